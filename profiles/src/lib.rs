@@ -1,0 +1,30 @@
+//! Declares how a deployment must behave: one TOML file per environment, typed, linted and documented.
+//!
+//! Pure: no async, no network, no environment. The one effect is [`Declaration::load`], which reads the
+//! profile file that it is given.
+
+mod declaration;
+mod invalid;
+mod origin;
+mod problem;
+mod profile;
+mod read;
+pub mod reference;
+mod rule;
+mod rules;
+mod source;
+mod text;
+mod units;
+
+pub use declaration::{Declaration, EMBEDDED, LoadError, Refused};
+pub use invalid::Invalid;
+pub use origin::{Host, Origin, Scheme};
+pub use problem::{Level, Place, Problem};
+pub use profile::{
+    Cors, Database, Deployment, Docs, Environment, ErrorFormat, Family, Health, Launch, Platform, Pool,
+    PoolMode, Profile, Secrets, Server, TlsPolicy, Verify, Waiver,
+};
+pub use rule::{RULES, Rule};
+pub use source::{Location, Source};
+pub use text::{CheckId, FieldName, Method, Path, Variable};
+pub use units::{Duration, Size};

@@ -1,0 +1,292 @@
+//! What a deployment promises: every setting of a profile, its meaning and its unit.
+//!
+//! A doc comment here is the manual: SETTINGS.md and `profile.schema.json` are generated from it.
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CheckId, Duration, FieldName, Method, Origin, Path, Size, Variable};
+
+/// How one deployment of a backend must behave. Every setting is stated: there are no silent defaults.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Which environment this is; `/health` reports it.
+    pub environment: Environment,
+    pub server: Server,
+    pub health: Health,
+    pub cors: Cors,
+    pub database: Database,
+    pub pool: Pool,
+    pub secrets: Secrets,
+    pub platform: Platform,
+    pub deployment: Deployment,
+    pub verify: Verify,
+    pub launch: Launch,
+    /// Checks that may fail until a day, each with its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+}
+
+/// Which environment a profile describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    /// A developer's machine: readable logs, origins on localhost.
+    Development,
+    /// What users reach: the strict rules apply.
+    Production,
+}
+
+/// Where the service listens, and how much of one client's time and data it accepts.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The address to bind. `::` means every address, IPv6 and IPv4, and falls back to `0.0.0.0` where IPv6 is absent.
+    #[schemars(with = "String", extend("format" = "ip", "examples" = ["::"]))]
+    pub address: std::net::IpAddr,
+    /// The TCP port; the environment variable `PORT` wins, and production requires that variable.
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// Whether `/docs` and `/openapi.json` exist. Hidden, they are a plain 404.
+    pub docs: Docs,
+    /// The longest a handler may take before the answer is 503.
+    pub request_timeout: Duration,
+    /// The longest a client may take to send a request's head.
+    pub header_timeout: Duration,
+    /// The longest the service takes to end after SIGTERM; what is still running then is cut.
+    pub drain_timeout: Duration,
+    /// The largest request body, in bytes; more is 413.
+    pub body_limit: Size,
+    /// The largest request head, in bytes; more is 431. At least 8 KiB, the read buffer.
+    pub header_limit: Size,
+}
+
+/// Whether the API's documentation can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Docs {
+    /// `/docs` and `/openapi.json` answer like any unknown path.
+    Hidden,
+    /// `/docs` and `/openapi.json` are served.
+    Shown,
+}
+
+/// The deep health check: a real query through the pool.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Where the deep health check answers.
+    pub path: Path,
+    /// The longest the check may take, waiting, connecting and querying together; then it answers 503.
+    pub budget: Duration,
+}
+
+/// Which pages may read responses (Fetch, CORS protocol).
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// The exact origins of the front ends. No wildcards: each is compared byte for byte.
+    pub origins: Vec<Origin>,
+    /// Methods that pages may use. GET, HEAD and POST need no preflight and cannot be withheld by CORS.
+    pub methods: Vec<Method>,
+    /// Request headers that pages may send beyond the CORS-safelisted ones.
+    pub request_headers: Vec<FieldName>,
+    /// Response headers that pages may read beyond the CORS-safelisted ones.
+    pub exposed_headers: Vec<FieldName>,
+    /// Whether pages may send cookies and HTTP authentication.
+    pub credentials: bool,
+    /// How long a browser may remember a preflight. At most 24h (Firefox's limit; Chromium keeps 2h).
+    pub max_age: Duration,
+}
+
+/// How the database is reached. The URL itself is a secret and stays in the environment.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The environment variable that holds the connection URL.
+    pub url_variable: Variable,
+    /// Where TLS is required. It can never be switched off for a remote host.
+    pub tls: TlsPolicy,
+    /// What stands between the service and PostgreSQL.
+    pub pool_mode: PoolMode,
+}
+
+/// Where the connection to the database must use TLS with a verified certificate chain and host name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsPolicy {
+    /// To every host, this machine included.
+    Always,
+    /// To every host but this machine's loopback addresses.
+    OutsideLoopback,
+}
+
+/// How a pooler between the service and PostgreSQL hands out server connections (PgBouncer's `pool_mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolMode {
+    /// No pooler: the service talks to PostgreSQL itself.
+    Direct,
+    /// A server connection for as long as the client stays.
+    Session,
+    /// A server connection for one transaction: no session state survives (Neon's `-pooler` hosts).
+    Transaction,
+}
+
+/// The service's own pool of database connections.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Connections that are kept.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub size: u32,
+    /// Connections opened beyond `size` under load and closed when they are idle again.
+    #[schemars(range(max = 10_000))]
+    pub overflow: u32,
+    /// The longest a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// The longest opening a connection may take: TCP, TLS and authentication together.
+    pub create_timeout: Duration,
+    /// A connection idle for longer than this is pinged before it is handed out.
+    pub ping_after: Duration,
+    /// The age at which a connection is replaced.
+    pub recycle_after: Duration,
+    /// Idle connections are closed after this, so that a serverless database can suspend.
+    pub idle_trim: Duration,
+}
+
+/// What must come from the environment.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Environment variables without which the service refuses to start: missing, empty and placeholder values alike.
+    pub required: Vec<Variable>,
+}
+
+/// Facts about the platform that the settings above must fit.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// How many instances run at once; a deploy briefly doubles it.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub replicas: u32,
+    /// The time between SIGTERM and SIGKILL. Railway grants 0 s unless `RAILWAY_DEPLOYMENT_DRAINING_SECONDS` is set.
+    pub drain_granted: Duration,
+    /// The database's `max_connections`.
+    #[schemars(range(min = 1))]
+    pub database_connections: u32,
+    /// How many of those the database keeps for itself (Neon: 7; PostgreSQL's `superuser_reserved_connections`: 3).
+    pub database_reserved: u32,
+}
+
+/// The deployment that `verify` holds against this profile.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// Scheme, host and port of the live service; `verify --url` wins.
+    pub url: Origin,
+    /// The response header that names the running release, compared with `verify --expect-release`.
+    pub release_header: FieldName,
+}
+
+/// What `verify` checks, and how much traffic it may cause.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// The families of checks whose promises this deployment makes; the others are not applicable.
+    pub families: Vec<Family>,
+    /// The format of error responses.
+    pub errors: ErrorFormat,
+    /// The longest `verify` waits for one answer.
+    pub timeout: Duration,
+    /// The slowest healthy answer of the health check.
+    pub health_latency: Duration,
+    /// How far the deployment's clock may differ from ours.
+    pub clock_skew: Duration,
+    /// The most requests one run may send.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub requests: u32,
+    /// The most requests in one second.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub requests_per_second: u32,
+    /// The most requests under way at once.
+    #[schemars(range(min = 1, max = 256))]
+    pub concurrency: u32,
+}
+
+/// A family of checks; see CHECKS.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// The target answers, and its answers can be judged.
+    Run,
+    /// Who may read responses, and who may not.
+    Cors,
+    /// The health check tells the truth.
+    Health,
+    /// Nothing is public that should not be.
+    Exposure,
+    /// Errors are well formed and leak nothing.
+    Errors,
+    /// Methods mean what RFC 9110 says.
+    Method,
+    /// Security headers and cookies.
+    Headers,
+}
+
+/// The declared format of error responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorFormat {
+    /// `application/problem+json` (RFC 9457).
+    ProblemJson,
+    /// Any JSON, such as FastAPI's `{"detail": …}`.
+    Json,
+    /// No promise.
+    Any,
+}
+
+/// How `verify --launch` builds and starts a release candidate. Argument lists, run from the repository's root.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// The command that builds the candidate; empty where nothing is to be built.
+    pub build: Vec<String>,
+    /// The command that starts the candidate; it must listen on the environment variable `PORT`.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// The longest the candidate may take from its start to its first answer.
+    pub ready: Duration,
+}
+
+/// A check that may fail until a day.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// The check's id, or a family's.
+    pub check: CheckId,
+    /// Why the failure is accepted for now.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// The last day of the waiver, such as `"2026-12-31"`; afterwards the check counts again.
+    #[schemars(with = "String", extend("format" = "date", "examples" = ["2026-12-31"]))]
+    pub expires: Date,
+}
+
+impl Environment {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl Pool {
+    /// The most connections the pool ever holds.
+    pub const fn most(&self) -> u32 {
+        self.size + self.overflow
+    }
+}

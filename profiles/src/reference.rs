@@ -1,0 +1,1 @@
+//! The generated references: `profile.schema.json` for editors, SETTINGS.md for people.

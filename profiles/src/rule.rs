@@ -1,0 +1,38 @@
+//! Rules between settings: what each setting's own grammar cannot see.
+
+use jiff::civil::Date;
+
+use crate::{Problem, Profile, rules};
+
+/// A rule describes itself, beside the function that applies it.
+pub struct Rule {
+    /// Dotted, such as `cors.origin.insecure`.
+    pub id: &'static str,
+    /// The rule in one sentence.
+    pub rule: &'static str,
+    /// Why it matters.
+    pub rationale: &'static str,
+    /// Where the rule comes from.
+    pub references: &'static [&'static str],
+    pub find: fn(&Facts<'_>) -> Vec<Problem>,
+}
+
+/// What a rule may look at.
+pub struct Facts<'a> {
+    pub profile: &'a Profile,
+    /// The whole text of the profile, comments included.
+    pub text: &'a str,
+    pub today: Date,
+}
+
+/// All rules, in the order of the reference.
+pub const RULES: &[&Rule] = rules::ALL;
+
+pub(crate) fn lint(facts: &Facts<'_>) -> Vec<Problem> {
+    RULES
+        .iter()
+        .flat_map(|rule| {
+            (rule.find)(facts).into_iter().map(|problem| Problem { rule: Some(rule.id), ..problem })
+        })
+        .collect()
+}

@@ -1,0 +1,96 @@
+//! The user's own file: its text, and where each setting stands in it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+use toml::de::{DeTable, DeValue};
+
+/// A profile's text and the place of every key and value, addressed like `cors.origins[1]`.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: String,
+    text: String,
+    places: BTreeMap<String, Range<usize>>,
+}
+
+/// A place that a person can open in an editor: lines and columns count from 1, columns in characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Location {
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Source {
+    pub(crate) fn new(file: &str, text: &str, table: &DeTable<'_>) -> Self {
+        let mut places = BTreeMap::new();
+        add_table(table, "", &mut places);
+        Self { file: file.to_owned(), text: text.to_owned(), places }
+    }
+
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where a setting's value stands. A setting that is absent stands where the nearest table around it does.
+    pub fn span(&self, path: &str) -> Range<usize> {
+        let mut path = path;
+        loop {
+            if let Some(span) = self.places.get(path) {
+                return span.clone();
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None => return 0..0,
+            }
+        }
+    }
+
+    pub fn location(&self, path: &str) -> Location {
+        let start = self.span(path).start;
+        let before = &self.text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Location {
+            file: self.file.clone(),
+            line: before.matches('\n').count() + 1,
+            column: self.text[line_start..start].chars().count() + 1,
+        }
+    }
+
+    /// The text of the line on which the setting stands.
+    pub fn line(&self, path: &str) -> &str {
+        self.text.lines().nth(self.location(path).line - 1).unwrap_or_default()
+    }
+}
+
+fn add_table(table: &DeTable<'_>, path: &str, places: &mut BTreeMap<String, Range<usize>>) {
+    for (key, value) in table {
+        add_value(value, &child(path, key.get_ref()), places);
+    }
+}
+
+fn add_value(value: &toml::Spanned<DeValue<'_>>, path: &str, places: &mut BTreeMap<String, Range<usize>>) {
+    places.insert(path.to_owned(), value.span());
+    match value.get_ref() {
+        DeValue::Table(table) => add_table(table, path, places),
+        DeValue::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                add_value(item, &element(path, index), places);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(crate) fn child(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+pub(crate) fn element(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
+}
