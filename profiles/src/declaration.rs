@@ -1,6 +1,6 @@
 //! A profile together with the text it was read from: what a deployment declares, and where it says so.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use jiff::civil::Date;
@@ -33,8 +33,8 @@ pub enum LoadError {
         known()
     )]
     Unknown { name: String },
-    #[error("could not read the profile {path}: {error}")]
-    Unreadable { path: String, error: std::io::Error },
+    #[error("could not read the profile `{path}`: {error}")]
+    Unreadable { path: String, error: io::Error },
     #[error(transparent)]
     Refused(#[from] Refused),
 }
@@ -55,8 +55,7 @@ impl Declaration {
         if !name.contains(['/', '\\']) && !has_toml_extension(name) {
             return Err(LoadError::Unknown { name: name.to_owned() });
         }
-        let text = std::fs::read_to_string(name)
-            .map_err(|error| LoadError::Unreadable { path: name.to_owned(), error })?;
+        let text = read_file(name).map_err(|error| LoadError::Unreadable { path: name.to_owned(), error })?;
         Ok(Self::parse(name, &text, today)?)
     }
 
@@ -66,7 +65,7 @@ impl Declaration {
             Ok(profile) => profile,
             Err(problems) => return Err(Refused { source, problems }),
         };
-        let problems = lint(&Facts { profile: &profile, text, today });
+        let problems = lint(&Facts { profile: &profile, text: source.text(), today });
         if problems.iter().any(|problem| problem.level == Level::Error) {
             return Err(Refused { source, problems });
         }
@@ -116,11 +115,23 @@ impl Refused {
 impl std::fmt::Display for Refused {
     /// With colour where standard error, the place for errors, is a terminal.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.render(std::io::stderr().is_terminal()))
+        f.write_str(&self.render(io::stderr().is_terminal()))
     }
 }
 
 impl std::error::Error for Refused {}
+
+/// A profile has some 2 KiB; a device or a database dump is none.
+const LARGEST: u64 = 64 << 10;
+
+fn read_file(path: &str) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("it has more than 64 KiB, which no profile needs"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+}
 
 fn has_toml_extension(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "toml")

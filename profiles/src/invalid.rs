@@ -1,10 +1,13 @@
 //! Why a value in a profile was refused, and what to write instead.
 
+use crate::credentials::hide;
+
 /// What is wrong with one value; the reader adds where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct Invalid {
     pub why: String,
+    /// What to do about it: `write "https://app.example.com"`.
     pub instead: Option<String>,
 }
 
@@ -13,7 +16,17 @@ impl Invalid {
         Self { why: why.into(), instead: None }
     }
 
-    pub(crate) fn instead(self, what: impl Into<String>) -> Self {
-        Self { instead: Some(what.into()), ..self }
+    /// Advice, as a clause that begins with a verb.
+    pub(crate) fn instead(self, advice: impl Into<String>) -> Self {
+        Self { instead: Some(advice.into()), ..self }
+    }
+}
+
+/// The value in backticks, without its secrets, and only the beginning of a long one.
+pub(crate) fn quote(value: &str) -> String {
+    let value = hide(value);
+    match value.char_indices().nth(80) {
+        Some((end, _)) => format!("`{}…`", &value[..end]),
+        None => format!("`{value}`"),
     }
 }

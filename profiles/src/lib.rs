@@ -3,6 +3,7 @@
 //! Pure: no async, no network, no environment. The one effect is [`Declaration::load`], which reads the
 //! profile file that it is given.
 
+mod credentials;
 mod declaration;
 mod invalid;
 mod origin;
@@ -12,6 +13,7 @@ mod read;
 pub mod reference;
 mod rule;
 mod rules;
+mod schema;
 mod source;
 mod text;
 mod units;

@@ -8,13 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
+use crate::invalid::quote;
 use crate::units::text_conversions;
 
 /// Scheme, host and port exactly as a browser writes them in the `Origin` header, such as
 /// `"https://app.example.com"`: lower case, no path, no trailing slash, no default port, no wildcard.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "origin", "examples" = ["https://app.example.com"]))]
+#[schemars(extend("format" = "origin", "pattern" = "^https?://([a-z0-9.-]+|\\[[0-9a-f:]+\\])(:[1-9][0-9]{0,4})?$", "examples" = ["https://app.example.com"]))]
 pub struct Origin {
     text: String,
     scheme: Scheme,
@@ -91,54 +92,14 @@ impl FromStr for Origin {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refuse = |why: &str| Invalid::new(format!("origin `{text}` {why}"));
-
-        if text == "null" {
-            return Err(refuse("can be forged by any page: sandboxed frames and local files send it")
-                .instead("the origin of the page itself, such as \"https://app.example.com\""));
-        }
-        if text.contains('*') {
-            return Err(refuse(
-                "is a wildcard; on shared hosting such as `*.vercel.app` it matches pages of strangers",
-            )
-            .instead("each origin, written out in full"));
-        }
-        if text.len() > LONGEST {
-            return Err(Invalid::new(format!(
-                "origin of {} bytes; no browser sends more than {LONGEST}",
-                text.len()
-            )));
-        }
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(refuse("has no scheme").instead(format!("\"https://{}\"", text.to_ascii_lowercase())));
-        };
-        let lower = scheme.to_ascii_lowercase();
-        let parsed_scheme = match lower.as_str() {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            _ => return Err(refuse("is neither http nor https").instead("an https origin")),
-        };
-        if let Some(end) = rest.find(['/', '?', '#', '\\']) {
-            let what =
-                if &rest[end..] == "/" { "ends with a slash" } else { "has a path, query or fragment" };
-            return Err(refuse(what).instead(format!("\"{scheme}://{}\"", &rest[..end])));
-        }
-        if let Some((_, host)) = rest.rsplit_once('@') {
-            return Err(refuse("has userinfo").instead(format!("\"{scheme}://{host}\"")));
-        }
-        if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(refuse(
-                "has upper case; browsers send lower case, and origins are compared byte for byte",
-            )
-            .instead(format!("\"{}\"", text.to_ascii_lowercase())));
-        }
-        let (host, port) = split_port(rest).map_err(|why| refuse(&why))?;
-        if port == Some(parsed_scheme.default_port()) {
-            return Err(refuse("writes out the default port; browsers leave it away")
-                .instead(format!("\"{scheme}://{host}\"")));
-        }
-        let parsed_host = parse_host(host).map_err(|why| refuse(&why))?;
-        Ok(Self { text: text.to_owned(), scheme: parsed_scheme, host: parsed_host, port })
+        exact(text).map_err(|why| {
+            let advice = match nearest(text) {
+                Some(origin) => format!("write \"{origin}\""),
+                None if text.contains('*') => "write each origin out in full".to_owned(),
+                None => "write the page's own origin, such as \"https://app.example.com\"".to_owned(),
+            };
+            Invalid::new(format!("origin {} {why}", quote(text))).instead(advice)
+        })
     }
 }
 
@@ -169,6 +130,89 @@ text_conversions!(Origin);
 /// `https://`, a DNS name of at most 253 bytes, a colon and five digits.
 const LONGEST: usize = "https://".len() + 253 + ":65535".len();
 
+/// Hosts below which anybody can register a name: a wildcard there allows strangers.
+const SHARED: &[&str] = &[
+    "azurewebsites.net",
+    "cloudfront.net",
+    "firebaseapp.com",
+    "fly.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "netlify.app",
+    "ngrok-free.app",
+    "onrender.com",
+    "pages.dev",
+    "railway.app",
+    "surge.sh",
+    "vercel.app",
+    "web.app",
+    "workers.dev",
+];
+
+fn exact(text: &str) -> Result<Origin, String> {
+    if text == "null" {
+        return Err("can be forged by any page: sandboxed frames and local files send it".to_owned());
+    }
+    if text.contains('*') {
+        return Err(match SHARED.iter().find(|shared| text.ends_with(*shared)) {
+            Some(shared) => format!(
+                "is a wildcard on `{shared}`, where anybody can register a name: it lets strangers in"
+            ),
+            None => {
+                "is a wildcard: one forgotten or hostile host below it could read every response".to_owned()
+            }
+        });
+    }
+    if text.len() > LONGEST {
+        return Err(format!("has {} bytes; no browser sends more than {LONGEST}", text.len()));
+    }
+    let (written, rest) = text.split_once("://").ok_or("has no scheme")?;
+    let scheme = match written.to_ascii_lowercase().as_str() {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        _ => return Err("is neither http nor https".to_owned()),
+    };
+    if let Some(end) = rest.find(AFTER_AUTHORITY) {
+        return Err(match &rest[end..] {
+            "/" => "ends with a slash".to_owned(),
+            _ => "has a path, query or fragment".to_owned(),
+        });
+    }
+    if rest.contains('@') {
+        return Err("has userinfo".to_owned());
+    }
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(
+            "has upper case; browsers send lower case, and origins are compared byte for byte".to_owned()
+        );
+    }
+    let (host, port) = split_port(rest)?;
+    if port == Some(scheme.default_port()) {
+        return Err("writes out the default port; browsers leave it away".to_owned());
+    }
+    Ok(Origin { text: text.to_owned(), scheme, host: parse_host(host)?, port })
+}
+
+/// The origin that was probably meant.
+fn nearest(text: &str) -> Option<Origin> {
+    let text = text.trim().to_ascii_lowercase();
+    let (scheme, rest) = text.split_once("://").unwrap_or(("https", &text));
+    let authority = rest.split(AFTER_AUTHORITY).next()?;
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let host = match scheme {
+        "https" => host.strip_suffix(":443"),
+        _ => host.strip_suffix(":80"),
+    }
+    .unwrap_or(host);
+    let origin = exact(&format!("{scheme}://{}", host.trim_end_matches('.'))).ok()?;
+    let dotted = matches!(&origin.host, Host::Name(name) if name.contains('.') || name == "localhost");
+    (dotted || !matches!(origin.host, Host::Name(_))).then_some(origin)
+}
+
+/// What ends scheme, host and port in a URL (WHATWG URL).
+const AFTER_AUTHORITY: [char; 4] = ['/', '?', '#', '\\'];
+
 fn split_port(rest: &str) -> Result<(&str, Option<u16>), String> {
     let after_host = if rest.starts_with('[') { rest.find(']').map_or(rest.len(), |end| end + 1) } else { 0 };
     let Some(colon) = rest[after_host..].find(':').map(|at| at + after_host) else {
@@ -189,6 +233,10 @@ fn parse_host(host: &str) -> Result<Host, String> {
             .strip_suffix(']')
             .and_then(|inner| inner.parse().ok())
             .ok_or("has brackets around something that is no IPv6 address")?;
+        // Browsers write these in hexadecimal and this library with dots; nobody needs them.
+        if let Some(v4) = address.to_ipv4_mapped() {
+            return Err(format!("is an IPv4 address in IPv6 form; serve the page from `{v4}` itself"));
+        }
         return if host == format!("[{address}]") {
             Ok(Host::V6(address))
         } else {
@@ -229,6 +277,8 @@ fn is_label(label: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -272,6 +322,9 @@ mod tests {
             "app.example.com",
             "https://[app.example.com]",
             "https://[2001:db8:0::1]",
+            "https://[::ffff:7f00:1]",
+            "https://[::ffff:127.0.0.1]",
+            "https://[::1",
             "https://1.2.3",
             "https://256.1.1.1",
             "https://a_b.example",
@@ -286,13 +339,37 @@ mod tests {
     #[test]
     fn a_near_miss_is_told_what_to_write() {
         for (wrong, right) in [
-            ("https://app.example.com/", "\"https://app.example.com\""),
-            ("https://app.example.com:443", "\"https://app.example.com\""),
-            ("https://App.Example.com", "\"https://app.example.com\""),
-            ("https://me@app.example.com", "\"https://app.example.com\""),
-            ("app.example.com", "\"https://app.example.com\""),
+            ("https://app.example.com/", "https://app.example.com"),
+            ("https://app.example.com:443", "https://app.example.com"),
+            ("HTTPS://App.Example.com/path?query", "https://app.example.com"),
+            ("https://me:hunter2@app.example.com", "https://app.example.com"),
+            ("app.example.com:8443/", "https://app.example.com:8443"),
+            ("http://localhost:80", "http://localhost"),
+            ("https://app.example.com.", "https://app.example.com"),
         ] {
-            assert_eq!(wrong.parse::<Origin>().unwrap_err().instead.as_deref(), Some(right));
+            let refused = wrong.parse::<Origin>().unwrap_err();
+            assert_eq!(refused.instead.as_deref(), Some(format!("write \"{right}\"").as_str()));
+            assert!(!refused.why.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_wildcard_on_shared_hosting_says_whom_it_lets_in() {
+        let refused = "https://*.vercel.app".parse::<Origin>().unwrap_err();
+        assert!(refused.why.contains("anybody can register a name"), "{refused}");
+    }
+
+    proptest! {
+        #[test]
+        fn only_an_exact_origin_is_accepted(
+            text in "https?://[A-Za-z0-9.@:/*\\[\\]é-]{0,30}|\\PC{0,40}|https?://[a-z0-9]{1,5}(\\.[a-z0-9]{1,5}){0,3}(:[0-9]{1,6})?",
+        ) {
+            if let Ok(origin) = text.parse::<Origin>() {
+                let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
+                prop_assert_eq!(&text, &format!("{}://{}{port}", origin.scheme(), origin.host()));
+                prop_assert_eq!(origin.authority(), format!("{}{port}", origin.host()));
+                prop_assert_ne!(origin.port(), Some(origin.scheme().default_port()));
+            }
         }
     }
 }

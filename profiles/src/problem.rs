@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 
-use crate::{Invalid, Source};
+use crate::Source;
+use crate::credentials::hide;
 
 /// What is wrong, where, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub struct Problem {
     pub level: Level,
     pub place: Place,
     pub message: String,
+    /// What to do about it: `write "https://app.example.com"`.
     pub instead: Option<String>,
     /// The rule that found it, for `verify lint`; problems of reading have none.
     pub rule: Option<&'static str>,
@@ -41,19 +43,16 @@ impl Problem {
     }
 
     pub(crate) fn at(place: Place, message: impl Into<String>) -> Self {
-        Self { level: Level::Error, place, message: message.into(), instead: None, rule: None }
-    }
-
-    pub(crate) fn invalid(setting: impl Into<String>, invalid: Invalid) -> Self {
-        Self { instead: invalid.instead, ..Self::error(setting, invalid.why) }
+        Self { level: Level::Error, place, message: hide(message), instead: None, rule: None }
     }
 
     pub(crate) fn warning(self) -> Self {
         Self { level: Level::Warning, ..self }
     }
 
-    pub(crate) fn instead(self, what: impl Into<String>) -> Self {
-        Self { instead: Some(what.into()), ..self }
+    /// Advice, as a clause that begins with a verb.
+    pub(crate) fn instead(self, advice: impl Into<String>) -> Self {
+        Self { instead: Some(hide(advice)), ..self }
     }
 
     pub fn span(&self, source: &Source) -> Range<usize> {
@@ -74,41 +73,51 @@ impl Problem {
             Some(rule) => title.id(rule),
             None => title,
         };
-        let snippet = Snippet::source(source.text())
+        let span = self.span(source);
+        let (number, start, line) = source.shown_line(span.start);
+        // A table spans many lines; its first says enough.
+        let underlined = span.start.min(start + line.len()) - start..span.end.min(start + line.len()) - start;
+        let snippet = Snippet::source(line)
+            .line_start(number)
             .path(source.file())
-            .annotation(AnnotationKind::Primary.span(first_line(self.span(source), source.text())));
-        let mut report: Vec<Group<'_>> = vec![title.element(snippet)];
-        if let Some(instead) = &self.instead {
-            let help = format!("write {instead}");
-            report[0] = std::mem::replace(&mut report[0], Group::with_level(Title::HELP))
-                .element(Title::HELP.message(help));
-        }
+            .annotation(AnnotationKind::Primary.span(underlined));
+        let report = title.element(snippet);
+        let report: Group<'_> = match &self.instead {
+            Some(instead) => report.element(Title::HELP.message(printable(instead))),
+            None => report,
+        };
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&report)
+        renderer.render(&[report])
     }
 }
 
 /// Every problem in the order of the file, and a closing count.
 pub(crate) fn render_all(problems: &[Problem], source: &Source, color: bool) -> String {
     let mut ordered: Vec<&Problem> = problems.iter().collect();
-    ordered.sort_by_key(|problem| (problem.span(source).start, problem.span(source).end));
+    ordered.sort_by_cached_key(|problem| (problem.span(source).start, problem.span(source).end));
     let mut text = String::new();
     for problem in &ordered {
         let _ = writeln!(text, "{}\n", problem.render(source, color));
     }
-    text.push_str(&count(ordered.len(), source.file()));
+    let _ = write!(text, "{} in {}", count(problems), source.file());
     text
 }
 
-fn count(problems: usize, file: &str) -> String {
-    match problems {
-        1 => format!("1 problem in {file}"),
-        many => format!("{many} problems in {file}"),
+/// `2 problems`, `1 warning`, or `1 problem and 1 warning`.
+fn count(problems: &[Problem]) -> String {
+    let of = |level| problems.iter().filter(|problem| problem.level == level).count();
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    match (of(Level::Error), of(Level::Warning)) {
+        (errors, 0) => count(errors, "problem"),
+        (0, warnings) => count(warnings, "warning"),
+        (errors, warnings) => format!("{} and {}", count(errors, "problem"), count(warnings, "warning")),
     }
 }
 
-/// A table spans many lines; its first says enough.
-fn first_line(span: Range<usize>, text: &str) -> Range<usize> {
-    let end = text[span.clone()].find('\n').map_or(span.end, |newline| span.start + newline);
-    span.start..end
+/// A value may hold control characters, which a terminal would obey.
+fn printable(advice: &str) -> String {
+    advice
+        .chars()
+        .flat_map(|c| if c.is_control() && c != '\n' { c.escape_debug().collect() } else { vec![c] })
+        .collect()
 }

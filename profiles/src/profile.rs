@@ -1,6 +1,7 @@
 //! What a deployment promises: every setting of a profile, its meaning and its unit.
 //!
 //! A doc comment here is the manual: SETTINGS.md and `profile.schema.json` are generated from it.
+#![allow(clippy::doc_markdown, reason = "the manual's readers know PostgreSQL by its name, not as code")]
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -47,7 +48,7 @@ pub struct Server {
     #[schemars(with = "String", extend("format" = "ip", "examples" = ["::"]))]
     pub address: std::net::IpAddr,
     /// The TCP port; the environment variable `PORT` wins, and production requires that variable.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("examples" = [8080]))]
     pub port: u16,
     /// Whether `/docs` and `/openapi.json` exist. Hidden, they are a plain 404.
     pub docs: Docs,
@@ -60,6 +61,7 @@ pub struct Server {
     /// The largest request body, in bytes; more is 413.
     pub body_limit: Size,
     /// The largest request head, in bytes; more is 431. At least 8 KiB, the read buffer.
+    #[schemars(extend("examples" = ["32KiB"]))]
     pub header_limit: Size,
 }
 
@@ -80,6 +82,7 @@ pub struct Health {
     /// Where the deep health check answers.
     pub path: Path,
     /// The longest the check may take, waiting, connecting and querying together; then it answers 503.
+    #[schemars(extend("examples" = ["2s"]))]
     pub budget: Duration,
 }
 
@@ -90,14 +93,19 @@ pub struct Cors {
     /// The exact origins of the front ends. No wildcards: each is compared byte for byte.
     pub origins: Vec<Origin>,
     /// Methods that pages may use. GET, HEAD and POST need no preflight and cannot be withheld by CORS.
+    #[schemars(extend("examples" = [["GET", "POST", "PUT", "PATCH", "DELETE"]]))]
     pub methods: Vec<Method>,
     /// Request headers that pages may send beyond the CORS-safelisted ones.
+    #[schemars(extend("examples" = [["authorization", "content-type"]]))]
     pub request_headers: Vec<FieldName>,
     /// Response headers that pages may read beyond the CORS-safelisted ones.
+    #[schemars(extend("examples" = [["x-request-id"]]))]
     pub exposed_headers: Vec<FieldName>,
     /// Whether pages may send cookies and HTTP authentication.
+    #[schemars(extend("examples" = [true]))]
     pub credentials: bool,
     /// How long a browser may remember a preflight. At most 24h (Firefox's limit; Chromium keeps 2h).
+    #[schemars(extend("examples" = ["10m"]))]
     pub max_age: Duration,
 }
 
@@ -140,20 +148,25 @@ pub enum PoolMode {
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// Connections that are kept.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = 10_000), extend("examples" = [10]))]
     pub size: u32,
     /// Connections opened beyond `size` under load and closed when they are idle again.
-    #[schemars(range(max = 10_000))]
+    #[schemars(range(max = 10_000), extend("examples" = [2]))]
     pub overflow: u32,
     /// The longest a request waits for a connection.
+    #[schemars(extend("examples" = ["2s"]))]
     pub acquire_timeout: Duration,
     /// The longest opening a connection may take: TCP, TLS and authentication together.
+    #[schemars(extend("examples" = ["8s"]))]
     pub create_timeout: Duration,
     /// A connection idle for longer than this is pinged before it is handed out.
+    #[schemars(extend("examples" = ["5s"]))]
     pub ping_after: Duration,
     /// The age at which a connection is replaced.
+    #[schemars(extend("examples" = ["1h"]))]
     pub recycle_after: Duration,
     /// Idle connections are closed after this, so that a serverless database can suspend.
+    #[schemars(extend("examples" = ["4m"]))]
     pub idle_trim: Duration,
 }
 
@@ -173,11 +186,13 @@ pub struct Platform {
     #[schemars(range(min = 1, max = 1_000))]
     pub replicas: u32,
     /// The time between SIGTERM and SIGKILL. Railway grants 0 s unless `RAILWAY_DEPLOYMENT_DRAINING_SECONDS` is set.
+    #[schemars(extend("examples" = ["15s"]))]
     pub drain_granted: Duration,
     /// The database's `max_connections`.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 262_143), extend("examples" = [104]))]
     pub database_connections: u32,
     /// How many of those the database keeps for itself (Neon: 7; PostgreSQL's `superuser_reserved_connections`: 3).
+    #[schemars(range(max = 262_143), extend("examples" = [7]))]
     pub database_reserved: u32,
 }
 
@@ -186,8 +201,10 @@ pub struct Platform {
 #[serde(deny_unknown_fields)]
 pub struct Deployment {
     /// Scheme, host and port of the live service; `verify --url` wins.
+    #[schemars(extend("examples" = ["https://api.example.com"]))]
     pub url: Origin,
     /// The response header that names the running release, compared with `verify --expect-release`.
+    #[schemars(extend("examples" = ["x-release"]))]
     pub release_header: FieldName,
 }
 
@@ -196,23 +213,27 @@ pub struct Deployment {
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The families of checks whose promises this deployment makes; the others are not applicable.
+    #[schemars(extend("examples" = [["run", "cors", "health", "exposure", "errors", "method", "headers"]]))]
     pub families: Vec<Family>,
     /// The format of error responses.
     pub errors: ErrorFormat,
     /// The longest `verify` waits for one answer.
+    #[schemars(extend("examples" = ["5s"]))]
     pub timeout: Duration,
     /// The slowest healthy answer of the health check.
+    #[schemars(extend("examples" = ["2s"]))]
     pub health_latency: Duration,
     /// How far the deployment's clock may differ from ours.
+    #[schemars(extend("examples" = ["30s"]))]
     pub clock_skew: Duration,
     /// The most requests one run may send.
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = 100_000), extend("examples" = [500]))]
     pub requests: u32,
     /// The most requests in one second.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = 10_000), extend("examples" = [250]))]
     pub requests_per_second: u32,
     /// The most requests under way at once.
-    #[schemars(range(min = 1, max = 256))]
+    #[schemars(range(min = 1, max = 256), extend("examples" = [8]))]
     pub concurrency: u32,
 }
 
@@ -253,11 +274,13 @@ pub enum ErrorFormat {
 #[serde(deny_unknown_fields)]
 pub struct Launch {
     /// The command that builds the candidate; empty where nothing is to be built.
+    #[schemars(extend("examples" = [["cargo", "build", "--release"]]))]
     pub build: Vec<String>,
     /// The command that starts the candidate; it must listen on the environment variable `PORT`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("examples" = [["./bin/server", "--profile", "production"]]))]
     pub command: Vec<String>,
     /// The longest the candidate may take from its start to its first answer.
+    #[schemars(extend("examples" = ["60s"]))]
     pub ready: Duration,
 }
 
@@ -268,10 +291,10 @@ pub struct Waiver {
     /// The check's id, or a family's.
     pub check: CheckId,
     /// Why the failure is accepted for now.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("examples" = ["the proxy in front answers first; removed with ticket 42"]))]
     pub reason: String,
     /// The last day of the waiver, such as `"2026-12-31"`; afterwards the check counts again.
-    #[schemars(with = "String", extend("format" = "date", "examples" = ["2026-12-31"]))]
+    #[schemars(with = "String", extend("format" = "date", "pattern" = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples" = ["2026-12-31"]))]
     pub expires: Date,
 }
 

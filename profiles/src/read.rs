@@ -4,26 +4,28 @@
 //! beside its schema finds all unknown, missing and malformed settings, each at its own place. serde, which
 //! stops at its first error, then only reads documents that the walk has passed.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use jiff::civil::Date;
-use serde_json::Value as Json;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
+use crate::credentials::hide;
+use crate::invalid::quote;
+use crate::schema::Setting;
 use crate::source::{child, element};
 use crate::{
     CheckId, Duration, FieldName, Invalid, Method, Origin, Path, Place, Problem, Profile, Size, Source,
     Variable,
 };
 
-/// The JSON Schema of [`Profile`].
-pub(crate) static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Profile).to_value());
+type Grammar = fn(&str) -> Result<(), Invalid>;
 
 /// The grammars of text values, by the `format` that the schema names.
-const FORMATS: &[(&str, fn(&str) -> Result<(), Invalid>)] = &[
+pub(crate) const GRAMMARS: &[(&str, Grammar)] = &[
     ("duration", check::<Duration>),
     ("size", check::<Size>),
     ("origin", check::<Origin>),
@@ -32,204 +34,203 @@ const FORMATS: &[(&str, fn(&str) -> Result<(), Invalid>)] = &[
     ("path", check::<Path>),
     ("variable", check::<Variable>),
     ("check-id", check::<CheckId>),
-    ("ip", |text| match text.parse::<IpAddr>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Invalid::new(format!("`{text}` is not an IP address"))
-            .instead("an address such as \"::\" or \"127.0.0.1\"")),
-    }),
-    ("date", |text| match text.parse::<Date>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Invalid::new(format!("`{text}` is not a date"))
-            .instead("year, month and day, such as \"2026-12-31\"")),
-    }),
+    ("ip", ip),
+    ("date", date),
 ];
 
 /// The profile, or all that is wrong with its form.
 pub(crate) fn read(file: &str, text: &str) -> (Source, Result<Profile, Vec<Problem>>) {
+    // Some editors begin a file with a byte order mark; no column counts it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (table, syntax) = DeTable::parse_recoverable(text);
-    let source = Source::new(file, text, table.get_ref());
+    let mut source = Source::new(file, text, table.get_ref());
     if !syntax.is_empty() {
         // What a broken document seems to lack may only be hidden behind the break.
-        let problems = syntax
-            .iter()
-            .map(|error| {
-                Problem::at(
-                    Place::Bytes(error.span().unwrap_or(0..0)),
-                    format!("this is not TOML: {}", error.message()),
-                )
-            })
-            .collect();
+        let problems = syntax.iter().map(|error| not_toml(error, text)).collect();
         return (source, Err(problems));
     }
 
-    let mut problems = Vec::new();
-    walk_table(table.get_ref(), &SCHEMA, "", &mut problems);
-    if !problems.is_empty() {
-        return (source, Err(problems));
+    let mut walk = Walk { end: text.trim_end().len(), problems: Vec::new(), hidden: Vec::new() };
+    walk.table(table.get_ref(), Setting::root(), "");
+    walk.hidden.into_iter().for_each(|span| source.hide(span));
+    if !walk.problems.is_empty() {
+        return (source, Err(walk.problems));
     }
-    let profile = toml::from_str(text)
-        .map_err(|error| vec![Problem::at(Place::Bytes(error.span().unwrap_or(0..0)), error.message())]);
+    let profile = toml::from_str(text).map_err(|error| vec![not_toml(&error, text)]);
     (source, profile)
 }
 
-fn walk_table(table: &DeTable<'_>, schema: &Json, path: &str, problems: &mut Vec<Problem>) {
-    let properties = schema["properties"].as_object().expect("every table of a profile has named settings");
-    for (key, value) in table {
-        match properties.get(key.get_ref().as_ref()) {
-            Some(schema) => walk(value, schema, &child(path, key.get_ref()), problems),
-            None => problems.push(unknown(key, properties.keys(), path)),
+fn not_toml(error: &toml::de::Error, text: &str) -> Problem {
+    let span = error.span().unwrap_or(0..0);
+    let span = text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end);
+    Problem::at(Place::Bytes(span), format!("this is not TOML: {}", error.message()))
+}
+
+struct Walk {
+    /// Where a missing table could be written: the end of the text.
+    end: usize,
+    problems: Vec<Problem>,
+    /// What stands where a secret's name belongs.
+    hidden: Vec<Range<usize>>,
+}
+
+impl Walk {
+    fn table(&mut self, table: &DeTable<'_>, schema: Setting, path: &str) {
+        let missing: Vec<(&str, Setting)> = schema
+            .settings()
+            .filter(|(name, _)| schema.requires(name) && !table.contains_key(*name))
+            .collect();
+        let mut misspelt = Vec::new();
+        for (key, value) in table {
+            let name = key.get_ref();
+            if let Some((_, setting)) = schema.settings().find(|(known, _)| known == name) {
+                self.value(value, setting, &child(path, name));
+                continue;
+            }
+            let intended = nearest(name, missing.iter().map(|(name, _)| *name));
+            misspelt.extend(intended);
+            self.problems.push(unknown(key, intended, schema, path));
+        }
+        // A misspelt key is one mistake, not an unknown and a missing one.
+        for (name, setting) in missing.into_iter().filter(|(name, _)| !misspelt.contains(name)) {
+            self.problems.push(self.missing(name, setting, path));
         }
     }
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
-    for key in required.filter(|key| !table.iter().any(|(present, _)| present.get_ref() == key)) {
-        problems.push(missing(key, resolve(&properties[key]), path));
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, setting: Setting, path: &str) {
+        match (value.get_ref(), setting.kind()) {
+            (DeValue::Table(table), "object") => self.table(table, setting, path),
+            (DeValue::Array(items), "array") => {
+                if items.is_empty() && setting.get("minItems").as_u64().is_some_and(|least| least > 0) {
+                    let advice = format!("write at least one element, such as {}", setting.values());
+                    self.problems.push(Problem::error(path, "this list is empty").instead(advice));
+                }
+                for (index, item) in items.iter().enumerate() {
+                    self.value(item, setting.items(), &element(path, index));
+                }
+            }
+            (DeValue::Boolean(_), "boolean") => {}
+            (DeValue::Integer(number), "integer") => {
+                if !inside(number, setting.range()) {
+                    let problem = Problem::error(path, "this number is out of range");
+                    self.problems.push(problem.instead(format!("write {}", setting.values())));
+                }
+            }
+            (DeValue::String(text), "string") => {
+                let Err(invalid) = text_fits(text, setting) else { return };
+                if setting.text("format") == Some("variable") {
+                    // The quotation marks stay.
+                    self.hidden.push(value.span().start + 1..value.span().end - 1);
+                }
+                let problem = Problem::error(path, invalid.why);
+                self.problems.push(match invalid.instead {
+                    _ if hide(&**text) != **text => problem.instead("keep the secret in the environment"),
+                    Some(advice) => problem.instead(advice),
+                    None => problem,
+                });
+            }
+            (other, wanted) => {
+                let message = format!("this is {}, not {}", article(other.type_str()), article(wanted));
+                let advice = match wanted {
+                    "object" => format!("write `[{path}]`"),
+                    "array" if setting.items().kind() == "object" => format!("write `[[{path}]]`"),
+                    _ => format!("write {}", setting.values()),
+                };
+                self.problems.push(Problem::error(path, message).instead(advice));
+            }
+        }
+    }
+
+    fn missing(&self, name: &str, setting: Setting, path: &str) -> Problem {
+        let toml = setting.paste(name, path);
+        if setting.kind() == "object" {
+            let message = format!("table `[{}]` is missing", child(path, name));
+            return Problem::at(Place::Bytes(self.end..self.end), message).instead(format!("write\n{toml}"));
+        }
+        Problem::error(path, format!("key `{name}` is missing")).instead(format!("write {toml}"))
     }
 }
 
-fn walk(value: &Spanned<DeValue<'_>>, schema: &Json, path: &str, problems: &mut Vec<Problem>) {
-    let described = schema;
-    let schema = resolve(schema);
-    match (value.get_ref(), kind(schema)) {
-        (DeValue::Table(table), "object") => walk_table(table, schema, path, problems),
-        (DeValue::Array(items), "array") => {
-            if items.is_empty() && schema["minItems"].as_u64().is_some_and(|least| least > 0) {
-                problems.push(Problem::error(path, "this list is empty").instead("at least one element"));
-            }
-            for (index, item) in items.iter().enumerate() {
-                walk(item, &schema["items"], &element(path, index), problems);
-            }
-        }
-        (DeValue::Boolean(_), "boolean") => {}
-        (DeValue::Integer(number), "integer") => {
-            let range = limits(described).or_else(|| limits(schema)).unwrap_or((0, i64::MAX));
-            let inside = i64::from_str_radix(number.as_str(), number.radix())
-                .is_ok_and(|n| (range.0..=range.1).contains(&n));
-            if !inside {
-                problems.push(Problem::error(path, "this number is out of range").instead(between(range)));
-            }
-        }
-        (DeValue::String(text), "string") => {
-            if let Err(invalid) = text_fits(text, described, schema) {
-                problems.push(Problem::invalid(path, invalid));
-            }
-        }
-        (_, wanted) => problems.push(
-            Problem::error(
-                path,
-                format!("this is {}, not {}", article(value.get_ref().type_str()), article(wanted)),
-            )
-            .instead(example(schema)),
-        ),
+fn unknown(key: &Spanned<Cow<'_, str>>, intended: Option<&str>, schema: Setting, path: &str) -> Problem {
+    let name = key.get_ref();
+    let problem = Problem::at(Place::Bytes(key.span()), format!("unknown key {}", quote(name)));
+    if let Some(intended) = intended.or_else(|| nearest(name, schema.settings().map(|(known, _)| known))) {
+        return problem.instead(format!("write `{intended}`"));
     }
+    if let Some(home) = home(name) {
+        return problem.instead(format!("move it {home}"));
+    }
+    let known: Vec<&str> = schema.settings().map(|(known, _)| known).collect();
+    let whose = if path.is_empty() { "a profile has".to_owned() } else { format!("`{path}` has") };
+    problem.instead(format!("remove it, or write one of the keys that {whose}: {}", known.join(", ")))
 }
 
-fn text_fits(text: &str, described: &Json, schema: &Json) -> Result<(), Invalid> {
-    let words = words(schema);
-    if !words.is_empty() {
-        if words.contains(&text) {
+/// Where a key belongs that stands in the wrong table.
+fn home(name: &str) -> Option<String> {
+    let root = Setting::root();
+    if root.settings().any(|(known, _)| known == name) {
+        return Some("to the top of the file, above the first table".to_owned());
+    }
+    let (table, _) = root.settings().find(|(_, table)| table.settings().any(|(known, _)| known == name))?;
+    Some(format!("to `[{table}]`"))
+}
+
+/// The key that was probably meant.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (strsim::jaro_winkler(known, name), known))
+        .filter(|(similarity, _)| *similarity > 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
+
+fn inside(number: &DeInteger<'_>, (least, most): (i64, i64)) -> bool {
+    i64::from_str_radix(number.as_str(), number.radix()).is_ok_and(|number| (least..=most).contains(&number))
+}
+
+fn text_fits(text: &str, setting: Setting) -> Result<(), Invalid> {
+    if setting.choices().next().is_some() {
+        if setting.choices().any(|(word, _)| word == text) {
             return Ok(());
         }
-        return Err(Invalid::new(format!("`{text}` is not one of the choices")).instead(example(schema)));
+        return Err(Invalid::new(format!("{} is not one of the choices", quote(text)))
+            .instead(format!("write {}", setting.values())));
     }
-    let least = described["minLength"].as_u64().or_else(|| schema["minLength"].as_u64()).unwrap_or(0);
-    if least > 0 && text.trim().is_empty() {
-        return Err(Invalid::new("this text is empty").instead("a sentence"));
+    if setting.get("minLength").as_u64().is_some_and(|least| least > 0) && text.trim().is_empty() {
+        return Err(Invalid::new("this text is empty").instead("write a sentence"));
     }
-    let format = described["format"].as_str().or_else(|| schema["format"].as_str());
-    match FORMATS.iter().find(|(name, _)| Some(*name) == format) {
+    match GRAMMARS.iter().find(|(name, _)| Some(*name) == setting.text("format")) {
         Some((_, fits)) => fits(text),
         None => Ok(()),
     }
 }
 
-fn unknown<'a>(
-    key: &Spanned<std::borrow::Cow<'_, str>>,
-    known: impl Iterator<Item = &'a String>,
-    path: &str,
-) -> Problem {
-    let name = key.get_ref();
-    let place = if path.is_empty() { "a profile has".to_owned() } else { format!("[{path}] has") };
-    let problem = Problem::at(Place::Bytes(key.span()), format!("unknown key `{name}`"));
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(known, name), *known))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((similarity, nearest)) if similarity > 0.85 => problem.instead(format!("`{nearest}`")),
-        _ => problem.instead(format!("one of the keys that {place}: {}", known.join(", "))),
-    }
-}
-
-fn missing(key: &str, schema: &Json, path: &str) -> Problem {
-    if kind(schema) == "object" {
-        return Problem::error(path, format!("table `[{}]` is missing", child(path, key)))
-            .instead(format!("[{}] and its settings; SETTINGS.md lists them", child(path, key)));
-    }
-    Problem::error(path, format!("key `{key}` is missing")).instead(format!("{key} = {}", example(schema)))
-}
-
-/// What could be written, as TOML.
-fn example(schema: &Json) -> String {
-    let words = words(schema);
-    if !words.is_empty() {
-        return words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
-    }
-    if let Some(example) = schema["examples"].get(0) {
-        return example.to_string();
-    }
-    match kind(schema) {
-        "array" => format!("[{}]", example(resolve(&schema["items"]))),
-        "boolean" => "true or false".to_owned(),
-        "integer" => between(limits(schema).unwrap_or((0, i64::MAX))),
-        "object" => "a table".to_owned(),
-        _ => "\"…\"".to_owned(),
-    }
-}
-
-/// A property may carry its own limits beside the `$ref`, so both levels are looked at.
-fn resolve(schema: &Json) -> &Json {
-    match schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/")) {
-        Some(name) => &SCHEMA["$defs"][name],
-        None => schema,
-    }
-}
-
-fn kind(schema: &Json) -> &str {
-    schema["type"].as_str().unwrap_or(if words(schema).is_empty() { "object" } else { "string" })
-}
-
-/// The words of an enumeration.
-fn words(schema: &Json) -> Vec<&str> {
-    let constants = schema["oneOf"].as_array().into_iter().flatten().map(|choice| &choice["const"]);
-    let listed = schema["enum"].as_array().into_iter().flatten();
-    constants.chain(listed).filter_map(Json::as_str).collect()
-}
-
-fn limits(schema: &Json) -> Option<(i64, i64)> {
-    let least = schema["minimum"].as_i64();
-    let most = schema["maximum"].as_i64();
-    (least.is_some() || most.is_some()).then(|| (least.unwrap_or(0), most.unwrap_or(u32::MAX.into())))
-}
-
-fn between((least, most): (i64, i64)) -> String {
-    format!("a whole number from {least} to {most}")
-}
-
-fn article(kind: &str) -> String {
-    let kind = match kind {
-        "object" => "table",
-        "array" => "list",
-        "string" => "text in quotes",
-        other => other,
-    };
+fn article(kind: &str) -> &'static str {
     match kind {
-        "text in quotes" => kind.to_owned(),
-        _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
-        _ => format!("a {kind}"),
+        "array" => "a list",
+        "boolean" => "true or false",
+        "datetime" => "a date without quotes",
+        "float" => "a number with a fraction",
+        "integer" => "a whole number",
+        "object" | "table" => "a table",
+        _ => "text in quotes",
     }
 }
 
 fn check<T: FromStr<Err = Invalid>>(text: &str) -> Result<(), Invalid> {
     text.parse::<T>().map(drop)
+}
+
+fn ip(text: &str) -> Result<(), Invalid> {
+    text.parse::<IpAddr>().map(drop).map_err(|_| {
+        Invalid::new(format!("{} is not an IP address", quote(text)))
+            .instead("write an address such as \"::\" or \"127.0.0.1\"")
+    })
+}
+
+fn date(text: &str) -> Result<(), Invalid> {
+    text.parse::<Date>().map(drop).map_err(|_| {
+        Invalid::new(format!("{} is not a date", quote(text)))
+            .instead("write year, month and day, such as \"2026-12-31\"")
+    })
 }

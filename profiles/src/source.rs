@@ -6,11 +6,15 @@ use std::ops::Range;
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
+use crate::credentials::{blot, hide};
+
 /// A profile's text and the place of every key and value, addressed like `cors.origins[1]`.
 #[derive(Clone, Debug)]
 pub struct Source {
     file: String,
     text: String,
+    /// The text as it may be shown: byte for byte the same, but for the secrets in it.
+    shown: String,
     places: BTreeMap<String, Range<usize>>,
 }
 
@@ -26,7 +30,12 @@ impl Source {
     pub(crate) fn new(file: &str, text: &str, table: &DeTable<'_>) -> Self {
         let mut places = BTreeMap::new();
         add_table(table, "", &mut places);
-        Self { file: file.to_owned(), text: text.to_owned(), places }
+        Self { file: file.to_owned(), text: text.to_owned(), shown: hide(text), places }
+    }
+
+    /// Never shows these bytes again: they may be a secret of no known shape.
+    pub(crate) fn hide(&mut self, span: Range<usize>) {
+        blot(&mut self.shown, span);
     }
 
     pub fn file(&self) -> &str {
@@ -53,18 +62,30 @@ impl Source {
 
     pub fn location(&self, path: &str) -> Location {
         let start = self.span(path).start;
-        let before = &self.text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Location {
-            file: self.file.clone(),
-            line: before.matches('\n').count() + 1,
-            column: self.text[line_start..start].chars().count() + 1,
-        }
+        let (line, bytes) = self.line_around(start);
+        let column = self.text[bytes.start..start].chars().count() + 1;
+        Location { file: self.file.clone(), line, column }
     }
 
     /// The text of the line on which the setting stands.
     pub fn line(&self, path: &str) -> &str {
-        self.text.lines().nth(self.location(path).line - 1).unwrap_or_default()
+        let (_, bytes) = self.line_around(self.span(path).start);
+        &self.shown[bytes]
+    }
+
+    /// The line around a byte as it may be shown: its number, where it begins, and its text.
+    pub(crate) fn shown_line(&self, at: usize) -> (usize, usize, &str) {
+        let (number, bytes) = self.line_around(at);
+        (number, bytes.start, &self.shown[bytes])
+    }
+
+    /// The number of the line around a byte, and its bytes without the line break.
+    fn line_around(&self, at: usize) -> (usize, Range<usize>) {
+        let (before, after) = self.text.split_at(at);
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let end = after.find('\n').map_or(self.text.len(), |newline| at + newline);
+        let line = &self.text[start..end];
+        (before.matches('\n').count() + 1, start..start + line.trim_end_matches('\r').len())
     }
 }
 
@@ -88,7 +109,9 @@ fn add_value(value: &toml::Spanned<DeValue<'_>>, path: &str, places: &mut BTreeM
 }
 
 pub(crate) fn child(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    // A quoted key such as `"cors.origins"` is not the setting of that path.
+    let key = if key.contains(['.', '[']) { format!("{key:?}") } else { key.to_owned() };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
 pub(crate) fn element(path: &str, index: usize) -> String {

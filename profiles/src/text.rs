@@ -7,24 +7,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
+use crate::invalid::quote;
 use crate::units::text_conversions;
 
 /// An HTTP method, case-sensitive, such as `"GET"` (RFC 9110 section 9.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "method", "examples" = ["GET"]))]
+#[schemars(extend("format" = "method", "pattern" = "^[A-Z0-9!#$%&'*+.^_`|~-]+$", "examples" = ["GET"]))]
 pub struct Method(String);
 
 /// The name of an HTTP field in lower case, such as `"authorization"` (RFC 9110 section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "field-name", "examples" = ["authorization"]))]
+#[schemars(extend("format" = "field-name", "pattern" = "^[a-z0-9!#$%&'*+.^_`|~-]+$", "examples" = ["authorization"]))]
 pub struct FieldName(String);
 
 /// An absolute path without query, such as `"/health"` (RFC 3986 section 3.3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "path", "examples" = ["/health"]))]
+#[schemars(extend("format" = "path", "pattern" = "^/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$", "examples" = ["/health"]))]
 pub struct Path(String);
 
 /// The name of an environment variable, such as `"DATABASE_URL"`.
@@ -45,17 +46,23 @@ impl FromStr for Method {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         refuse_wildcard(text, "method")?;
         if !is_token(text) {
-            return Err(Invalid::new(format!("`{text}` is not a method")).instead("a method such as \"GET\""));
+            return Err(Invalid::new(format!("{} is not a method", quote(text)))
+                .instead("write a method such as \"GET\""));
         }
         let upper = text.to_ascii_uppercase();
         // Fetch, #forbidden-method: no page can send them, and TRACE would echo credentials.
         if ["CONNECT", "TRACE", "TRACK"].contains(&upper.as_str()) {
-            return Err(Invalid::new(format!("method `{text}` is forbidden to pages by the Fetch standard"))
-                .instead("leave it away"));
+            return Err(Invalid::new(format!(
+                "method `{text}` is forbidden: the Fetch standard lets no page send it"
+            ))
+            .instead("remove it"));
         }
         if text != upper {
-            return Err(Invalid::new(format!("method `{text}` has lower case; methods are case-sensitive"))
-                .instead(format!("\"{upper}\"")));
+            return Err(Invalid::new(format!(
+                "method {} has lower case; methods are case-sensitive",
+                quote(text)
+            ))
+            .instead(format!("write \"{upper}\"")));
         }
         Ok(Self(text.to_owned()))
     }
@@ -67,15 +74,16 @@ impl FromStr for FieldName {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         refuse_wildcard(text, "header")?;
         if !is_token(text) {
-            return Err(Invalid::new(format!("`{text}` is not a header name"))
-                .instead("a name such as \"authorization\""));
+            return Err(Invalid::new(format!("{} is not a header name", quote(text)))
+                .instead("write a name such as \"authorization\""));
         }
         let lower = text.to_ascii_lowercase();
         if text != lower {
             return Err(Invalid::new(format!(
-                "header `{text}` has upper case; names are case-insensitive and written here in lower case"
+                "header {} has upper case; names are case-insensitive and written here in lower case",
+                quote(text)
             ))
-            .instead(format!("\"{lower}\"")));
+            .instead(format!("write \"{lower}\"")));
         }
         Ok(Self(lower))
     }
@@ -88,8 +96,8 @@ impl FromStr for Path {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
         let dots = text.split('/').any(|segment| segment == "." || segment == "..");
         if !text.starts_with('/') || text.contains("//") || dots || !text.bytes().all(allowed) {
-            return Err(Invalid::new(format!("`{text}` is not an absolute path"))
-                .instead("a path such as \"/health\", without query or `..`"));
+            return Err(Invalid::new(format!("{} is not an absolute path", quote(text)))
+                .instead("write a path such as \"/health\", without query or `..`"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -103,7 +111,7 @@ impl FromStr for Variable {
         if !first || !text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
             // The text is not repeated: it may be the secret itself, written where its name belongs.
             return Err(Invalid::new("this is not the name of an environment variable").instead(
-                "the variable's name, such as \"DATABASE_URL\"; its value stays in the environment",
+                "write the variable's name, such as \"DATABASE_URL\"; its value stays in the environment",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -119,10 +127,17 @@ impl FromStr for CheckId {
                 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         if !text.split('.').all(part) {
-            return Err(Invalid::new(format!("`{text}` is not the id of a check"))
-                .instead("an id from `verify list`, such as \"cors.reject.null\""));
+            return Err(Invalid::new(format!("{} is not the id of a check", quote(text)))
+                .instead("write an id from `verify list`, such as \"cors.reject.null\""));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl CheckId {
+    /// The family in which the check is.
+    pub fn family(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
     }
 }
 
@@ -148,9 +163,9 @@ text_conversions!(Method, FieldName, Path, Variable, CheckId);
 fn refuse_wildcard(text: &str, what: &str) -> Result<(), Invalid> {
     if text == "*" {
         return Err(Invalid::new(format!(
-            "`*` as a {what}: with credentials a browser takes it literally, and without it promises everything"
+            "`*` names no {what}: with credentials browsers take it literally, without them it allows every {what}"
         ))
-        .instead(format!("each {what} by name")));
+        .instead(format!("write each {what} by name")));
     }
     Ok(())
 }

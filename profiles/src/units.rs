@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
+use crate::invalid::quote;
 
 /// A length of time: a whole number and one unit of `ms`, `s`, `m`, `h` or `d`, such as `"250ms"` or `"1h"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -51,13 +52,12 @@ impl FromStr for Duration {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let millis = scaled(text, DURATIONS).ok_or_else(|| {
-            Invalid::new(format!("`{text}` is not a duration"))
-                .instead("a whole number and a unit of ms, s, m, h or d, such as \"10s\"")
+            Invalid::new(format!("{} is not a duration", quote(text)))
+                .instead("write a whole number and a unit of ms, s, m, h or d, such as \"10s\"")
         })?;
         if millis == 0 || millis > LONGEST_MS {
-            return Err(
-                Invalid::new(format!("`{text}` is out of range")).instead("a duration from 1ms to 366d")
-            );
+            return Err(Invalid::new(format!("{} is out of range", quote(text)))
+                .instead("write a duration from \"1ms\" to \"366d\""));
         }
         Ok(Self(std::time::Duration::from_millis(millis)))
     }
@@ -81,13 +81,12 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let bytes = scaled(text, SIZES).ok_or_else(|| {
-            Invalid::new(format!("`{text}` is not a size"))
-                .instead("a whole number and a unit of B, KiB or MiB, such as \"1MiB\"")
+            Invalid::new(format!("{} is not a size", quote(text)))
+                .instead("write a whole number and a unit of B, KiB or MiB, such as \"1MiB\"")
         })?;
         if bytes == 0 || bytes > LARGEST {
-            return Err(
-                Invalid::new(format!("`{text}` is out of range")).instead("a size from 1B to 1048576MiB")
-            );
+            return Err(Invalid::new(format!("{} is out of range", quote(text)))
+                .instead("write a size from \"1B\" to \"1048576MiB\""));
         }
         Ok(Self(bytes))
     }

@@ -1,0 +1,230 @@
+//! Secret values, known by their shape wherever they stand in a text: the linter refuses them, and every
+//! rendering hides them.
+
+use std::ops::Range;
+
+/// A secret in a text: what it is, and the bytes that must not be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) what: &'static str,
+    pub(crate) span: Range<usize>,
+}
+
+/// Keys whose issuers mark them: the mark, the fewest characters after it, and whose key it is.
+const MARKED: &[(&str, usize, &str)] = &[
+    ("AGE-SECRET-KEY-", 20, "an age key"),
+    ("AIza", 30, "a Google API key"),
+    ("AKIA", 16, "an AWS access key"),
+    ("ASIA", 16, "an AWS access key"),
+    ("SG.", 40, "a SendGrid key"),
+    ("eyJ", 30, "a JSON Web Token"),
+    ("gho_", 16, "a GitHub token"),
+    ("ghp_", 16, "a GitHub token"),
+    ("ghr_", 16, "a GitHub token"),
+    ("ghs_", 16, "a GitHub token"),
+    ("ghu_", 16, "a GitHub token"),
+    ("github_pat_", 16, "a GitHub token"),
+    ("glpat-", 16, "a GitLab token"),
+    ("hf_", 30, "a Hugging Face token"),
+    ("napi_", 16, "a Neon API key"),
+    ("npg_", 8, "a Neon password"),
+    ("npm_", 30, "an npm token"),
+    ("pypi-", 40, "a PyPI token"),
+    ("rk_live_", 10, "a Stripe key"),
+    ("sk-", 20, "an API key"),
+    ("sk_live_", 10, "a Stripe key"),
+    ("sk_test_", 10, "a Stripe key"),
+    ("whsec_", 16, "a webhook secret"),
+    ("xoxb-", 16, "a Slack token"),
+    ("xoxp-", 16, "a Slack token"),
+];
+
+/// Names whose value is a secret, whatever stands before them: `JWT_SECRET=…`, `password = "…"`.
+const NAMES: &[&str] = &[
+    "access_key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "pwd",
+    "secret",
+    "secret_key",
+    "signing_key",
+    "token",
+];
+
+/// Longer than any connection URL or name; keeps the search linear in the text.
+const LONGEST_URL: usize = 4096;
+const LONGEST_NAME: usize = 64;
+
+/// Every secret in the text, in its order; what overlaps is one.
+pub(crate) fn find(text: &str) -> Vec<Found> {
+    let mut all: Vec<Found> =
+        private_keys(text).chain(urls(text)).chain(marked(text)).chain(assigned(text)).collect();
+    all.sort_by_key(|found| found.span.start);
+    all.dedup_by(|later, earlier| {
+        let overlap = later.span.start < earlier.span.end;
+        if overlap {
+            earlier.span.end = earlier.span.end.max(later.span.end);
+        }
+        overlap
+    });
+    all
+}
+
+/// The text with every secret hidden.
+pub(crate) fn hide(text: impl Into<String>) -> String {
+    let mut shown = text.into();
+    for found in find(&shown) {
+        blot(&mut shown, found.span);
+    }
+    shown
+}
+
+/// One asterisk for each byte, so that every other byte keeps its place; line breaks stay.
+pub(crate) fn blot(text: &mut String, span: Range<usize>) {
+    let stars =
+        text[span.clone()].bytes().map(|b| if b == b'\n' || b == b'\r' { char::from(b) } else { '*' });
+    let stars: String = stars.collect();
+    text.replace_range(span, &stars);
+}
+
+fn private_keys(text: &str) -> impl Iterator<Item = Found> {
+    text.match_indices("-----BEGIN ").filter_map(|(start, _)| {
+        let (label, _) = text[start + "-----BEGIN ".len()..].split_once("-----")?;
+        let first = start + "-----BEGIN ".len() + label.len() + "-----".len();
+        let last = text[first..].find("-----END").map_or(text.len(), |end| first + end);
+        (label.len() < LONGEST_NAME && label.ends_with("PRIVATE KEY"))
+            .then_some(Found { what: "a private key", span: first..last })
+    })
+}
+
+/// Passwords in URLs. One that contains an unescaped `@` or `/` is hidden as well.
+fn urls(text: &str) -> impl Iterator<Item = Found> {
+    text.match_indices("://").filter_map(|(at, separator)| {
+        let start = at + separator.len();
+        let url = word(&text[start..], LONGEST_URL, |b| !b.is_ascii_whitespace() && !b"\"'`".contains(&b));
+        let userinfo = &url[..url.rfind('@')?];
+        let password = &userinfo[userinfo.find(':')? + 1..];
+        // `https://host:8443/@scope` names a port, not a password.
+        let port = password.split_once('/').is_some_and(|(p, _)| p.bytes().all(|b| b.is_ascii_digit()));
+        let end = start + userinfo.len();
+        (!port && !is_placeholder(password))
+            .then(|| Found { what: "a URL with a password", span: end - password.len()..end })
+    })
+}
+
+fn marked(text: &str) -> impl Iterator<Item = Found> {
+    MARKED.iter().flat_map(move |(mark, least, what)| {
+        text.match_indices(mark).filter_map(move |(at, _)| {
+            let inside_a_word = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+            let rest = &text[at + mark.len()..];
+            let key = word(rest, rest.len(), |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            let start = at + mark.len();
+            (!inside_a_word && key.len() >= *least).then(|| Found { what, span: start..start + key.len() })
+        })
+    })
+}
+
+/// `name=value` without spaces, or a quoted value after `=` or `:`.
+fn assigned(text: &str) -> impl Iterator<Item = Found> {
+    text.match_indices(['=', ':']).filter_map(|(at, sign)| {
+        let before = text[..at].trim_end_matches([' ', '\t']);
+        let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-".contains(b);
+        let length = before.bytes().rev().take(LONGEST_NAME).take_while(is_name).count();
+        let name = before[before.len() - length..].to_ascii_lowercase();
+        if !NAMES.iter().any(|secret| name.ends_with(secret)) {
+            return None;
+        }
+        let after = &text[at + sign.len()..];
+        let written = after.trim_start_matches([' ', '\t']);
+        let adjacent = sign == "=" && before.len() == at && written.len() == after.len();
+        let (rest, value) = match written.chars().next()? {
+            quote @ ('"' | '\'') => {
+                let triple = String::from(quote).repeat(3);
+                let rest = written.strip_prefix(&triple).unwrap_or(&written[1..]);
+                (rest, word(rest, rest.len(), |b| char::from(b) != quote && b != b'\n'))
+            }
+            _ if adjacent => (
+                written,
+                word(written, written.len(), |b| !b.is_ascii_whitespace() && !b"\"'`&,;".contains(&b)),
+            ),
+            _ => return None,
+        };
+        let start = text.len() - rest.len();
+        (!is_placeholder(value))
+            .then(|| Found { what: "the value of a secret", span: start..start + value.len() })
+    })
+}
+
+/// What only stands for a secret: nothing, `$PASSWORD`, `<password>`, `{password}`, `***`.
+fn is_placeholder(value: &str) -> bool {
+    let name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_{}".contains(&b);
+    let variable = value.strip_prefix('$').is_some_and(|rest| rest.bytes().all(name));
+    let bracketed =
+        [('<', '>'), ('{', '}')].iter().any(|(l, r)| value.starts_with(*l) && value.ends_with(*r));
+    variable || bracketed || value.chars().all(|c| "*x.•…".contains(c))
+}
+
+/// The longest beginning of the text that consists of such bytes.
+fn word(text: &str, longest: usize, belongs: impl Fn(u8) -> bool) -> &str {
+    let end = text.bytes().take(longest).position(|b| !belongs(b)).unwrap_or(longest.min(text.len()));
+    &text[..text.floor_char_boundary(end)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_whatever_its_shape() {
+        for (text, shown) in [
+            ("postgres://me:hunter2@db/x", "postgres://me:*******@db/x"),
+            ("postgres://me:a/b@c@db:5432/x", "postgres://me:*****@db:5432/x"),
+            ("redis://:hunter2@db", "redis://:*******@db"),
+            ("é postgres://me:é@db é", "é postgres://me:**@db é"),
+            ("sk_live_0123456789ab", "sk_live_************"),
+            ("AKIAIOSFODNN7EXAMPLE", "AKIA****************"),
+            ("ghp_0123456789abcdefGHIJ, done", "ghp_********************, done"),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "eyJ**************************************"),
+            ("JWT_SECRET=hunter2 next", "JWT_SECRET=******* next"),
+            ("password = \"hunter 2\"", "password = \"********\""),
+            ("\"api-key\": 'hunter2'", "\"api-key\": '*******'"),
+            ("db_password = \"\"\"hunter2\"\"\"", "db_password = \"\"\"*******\"\"\""),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nMIIE\r\n-----END RSA PRIVATE KEY-----",
+                "-----BEGIN RSA PRIVATE KEY-----\n****\r\n-----END RSA PRIVATE KEY-----",
+            ),
+        ] {
+            assert_eq!(hide(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for text in [
+            "https://app.example.com",
+            "https://app.example.com:8443/@scope/name",
+            "postgres://me@db/x",
+            "postgres://me:$PASSWORD@db/x and ${PASSWORD} and postgres://me:${PASSWORD}@db/x",
+            "postgres://me:<password>@db/x",
+            "postgres://me:***@db/x",
+            "the password: it stays in the environment",
+            "password = \"\" # see \"Secrets\"",
+            "required = [\"JWT_SECRET\"]",
+            "task-management-dashboard sk-learn ghp_",
+            "-----BEGIN CERTIFICATE-----\nMIIE",
+        ] {
+            assert_eq!(hide(text), text);
+        }
+    }
+
+    #[test]
+    fn overlapping_secrets_are_one() {
+        assert_eq!(find("password=ghp_0123456789abcdefGHIJ").len(), 1);
+    }
+}
