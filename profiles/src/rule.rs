@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::{Problem, Profile, rules};
+use crate::{Environment, Problem, Profile, rules};
 
 /// A rule describes itself, beside the function that applies it.
 pub struct Rule {
@@ -12,7 +12,7 @@ pub struct Rule {
     pub rule: &'static str,
     /// Why it matters.
     pub rationale: &'static str,
-    /// Where the rule comes from.
+    /// Where the rule comes from; none where it is about this format alone.
     pub references: &'static [&'static str],
     pub find: fn(&Facts<'_>) -> Vec<Problem>,
 }
@@ -23,6 +23,12 @@ pub struct Facts<'a> {
     /// The whole text of the profile, comments included.
     pub text: &'a str,
     pub today: Date,
+}
+
+impl Facts<'_> {
+    pub(crate) fn production(&self) -> bool {
+        self.profile.environment == Environment::Production
+    }
 }
 
 /// All rules, in the order of the reference.

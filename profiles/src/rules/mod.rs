@@ -1,5 +1,41 @@
 //! One file per idea; a new rule is a `const` in its file and a line here.
 
+mod connections;
+mod deployment;
+mod docs;
+mod drain;
+mod duplicates;
+mod families;
+mod header_limit;
+mod headers;
+mod max_age;
+mod origins;
+mod previews;
+mod secrets;
+mod timeouts;
+mod waivers;
+
 use crate::Rule;
 
-pub(crate) const ALL: &[&Rule] = &[];
+pub(crate) const ALL: &[&Rule] = &[
+    &docs::HIDDEN,
+    &header_limit::READABLE,
+    &drain::GRANTED,
+    &timeouts::NESTED,
+    &origins::SOME,
+    &origins::SECURE,
+    &origins::PUBLIC,
+    &previews::NONE,
+    &headers::REQUEST,
+    &headers::EXPOSED,
+    &max_age::HONOURED,
+    &connections::FIT,
+    &secrets::ELSEWHERE,
+    &secrets::DATABASE_URL,
+    &deployment::SECURE,
+    &deployment::PUBLIC,
+    &families::RUN,
+    &waivers::EXPIRED,
+    &waivers::KNOWN,
+    &duplicates::NONE,
+];

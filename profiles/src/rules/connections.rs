@@ -1,0 +1,46 @@
+//! The pools of all instances, and the connections that the database accepts.
+
+use crate::rule::Facts;
+use crate::{Problem, Rule};
+
+pub(super) const FIT: Rule = Rule {
+    id: "pool.connections.fit",
+    rule: "(`pool.size` + `pool.overflow`) × `platform.replicas` × 2 fits into `platform.database_connections` \
+           − `platform.database_reserved`.",
+    rationale: "While a deploy overlaps, old and new instances hold their pools together; the connection too many \
+                is refused.",
+    references: &[
+        "https://neon.com/docs/connect/connection-pooling",
+        "https://www.postgresql.org/docs/current/runtime-config-connection.html",
+    ],
+    find,
+};
+
+/// Old and new instances, side by side.
+const DEPLOY: u32 = 2;
+
+fn find(facts: &Facts<'_>) -> Vec<Problem> {
+    let (pool, platform) = (&facts.profile.pool, &facts.profile.platform);
+    // Nothing here overflows: the ranges of the settings bound it by 40 million.
+    let instances = platform.replicas * DEPLOY;
+    let needed = pool.most() * instances;
+    let usable = platform.database_connections.saturating_sub(platform.database_reserved);
+    if needed <= usable {
+        return Vec::new();
+    }
+    let message = format!(
+        "(pool.size + pool.overflow) × {} × {DEPLOY} for a deploy = {needed}, but the database accepts {} − {} \
+         reserved = {usable}",
+        match platform.replicas {
+            1 => "1 replica".to_owned(),
+            many => format!("{many} replicas"),
+        },
+        platform.database_connections,
+        platform.database_reserved,
+    );
+    let advice = match usable / instances {
+        0 => "run fewer replicas, or declare a larger compute".to_owned(),
+        most => format!("lower size + overflow to {most} or less, or declare a larger compute"),
+    };
+    vec![Problem::error("pool.size", message).instead(advice)]
+}

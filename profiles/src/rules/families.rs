@@ -1,0 +1,22 @@
+//! What a verification must at least contain.
+
+use crate::rule::Facts;
+use crate::{Family, Problem, Rule};
+
+pub(super) const RUN: Rule = Rule {
+    id: "verify.families.run",
+    rule: "`verify.families` contains \"run\".",
+    rationale: "Its checks ask whether the target answered at all; without them silence breaks no promise.",
+    references: &[],
+    find,
+};
+
+fn find(facts: &Facts<'_>) -> Vec<Problem> {
+    if facts.profile.verify.families.contains(&Family::Run) {
+        return Vec::new();
+    }
+    vec![
+        Problem::error("verify.families", "without `run` a target that never answers breaks no promise")
+            .instead("add \"run\" to the list"),
+    ]
+}

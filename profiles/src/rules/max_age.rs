@@ -1,0 +1,27 @@
+//! How long browsers remember a preflight.
+
+use std::time::Duration;
+
+use crate::rule::Facts;
+use crate::{Problem, Rule};
+
+pub(super) const HONOURED: Rule = Rule {
+    id: "cors.max-age.honoured",
+    rule: "`cors.max_age` is at most 24h.",
+    rationale: "No browser remembers longer (Firefox 24 h, Chromium 2 h, Safari 10 min): more is a false promise.",
+    references: &[
+        "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age",
+    ],
+    find,
+};
+
+const LONGEST: Duration = Duration::from_hours(24);
+
+fn find(facts: &Facts<'_>) -> Vec<Problem> {
+    let max_age = facts.profile.cors.max_age;
+    if max_age.get() <= LONGEST {
+        return Vec::new();
+    }
+    let message = format!("cors.max_age = {max_age}, but no browser remembers a preflight longer than 24h");
+    vec![Problem::error("cors.max_age", message).instead("write \"24h\" or less; Chromium keeps 2h")]
+}

@@ -1,0 +1,37 @@
+//! Deadlines inside deadlines.
+
+use crate::rule::Facts;
+use crate::{Problem, Rule};
+
+pub(super) const NESTED: Rule = Rule {
+    id: "timeouts.nested",
+    rule: "A deadline ends no later than the one around it.",
+    rationale: "Otherwise the outer one always strikes first: the inner one, and the answer it would give, never \
+                happen.",
+    references: &["https://sre.google/sre-book/addressing-cascading-failures/"],
+    find,
+};
+
+fn find(facts: &Facts<'_>) -> Vec<Problem> {
+    let profile = facts.profile;
+    let request = ("server.request_timeout", profile.server.request_timeout);
+    let answer = ("verify.timeout", profile.verify.timeout);
+    let budget = ("health.budget", profile.health.budget);
+    [
+        (budget, request, "the request is cut before the health check can say `unhealthy`"),
+        (budget, answer, "verify gives up before the health check has to answer"),
+        (("verify.health_latency", profile.verify.health_latency), answer, "no answer can be found too slow"),
+        (
+            ("pool.acquire_timeout", profile.pool.acquire_timeout),
+            request,
+            "the request is cut before the pool can give up",
+        ),
+    ]
+    .into_iter()
+    .filter(|((_, inner), (_, outer), _)| inner > outer)
+    .map(|((name, inner), (around, outer), consequence)| {
+        Problem::error(name, format!("{name} = {inner}, but {around} = {outer}: {consequence}"))
+            .instead(format!("lower it to \"{outer}\" or less, or raise {around}"))
+    })
+    .collect()
+}

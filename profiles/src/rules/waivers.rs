@@ -1,0 +1,52 @@
+//! Waivers end, and name checks that exist.
+//!
+//! Both are warnings: a waiver that is out of date must not keep a server from starting.
+
+use crate::rule::Facts;
+use crate::schema::Setting;
+use crate::source::{child, element};
+use crate::{Problem, Rule};
+
+pub(super) const EXPIRED: Rule = Rule {
+    id: "waivers.expired",
+    rule: "No waiver has expired (a warning).",
+    rationale: "Its check counts again: the deployment may fail verification although the profile looks as before.",
+    references: &[],
+    find: expired,
+};
+
+pub(super) const KNOWN: Rule = Rule {
+    id: "waivers.known",
+    rule: "Every waiver names a check of a known family (a warning).",
+    rationale: "A misspelt waiver waives nothing.",
+    references: &[],
+    find: unknown,
+};
+
+fn expired(facts: &Facts<'_>) -> Vec<Problem> {
+    let waivers = facts.profile.waivers.iter().enumerate();
+    waivers
+        .filter(|(_, waiver)| waiver.expires < facts.today)
+        .map(|(index, waiver)| {
+            let message = format!("the waiver of `{}` expired on {}", waiver.check, waiver.expires);
+            Problem::error(child(&element("waivers", index), "expires"), message)
+                .instead("remove the waiver and keep the promise, or decide again and write a later day")
+                .warning()
+        })
+        .collect()
+}
+
+fn unknown(facts: &Facts<'_>) -> Vec<Problem> {
+    let families: Vec<&str> = Setting::definition("Family").choices().map(|(word, _)| word).collect();
+    let waivers = facts.profile.waivers.iter().enumerate();
+    waivers
+        .filter(|(_, waiver)| !families.contains(&waiver.check.family()))
+        .map(|(index, waiver)| {
+            let message =
+                format!("`{}` is in no family of checks, so the waiver waives nothing", waiver.check);
+            Problem::error(child(&element("waivers", index), "check"), message)
+                .instead(format!("write the id of a check in one of: {}", families.join(", ")))
+                .warning()
+        })
+        .collect()
+}
