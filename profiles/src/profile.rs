@@ -229,7 +229,7 @@ pub struct Verify {
     /// The most requests one run may send.
     #[schemars(range(min = 1, max = 100_000), extend("examples" = [500]))]
     pub requests: u32,
-    /// The most requests in one second.
+    /// The most requests in one second. Targets on this machine (loopback) are not slowed.
     #[schemars(range(min = 1, max = 10_000), extend("examples" = [250]))]
     pub requests_per_second: u32,
     /// The most requests under way at once.

@@ -1,1 +1,45 @@
-fn main() {}
+//! `verify`: holds a live backend against its profile. Only here an outcome becomes an exit code.
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::Parser as _;
+use verify::cli::Cli;
+use verify::report::Outcome;
+use verify::run::{Done, RunError};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("could not start the runtime: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match runtime.block_on(verify::run::run(cli)) {
+        Ok(Done::Judged(Outcome::Pass) | Done::Shown) => ExitCode::SUCCESS,
+        Ok(Done::Judged(Outcome::Fail)) => ExitCode::from(BROKEN),
+        Ok(Done::Judged(Outcome::Inconclusive)) => ExitCode::from(UNKNOWN),
+        Ok(Done::Judged(Outcome::Drift)) => ExitCode::from(DRIFTED),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(match error {
+                RunError::Launch(_) | RunError::Unready(_) => UNKNOWN,
+                RunError::Interrupted => INTERRUPTED,
+                _ => USAGE,
+            })
+        }
+    }
+}
+
+/// A promise is broken.
+const BROKEN: u8 = 1;
+/// The command line, the profile or a file is wrong. clap uses the same.
+const USAGE: u8 = 2;
+/// The target was not reached, or not every promise could be judged.
+const UNKNOWN: u8 = 3;
+/// Only snapshots drifted.
+const DRIFTED: u8 = 4;
+/// 128 + SIGINT, as shells report it.
+const INTERRUPTED: u8 = 130;

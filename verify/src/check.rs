@@ -1,0 +1,241 @@
+//! A check: a question to a deployment, and a reading of the answer. It performs no I/O.
+
+use profiles::{Declaration, Family, Origin, Profile};
+use serde::Serialize;
+
+use crate::exchange::{Exchange, Response};
+use crate::probe::Probe;
+
+/// A check describes itself; help, `explain` and CHECKS.md come from here, and its examples are its unit tests.
+pub struct Check {
+    /// Dotted, such as `cors.reject.null`; addressable at any depth.
+    pub id: &'static str,
+    pub severity: Severity,
+    /// What must hold, in one sentence.
+    pub rule: &'static str,
+    /// Why it matters.
+    pub rationale: &'static str,
+    /// How to fix a backend that breaks it.
+    pub remedy: &'static str,
+    /// Standards and sources, as URLs.
+    pub references: &'static [&'static str],
+    /// Requirements of `specs/004-backend-deployment/spec.md`.
+    pub requirements: &'static [&'static str],
+    pub ask: fn(&Subject<'_>) -> Ask,
+    /// Reads the answers, one exchange per question in the order asked.
+    pub judge: fn(&Subject<'_>, &[Exchange]) -> Verdict,
+    /// Answers that keep the rule and answers that break it; see [`crate::example`] for their form.
+    pub passes: &'static [&'static str],
+    pub fails: &'static [&'static str],
+}
+
+/// How much a broken rule matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+}
+
+/// Everything a check may know before the first byte is sent.
+#[derive(Clone, Debug)]
+pub struct Subject<'a> {
+    pub declaration: &'a Declaration,
+    pub target: Origin,
+    /// Origins that only other profiles allow, each with the profile's name.
+    pub foreign: Vec<(String, Origin)>,
+    pub expected_release: Option<String>,
+}
+
+/// The questions of a check.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    Questions(Vec<Question>),
+    /// Nothing of its own: every exchange of the run is read, for one promise.
+    Everything {
+        promise: String,
+    },
+    /// Nothing to ask, and why: the check does not apply.
+    Skip(String),
+}
+
+/// A probe, and the setting of the profile whose promise it tests.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub probe: Probe,
+    /// Such as `cors.origins[1]`.
+    pub promise: String,
+}
+
+/// What the answers say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass,
+    /// At least one.
+    Fail(Vec<Failure>),
+    Inconclusive(String),
+    NotApplicable(String),
+}
+
+/// One broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which of the check's questions showed it.
+    pub question: usize,
+    /// What was seen, then what was declared.
+    pub observed: String,
+}
+
+/// What one answer says.
+pub enum Reading {
+    Holds,
+    /// What was seen.
+    Broken(String),
+    /// Why the answer cannot be judged.
+    Unknown(String),
+}
+
+impl Check {
+    /// The first part of the id.
+    pub fn family(&self) -> Family {
+        let first = self.id.split('.').next().unwrap_or_default();
+        FAMILIES
+            .iter()
+            .find(|(name, _)| *name == first)
+            .map(|(_, family)| *family)
+            .expect("every check belongs to a family: asserted in tests/catalogue.rs")
+    }
+
+    /// Whether a selector names this check or a family around it: `cors`, `cors.reject`, `cors.reject.null`.
+    pub fn is_within(&self, selector: &str) -> bool {
+        is_within(self.id, selector)
+    }
+}
+
+/// Families by the first part of a check's id.
+pub const FAMILIES: &[(&str, Family)] = &[
+    ("run", Family::Run),
+    ("cors", Family::Cors),
+    ("health", Family::Health),
+    ("exposure", Family::Exposure),
+    ("errors", Family::Errors),
+    ("method", Family::Method),
+    ("headers", Family::Headers),
+];
+
+pub fn is_within(id: &str, selector: &str) -> bool {
+    id.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+impl Severity {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+impl Subject<'_> {
+    pub fn profile(&self) -> &Profile {
+        &self.declaration.profile
+    }
+
+    pub fn health(&self) -> &str {
+        self.profile().health.path.as_str()
+    }
+
+    /// A path that no service has: the control for everything that must not exist.
+    pub const fn unknown_path() -> &'static str {
+        "/plumbline-control-7f3a9c"
+    }
+
+    /// The first declared origin, if any.
+    pub fn declared_origin(&self) -> Option<&Origin> {
+        self.profile().cors.origins.first()
+    }
+
+    pub fn declares(&self, origin: &str) -> bool {
+        self.profile().cors.origins.iter().any(|declared| declared.as_str() == origin)
+    }
+
+    /// Each declared origin with its place in the profile.
+    pub fn declared_origins(&self) -> impl Iterator<Item = (String, &Origin)> {
+        self.profile()
+            .cors
+            .origins
+            .iter()
+            .enumerate()
+            .map(|(index, origin)| (format!("cors.origins[{index}]"), origin))
+    }
+}
+
+impl Ask {
+    pub fn skip(why: impl Into<String>) -> Self {
+        Self::Skip(why.into())
+    }
+
+    pub fn one(probe: Probe, promise: &str) -> Self {
+        Self::Questions(vec![Question::new(probe, promise)])
+    }
+
+    /// Every question, or the reason why there is none.
+    pub fn all(questions: impl IntoIterator<Item = Question>, else_skip: &str) -> Self {
+        let questions: Vec<Question> = questions.into_iter().collect();
+        if questions.is_empty() { Self::skip(else_skip) } else { Self::Questions(questions) }
+    }
+}
+
+impl Question {
+    pub fn new(probe: Probe, promise: impl Into<String>) -> Self {
+        Self { probe, promise: promise.into() }
+    }
+}
+
+impl Verdict {
+    pub fn fail(question: usize, observed: impl Into<String>) -> Self {
+        Self::Fail(vec![Failure { question, observed: observed.into() }])
+    }
+
+    /// Reads each answer by itself: one broken answer fails the check, and without one an unknown answer
+    /// leaves it inconclusive.
+    pub fn of_each(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> Reading) -> Self {
+        let mut failures = Vec::new();
+        let mut unknown = None;
+        for (question, exchange) in exchanges.iter().enumerate() {
+            match judgeable(exchange).map_or_else(Reading::Unknown, |response| read(exchange, response)) {
+                Reading::Holds => {}
+                Reading::Broken(observed) => failures.push(Failure { question, observed }),
+                Reading::Unknown(why) => unknown = unknown.or(Some(why)),
+            }
+        }
+        match unknown {
+            _ if !failures.is_empty() => Self::Fail(failures),
+            Some(why) => Self::Inconclusive(why),
+            None => Self::Pass,
+        }
+    }
+}
+
+impl Reading {
+    /// Holds, or is broken as described.
+    pub fn expect(holds: bool, observed: impl FnOnce() -> String) -> Self {
+        if holds { Self::Holds } else { Self::Broken(observed()) }
+    }
+}
+
+/// The answer, unless it says nothing about the deployment: it is missing, or a rate limiter gave it.
+pub fn judgeable(exchange: &Exchange) -> Result<&Response, String> {
+    let request = &exchange.request;
+    let response =
+        exchange.response().map_err(|why| format!("{} {}: {why}", request.method, request.path))?;
+    if response.status == 429 {
+        return Err(format!(
+            "{} {} was rate limited (429); lower verify.requests_per_second",
+            request.method, request.path
+        ));
+    }
+    Ok(response)
+}

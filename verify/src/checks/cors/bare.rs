@@ -1,0 +1,65 @@
+//! Nothing is granted to those who were promised nothing.
+
+use crate::check::{Ask, Check, Question, Reading, Severity, Verdict};
+use crate::exchange::Response;
+use crate::probe::Probe;
+
+pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
+    id: "cors.actual.no-origin-no-grant",
+    severity: Severity::Low,
+    rule: "A request without Origin is answered without a grant.",
+    rationale: "A grant for a default origin, stored by a cache, is then served to pages of every other origin.",
+    remedy: "Add Access-Control headers only when the request carries an allowed Origin.",
+    references: &["https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches"],
+    requirements: &["FR-006"],
+    ask: |subject| Ask::one(Probe::get(subject.health()), "cors.origins"),
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| match grant(response) {
+            Some(header) => Reading::Broken(format!(
+                "GET {} without Origin was answered with {header}",
+                exchange.request.path
+            )),
+            None => Reading::Holds,
+        })
+    },
+    passes: &["HTTP/1.1 200 OK\nvary: origin"],
+    fails: &["HTTP/1.1 200 OK\naccess-control-allow-origin: https://app.example.com"],
+};
+
+pub(super) const DENIED_IS_BARE: Check = Check {
+    id: "cors.actual.denied-is-bare",
+    severity: Severity::Low,
+    rule: "A refused origin's answer carries no Access-Control header at all.",
+    rationale: "Headers without a grant tell a stranger the policy, and one change in another layer turns them into a grant.",
+    remedy: "Decide first, then add all Access-Control headers or none.",
+    references: &["https://fetch.spec.whatwg.org/#http-responses"],
+    requirements: &["FR-006"],
+    ask: |subject| {
+        let path = subject.health();
+        let origin = "https://plumbline-probe.evil.example";
+        Ask::Questions(vec![
+            Question::new(Probe::get(path).origin(origin), "cors.origins"),
+            Question::new(Probe::preflight(path, origin, "PUT", &["authorization"]), "cors.origins"),
+        ])
+    },
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| match grant(response) {
+            Some(header) => Reading::Broken(format!(
+                "{} {} from a foreign origin was answered with {header}",
+                exchange.request.method, exchange.request.path
+            )),
+            None => Reading::Holds,
+        })
+    },
+    passes: &["HTTP/1.1 200 OK\nvary: origin", "HTTP/1.1 403 Forbidden"],
+    fails: &[
+        "HTTP/1.1 200 OK\naccess-control-allow-credentials: true",
+        "HTTP/1.1 200 OK\naccess-control-expose-headers: x-request-id",
+    ],
+};
+
+/// The first Access-Control header, as a line.
+fn grant(response: &Response) -> Option<String> {
+    let (name, value) = response.headers.iter().find(|(name, _)| name.starts_with("access-control-"))?;
+    Some(format!("{name}: {value}"))
+}

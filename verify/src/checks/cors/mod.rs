@@ -1,0 +1,46 @@
+//! Who may read responses, and who may not, decided as a browser would.
+
+mod bare;
+mod grant;
+mod preflight;
+mod preflight_syntax;
+mod reject;
+mod shape;
+mod vary;
+
+use crate::check::Check;
+
+pub(super) const CHECKS: &[&Check] = &[
+    &grant::ALLOWS_DECLARED_ORIGIN,
+    &grant::CREDENTIALS_AS_DECLARED,
+    &grant::EXPOSE_HEADERS_AS_DECLARED,
+    &grant::ERRORS_KEEP_GRANT,
+    &shape::NO_WILDCARD,
+    &shape::SINGLE_HEADER,
+    &bare::NO_ORIGIN_NO_GRANT,
+    &bare::DENIED_IS_BARE,
+    &vary::CHECK,
+    &reject::REFLECTED,
+    &reject::NULL,
+    &reject::PREFIX,
+    &reject::SUFFIX,
+    &reject::SUBSTRING,
+    &reject::UNESCAPED_DOT,
+    &reject::SUBDOMAIN,
+    &reject::PARENT_AND_SIBLING,
+    &reject::HTTP_DOWNGRADE,
+    &reject::OTHER_PORT,
+    &reject::NON_CANONICAL,
+    &reject::SPECIAL_CHARACTERS,
+    &reject::LOCALHOST,
+    &reject::OTHER_PROFILE,
+    &reject::ALIEN_SCHEME,
+    &preflight::ALLOWS_DECLARED,
+    &preflight::OK_STATUS,
+    &preflight::REJECTS_ORIGIN,
+    &preflight::REJECTS_METHOD,
+    &preflight::REJECTS_HEADER,
+    &preflight_syntax::MAX_AGE_AS_DECLARED,
+    &preflight_syntax::TOLERATES_LIST_SYNTAX,
+    &preflight_syntax::PLAIN_OPTIONS_IS_NOT_PREFLIGHT,
+];

@@ -1,0 +1,148 @@
+//! The syntax of preflights: numbers, lists, and what is not a preflight at all.
+
+use crate::check::{Ask, Check, Question, Reading, Severity, Verdict};
+use crate::probe::Probe;
+
+pub(super) const MAX_AGE_AS_DECLARED: Check = Check {
+    id: "cors.preflight.max-age-as-declared",
+    severity: Severity::Low,
+    rule: "Access-Control-Max-Age is the declared number of seconds.",
+    rationale: "Longer, and a policy that was withdrawn lives on in browsers; malformed, and every request costs a preflight.",
+    remedy: "Send the whole number of seconds of `cors.max_age`.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#http-access-control-max-age",
+        "https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2",
+    ],
+    requirements: &["FR-006"],
+    ask: |subject| match subject.declared_origin() {
+        Some(origin) => Ask::one(super::preflight::ordinary(subject, origin), "cors.max_age"),
+        None => Ask::skip("the profile declares no origin"),
+    },
+    judge: |subject, exchanges| {
+        let declared = subject.profile().cors.max_age.millis() / 1000;
+        Verdict::of_each(exchanges, |_, response| {
+            let sent = response.header("access-control-max-age");
+            Reading::expect(sent.as_deref() == Some(declared.to_string().as_str()), || {
+                let sent = sent.map_or("absent".to_owned(), |value| format!("`{value}`"));
+                format!("access-control-max-age is {sent}; the profile declares {declared} seconds")
+            })
+        })
+    },
+    passes: &["HTTP/1.1 204 No Content\naccess-control-max-age: 600"],
+    fails: &[
+        "HTTP/1.1 204 No Content",
+        "HTTP/1.1 204 No Content\naccess-control-max-age: 10m",
+        "HTTP/1.1 204 No Content\naccess-control-max-age: 31536000",
+    ],
+};
+
+pub(super) const TOLERATES_LIST_SYNTAX: Check = Check {
+    id: "cors.preflight.tolerates-list-syntax",
+    severity: Severity::Low,
+    rule: "Access-Control-Request-Headers is read as a list: in any case and order, with spaces, empty elements and several lines.",
+    rationale: "Gateways split and rewrite the line, and a comparison of the whole text then refuses a declared page.",
+    remedy: "Split at commas, trim, ignore empty elements, compare names without regard to case.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2",
+        "https://github.com/rs/cors/issues/184",
+    ],
+    requirements: &["FR-006"],
+    ask: |subject| {
+        let names: Vec<&str> =
+            subject.profile().cors.request_headers.iter().map(profiles::FieldName::as_str).collect();
+        let (Some(origin), [first, .., last]) = (subject.declared_origin(), names.as_slice()) else {
+            return Ask::skip("the profile declares no origin or fewer than two request headers");
+        };
+        let plain = Probe::preflight(subject.health(), origin.as_str(), "GET", &[]);
+        let name = "access-control-request-headers";
+        let spellings = [
+            plain
+                .clone()
+                .with(name, format!("{} ,, {}", last.to_ascii_uppercase(), first.to_ascii_uppercase())),
+            plain.with(name, *first).with(name, *last),
+        ];
+        Ask::Questions(
+            spellings.into_iter().map(|probe| Question::new(probe, "cors.request_headers")).collect(),
+        )
+    },
+    judge: |subject, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let granted = response.list("access-control-allow-headers");
+            let all = subject.profile().cors.request_headers.iter().map(profiles::FieldName::as_str);
+            let asked: Vec<&str> = all
+                .filter(|name| {
+                    exchange
+                        .request
+                        .headers
+                        .iter()
+                        .any(|(_, value)| value.to_ascii_lowercase().contains(name))
+                })
+                .collect();
+            let missing: Vec<&str> = asked
+                .into_iter()
+                .filter(|name| !granted.iter().any(|known| known == name || known == "*"))
+                .collect();
+            Reading::expect((200..300).contains(&response.status) && missing.is_empty(), || {
+                let lines: Vec<String> = exchange
+                    .request
+                    .headers
+                    .iter()
+                    .filter(|(name, _)| name.ends_with("request-headers"))
+                    .map(|(_, value)| format!("`{value}`"))
+                    .collect();
+                format!(
+                    "the preflight with access-control-request-headers {} was answered {} without granting {}",
+                    lines.join(" and "),
+                    response.status,
+                    if missing.is_empty() {
+                        "a status that browsers accept".to_owned()
+                    } else {
+                        missing.join(", ")
+                    }
+                )
+            })
+        })
+    },
+    passes: &["HTTP/1.1 204 No Content\naccess-control-allow-headers: Authorization, Content-Type"],
+    fails: &[
+        "HTTP/1.1 403 Forbidden",
+        "HTTP/1.1 204 No Content\naccess-control-allow-headers: authorization",
+    ],
+};
+
+pub(super) const PLAIN_OPTIONS_IS_NOT_PREFLIGHT: Check = Check {
+    id: "cors.preflight.plain-options-is-not-preflight",
+    severity: Severity::Low,
+    rule: "OPTIONS without Access-Control-Request-Method is answered as OPTIONS, with Allow.",
+    rationale: "Such a request asks what the resource supports; taking it for a preflight hides the answer and grants without being asked.",
+    remedy: "Take a request for a preflight only if it has Origin and Access-Control-Request-Method; answer other OPTIONS with Allow.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9110#section-9.3.7",
+        "https://fetch.spec.whatwg.org/#cors-preflight-request",
+    ],
+    requirements: &["FR-006", "FR-010"],
+    ask: |subject| Ask::one(Probe::new("OPTIONS", subject.health()), "cors.methods"),
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let preflight = response
+                .headers
+                .iter()
+                .any(|(name, _)| name == "access-control-allow-methods" || name == "access-control-max-age");
+            let allow = response.list("allow");
+            Reading::expect(!preflight && allow.iter().any(|method| method == "get"), || {
+                let seen = if preflight {
+                    "as a preflight".to_owned()
+                } else {
+                    format!("{} with allow: {}", response.status, allow.join(", "))
+                };
+                format!("OPTIONS {} was answered {seen}", exchange.request.path)
+            })
+        })
+    },
+    passes: &["HTTP/1.1 204 No Content\nallow: GET, HEAD, OPTIONS"],
+    fails: &[
+        "HTTP/1.1 204 No Content",
+        "HTTP/1.1 200 OK\nallow: GET\naccess-control-allow-methods: GET, PUT",
+        "HTTP/1.1 405 Method Not Allowed",
+    ],
+};

@@ -1,0 +1,206 @@
+//! Origins that must never be allowed: one reading, and a way to be fooled per check.
+
+use crate::attack::{self, Attack};
+use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::exchange::Exchange;
+use crate::oracle::{Credentials, cors_check};
+use crate::probe::Probe;
+
+const COMMON: Check = Check {
+    id: "",
+    severity: Severity::High,
+    rule: "",
+    rationale: "",
+    remedy: "Compare the Origin header byte for byte with an allow-list: no prefix, suffix, substring or regular expression. \
+             FastAPI: `allow_origins=[…]` with full origins and no `allow_origin_regex`. Express: `cors({ origin: [\"https://…\"] })` with strings.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
+    requirements: &["FR-006"],
+    ask: |_| Ask::skip("a template"),
+    judge,
+    passes: &[
+        "HTTP/1.1 200 OK\nvary: origin",
+        "HTTP/1.1 403 Forbidden",
+        "HTTP/1.1 200 OK\naccess-control-allow-origin: https://other.example",
+    ],
+    fails: &[
+        "HTTP/1.1 200 OK\naccess-control-allow-origin: {origin}",
+        "HTTP/1.1 200 OK\naccess-control-allow-origin: {origin}\naccess-control-allow-credentials: true",
+        "HTTP/1.1 200 OK\naccess-control-allow-origin: *",
+    ],
+};
+
+pub(super) const REFLECTED: Check = Check {
+    id: "cors.reject.reflected",
+    rule: "No response allows an origin that nobody declared.",
+    rationale: "A server that echoes the Origin header lets every page on the web read its answers as the visitor.",
+    ask: |subject| ask(subject, attack::from_list(subject, &["https://plumbline-probe.evil.example"])),
+    ..COMMON
+};
+
+pub(super) const NULL: Check = Check {
+    id: "cors.reject.null",
+    rule: "No response allows the `null` origin.",
+    rationale: "Sandboxed frames and local files send `Origin: null`, so any page can forge it.",
+    ask: |subject| ask(subject, attack::from_list(subject, &["null"])),
+    ..COMMON
+};
+
+pub(super) const PREFIX: Check = Check {
+    id: "cors.reject.prefix",
+    rule: "No response allows an origin that merely begins like a declared one.",
+    rationale: "`https://app.example.com.evil.example` begins with `https://app.example.com` and belongs to someone else.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::prefix)),
+    ..COMMON
+};
+
+pub(super) const SUFFIX: Check = Check {
+    id: "cors.reject.suffix",
+    rule: "No response allows an origin that merely ends like a declared one.",
+    rationale: "`https://evil-example.com` ends with `example.com` and costs its owner ten euros a year.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::suffix)),
+    ..COMMON
+};
+
+pub(super) const SUBSTRING: Check = Check {
+    id: "cors.reject.substring",
+    rule: "No response allows an origin that merely contains, or is contained in, a declared one.",
+    rationale: "Searching the header for the trusted name, or the list for the header's text, finds strangers too.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::substring)),
+    ..COMMON
+};
+
+pub(super) const UNESCAPED_DOT: Check = Check {
+    id: "cors.reject.unescaped-dot",
+    rule: "No response takes another character for a dot.",
+    rationale: "In a regular expression a bare `.` matches any character, so `appxexample.com` passes for `app.example.com`.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::unescaped_dot)),
+    ..COMMON
+};
+
+pub(super) const SUBDOMAIN: Check = Check {
+    id: "cors.reject.subdomain",
+    rule: "No response allows an undeclared subdomain of a declared origin.",
+    rationale: "A forgotten subdomain that someone can take over would read every visitor's data.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::subdomain)),
+    ..COMMON
+};
+
+pub(super) const PARENT_AND_SIBLING: Check = Check {
+    id: "cors.reject.parent-and-sibling",
+    rule: "No response allows the domain above a declared origin, or its neighbours.",
+    rationale: "On shared hosting such as vercel.app the neighbours are strangers: `https://*.vercel.app` matches all of them.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::parent_and_sibling)),
+    ..COMMON
+};
+
+pub(super) const HTTP_DOWNGRADE: Check = Check {
+    id: "cors.reject.http-downgrade",
+    rule: "No response allows the http twin of a declared https origin.",
+    rationale: "Whoever controls the network can serve any page at the http origin, and read the API through it.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::http_downgrade)),
+    ..COMMON
+};
+
+pub(super) const OTHER_PORT: Check = Check {
+    id: "cors.reject.other-port",
+    rule: "No response allows a declared host on another port.",
+    rationale: "The port is part of the origin: another port of the same machine is another program, perhaps another user's.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::other_port)),
+    ..COMMON
+};
+
+pub(super) const NON_CANONICAL: Check = Check {
+    id: "cors.reject.non-canonical",
+    severity: Severity::Medium,
+    rule: "No response allows a spelling that no browser sends.",
+    rationale: "A comparison that parses and normalises first can be led to compare something else than the browser does.",
+    ask: |subject| ask(subject, attack::from_each(subject, attack::non_canonical)),
+    ..COMMON
+};
+
+pub(super) const SPECIAL_CHARACTERS: Check = Check {
+    id: "cors.reject.special-characters",
+    rule: "No response takes an odd character for the end of a declared host.",
+    rationale: "Browsers accept hosts such as `app.example.com_.evil.example`, and careless patterns stop reading at the odd character.",
+    ask: |subject| {
+        let first = subject.declared_origins().next().into_iter();
+        let attacks = first.flat_map(|(promise, origin)| {
+            attack::special_characters(origin)
+                .into_iter()
+                .map(move |origin| Attack { origin, promise: promise.clone() })
+        });
+        ask(subject, attacks.collect())
+    },
+    ..COMMON
+};
+
+pub(super) const LOCALHOST: Check = Check {
+    id: "cors.reject.localhost",
+    rule: "In production no response allows an origin on localhost.",
+    rationale: "A development setting that reached production lets any program on a visitor's machine read the API as that visitor.",
+    ask: |subject| ask(subject, attack::localhost(subject)),
+    ..COMMON
+};
+
+pub(super) const OTHER_PROFILE: Check = Check {
+    id: "cors.reject.other-profile",
+    rule: "No response allows an origin that only another profile declares.",
+    rationale: "It is the sign of a deployment that runs with another environment's configuration.",
+    ask: |subject| ask(subject, attack::from_other_profiles(subject)),
+    ..COMMON
+};
+
+pub(super) const ALIEN_SCHEME: Check = Check {
+    id: "cors.reject.alien-scheme",
+    rule: "No response allows an origin that is neither http nor https.",
+    rationale: "Any local file, browser extension or wrapped app could then read the API.",
+    ask: |subject| {
+        ask(
+            subject,
+            attack::from_list(
+                subject,
+                &[
+                    "file://",
+                    "data:",
+                    "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh",
+                    "capacitor://localhost",
+                ],
+            ),
+        )
+    },
+    ..COMMON
+};
+
+fn ask(subject: &Subject<'_>, attacks: Vec<Attack>) -> Ask {
+    Ask::all(
+        attacks
+            .into_iter()
+            .map(|attack| Question::new(Probe::get(subject.health()).origin(&attack.origin), attack.promise)),
+        "no such origin can be derived from this profile",
+    )
+}
+
+fn judge(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {
+    let declared: Vec<String> = subject.declared_origins().map(|(_, origin)| format!("`{origin}`")).collect();
+    Verdict::of_each(exchanges, |exchange, response| {
+        let request = &exchange.request;
+        let origin = request.header("origin").unwrap_or_default();
+        let with = match (
+            cors_check(origin, Credentials::Include, response),
+            cors_check(origin, Credentials::Omit, response),
+        ) {
+            (Ok(()), _) => " with credentials",
+            (_, Ok(())) => "",
+            _ => return Reading::Holds,
+        };
+        Reading::Broken(format!(
+            "{} {} allowed origin `{origin}`{with}; the profile allows only {}",
+            request.method,
+            request.path,
+            declared.join(", ")
+        ))
+    })
+}

@@ -1,0 +1,9 @@
+//! Errors are well formed, and tell a client what to do without telling a stranger how it works inside.
+
+mod leak;
+mod reflect;
+mod shape;
+
+use crate::check::Check;
+
+pub(super) const CHECKS: &[&Check] = &[&shape::CHECK, &leak::CHECK, &reflect::CHECK];

@@ -1,0 +1,69 @@
+//! Errors have the declared format.
+
+use profiles::ErrorFormat;
+
+use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::exchange::Response;
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "errors.shape.as-declared",
+    severity: Severity::Medium,
+    rule: "Errors have the declared format, and the status inside is the status outside.",
+    rationale: "A client that must parse HTML to learn what went wrong will not; an error from another layer shows that requests do not reach the application.",
+    remedy: "Answer errors with `application/problem+json` {type, title, status, detail}, also for 404 and 405, which frameworks write themselves.",
+    references: &["https://www.rfc-editor.org/rfc/rfc9457#section-3"],
+    requirements: &["FR-008"],
+    ask: |subject| {
+        if subject.profile().verify.errors == ErrorFormat::Any {
+            return Ask::skip("the profile promises no error format (verify.errors = \"any\")");
+        }
+        let probes = [Probe::get(Subject::unknown_path()), Probe::new("POST", subject.health())];
+        Ask::Questions(probes.into_iter().map(|probe| Question::new(probe, "verify.errors")).collect())
+    },
+    judge: |subject, exchanges| {
+        let declared = subject.profile().verify.errors;
+        Verdict::of_each(exchanges, |exchange, response| {
+            let request = &exchange.request;
+            if response.status < 400 {
+                return Reading::Unknown(format!(
+                    "{} {} answered {}, not an error",
+                    request.method, request.path, response.status
+                ));
+            }
+            match wrong(declared, response) {
+                Some(wrong) => Reading::Broken(format!(
+                    "the {} of {} {} {wrong}",
+                    response.status, request.method, request.path
+                )),
+                None => Reading::Holds,
+            }
+        })
+    },
+    passes: &[
+        "HTTP/1.1 404 Not Found\ncontent-type: application/problem+json\n\n{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404}",
+    ],
+    fails: &[
+        "HTTP/1.1 404 Not Found\ncontent-type: text/html\n\n<h1>Not Found</h1>",
+        "HTTP/1.1 404 Not Found\ncontent-type: application/problem+json\n\nNot Found",
+        "HTTP/1.1 404 Not Found\ncontent-type: application/problem+json\n\n{\"title\":\"Not Found\",\"status\":400}",
+    ],
+};
+
+fn wrong(declared: ErrorFormat, response: &Response) -> Option<String> {
+    let wanted = match declared {
+        ErrorFormat::ProblemJson => "application/problem+json",
+        ErrorFormat::Json | ErrorFormat::Any => "application/json",
+    };
+    let sent = response.media_type().unwrap_or_else(|| "no content-type".to_owned());
+    if sent != wanted {
+        return Some(format!("has {sent}; the profile declares {wanted}"));
+    }
+    let Some(body) = response.json().filter(serde_json::Value::is_object) else {
+        return Some("is not a JSON object".to_owned());
+    };
+    if declared == ErrorFormat::ProblemJson && body["status"].as_u64() != Some(response.status.into()) {
+        return Some(format!("says status {} inside", body["status"]));
+    }
+    None
+}

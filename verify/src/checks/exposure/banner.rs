@@ -1,0 +1,41 @@
+//! Headers do not advertise what runs behind them.
+
+use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "exposure.banner",
+    severity: Severity::Low,
+    rule: "No header names the software's version or framework.",
+    rationale: "A version lets an attacker pick the exploit from a list instead of trying.",
+    remedy: "Express: `app.disable(\"x-powered-by\")`. uvicorn: `--no-server-header`. nginx: `server_tokens off`.",
+    references: &[
+        "https://cwe.mitre.org/data/definitions/200.html",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.4",
+    ],
+    requirements: &["FR-011"],
+    ask: |subject| {
+        let paths = [subject.health(), Subject::unknown_path()];
+        Ask::Questions(
+            paths.into_iter().map(|path| Question::new(Probe::get(path), "verify.families")).collect(),
+        )
+    },
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let banner = response.headers.iter().find(|(name, value)| {
+                ["x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-runtime"]
+                    .contains(&name.as_str())
+                    || (name == "server" && value.bytes().any(|b| b.is_ascii_digit()))
+            });
+            match banner {
+                Some((name, value)) => Reading::Broken(format!(
+                    "GET {} was answered with {name}: {value}",
+                    exchange.request.path
+                )),
+                None => Reading::Holds,
+            }
+        })
+    },
+    passes: &["HTTP/1.1 200 OK\nserver: railway-edge", "HTTP/1.1 200 OK"],
+    fails: &["HTTP/1.1 200 OK\nserver: nginx/1.24.0", "HTTP/1.1 200 OK\nx-powered-by: Express"],
+};

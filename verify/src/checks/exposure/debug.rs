@@ -1,0 +1,46 @@
+//! Endpoints for operators are not for the public.
+
+use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
+
+pub(super) const CHECK: Check = Check {
+    id: "exposure.debug.endpoints",
+    severity: Severity::High,
+    rule: "No debugging, metrics or management endpoint is public.",
+    rationale: "They show configuration, traffic and memory, and some of them change the running service.",
+    remedy: "Bind them to a private address or a second port, or remove them from the production build.",
+    references: &["https://cwe.mitre.org/data/definitions/489.html"],
+    requirements: &["FR-008"],
+    ask: |_| Ask::Questions(super::control_and(PATHS, "server.docs")),
+    judge: |_, exchanges| {
+        let [control, answers @ ..] = exchanges else {
+            return Verdict::Inconclusive("the control was not probed".to_owned());
+        };
+        let mut failures = Vec::new();
+        for (index, exchange) in answers.iter().enumerate() {
+            match judgeable(exchange) {
+                Ok(response) if super::is_content(control, response) => {
+                    failures.push(Failure {
+                        question: index + 1,
+                        observed: format!("GET {} answered {}", exchange.request.path, response.status),
+                    });
+                }
+                Ok(_) => {}
+                Err(why) => return Verdict::Inconclusive(why),
+            }
+        }
+        if failures.is_empty() { Verdict::Pass } else { Verdict::Fail(failures) }
+    },
+    passes: &["HTTP/1.1 404 Not Found", "HTTP/1.1 403 Forbidden"],
+    fails: &["HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\n\nhttp_requests_total 5"],
+};
+
+const PATHS: &[&str] = &[
+    "/metrics",
+    "/debug/pprof/",
+    "/debug/vars",
+    "/actuator",
+    "/actuator/env",
+    "/server-status",
+    "/phpinfo.php",
+    "/_profiler",
+];

@@ -1,0 +1,117 @@
+//! Files that belong to the repository or the operator, recognised by their content.
+
+use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
+use crate::exchange::Exchange;
+
+const COMMON: Check = Check {
+    id: "",
+    severity: Severity::High,
+    rule: "",
+    rationale: "",
+    remedy: "Serve static files only from a folder made for them, never from the repository's root; rotate every secret that was public.",
+    references: &["https://cwe.mitre.org/data/definitions/538.html"],
+    requirements: &["FR-004", "FR-008"],
+    ask: |_| Ask::skip("a template"),
+    judge: |_, _| Verdict::Pass,
+    passes: &[
+        "HTTP/1.1 404 Not Found",
+        "HTTP/1.1 200 OK\ncontent-type: text/html\n\n<html>an app that answers every path</html>",
+    ],
+    fails: &[],
+};
+
+pub(super) const ENV: Check = Check {
+    id: "exposure.files.env",
+    rule: "No environment file is public.",
+    rationale: "`.env` holds the database's password; scanners ask every address for it within minutes.",
+    ask: |_| ask(ENV_FILES),
+    judge: |_, exchanges| judge(exchanges, ENV_FILES),
+    fails: &[
+        "HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\ncontent-type: text/plain\n\nDATABASE_URL=postgres://db\nPORT=1\n",
+    ],
+    ..COMMON
+};
+
+pub(super) const VCS: Check = Check {
+    id: "exposure.files.vcs",
+    rule: "No version control folder is public.",
+    rationale: "From `.git` the whole source and its history can be rebuilt, with every secret that was ever committed.",
+    ask: |_| ask(VCS_FILES),
+    judge: |_, exchanges| judge(exchanges, VCS_FILES),
+    fails: &["HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\n\nref: refs/heads/main\n[core]\n"],
+    ..COMMON
+};
+
+pub(super) const KEYS_AND_BACKUPS: Check = Check {
+    id: "exposure.files.keys-and-backups",
+    rule: "No key, backup or build file is public.",
+    rationale: "They show that the web root is the repository's root, and that more is to be found.",
+    ask: |_| ask(OTHER_FILES),
+    judge: |_, exchanges| judge(exchanges, OTHER_FILES),
+    fails: &[
+        "HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\n\n[package]\nname = \"server\"\n-----BEGIN PRIVATE KEY-----",
+    ],
+    ..COMMON
+};
+
+/// A path, and how its content begins or what it contains.
+type Known = (&'static str, fn(&str) -> bool);
+
+const ENV_FILES: &[Known] =
+    &[("/.env", is_assignments), ("/.env.local", is_assignments), ("/.env.production", is_assignments)];
+
+const VCS_FILES: &[Known] = &[
+    ("/.git/HEAD", |body| body.starts_with("ref: ") || is_hash(body)),
+    ("/.git/config", |body| body.contains("[core]")),
+    ("/.svn/entries", |body| body.starts_with(|c: char| c.is_ascii_digit())),
+    ("/.hg/requires", |body| body.contains("revlog")),
+];
+
+const OTHER_FILES: &[Known] = &[
+    ("/Cargo.toml", |body| body.contains("[package]") || body.contains("[workspace]")),
+    ("/package.json", |body| body.contains("\"dependencies\"")),
+    ("/Procfile", |body| body.starts_with("web:")),
+    ("/profiles/production.toml", |body| body.contains("environment =")),
+    ("/id_rsa", |body| body.contains("PRIVATE KEY")),
+    ("/server.key", |body| body.contains("PRIVATE KEY")),
+    ("/backup.sql", |body| body.contains("CREATE TABLE") || body.contains("PostgreSQL database dump")),
+];
+
+fn ask(files: &[Known]) -> Ask {
+    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+    Ask::Questions(super::control_and(&paths, "secrets.required"))
+}
+
+fn judge(exchanges: &[Exchange], files: &[Known]) -> Verdict {
+    let [control, answers @ ..] = exchanges else {
+        return Verdict::Inconclusive("the control was not probed".to_owned());
+    };
+    let mut failures = Vec::new();
+    for (index, (exchange, (path, recognise))) in answers.iter().zip(files).enumerate() {
+        let response = match judgeable(exchange) {
+            Ok(response) => response,
+            Err(why) => return Verdict::Inconclusive(why),
+        };
+        if super::is_content(control, response) && recognise(&response.body) {
+            failures.push(Failure {
+                question: index + 1,
+                observed: format!("GET {path} answered {} with the file's content", response.status),
+            });
+        }
+    }
+    if failures.is_empty() { Verdict::Pass } else { Verdict::Fail(failures) }
+}
+
+/// Lines of `NAME=value`, whatever the content type says.
+fn is_assignments(body: &str) -> bool {
+    let is_name = |name: &str| {
+        name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
+    body.lines()
+        .any(|line| line.trim_start_matches("export ").split_once('=').is_some_and(|(name, _)| is_name(name)))
+}
+
+fn is_hash(body: &str) -> bool {
+    let body = body.trim();
+    body.len() == 40 && body.bytes().all(|b| b.is_ascii_hexdigit())
+}

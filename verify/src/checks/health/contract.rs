@@ -1,0 +1,159 @@
+//! The contract of the health check: `specs/004-backend-deployment/contracts/health-check.yaml`.
+
+use serde_json::Value as Json;
+
+use crate::check::{Ask, Check, Reading, Severity, Subject, Verdict};
+use crate::exchange::Response;
+use crate::probe::Probe;
+
+const RFC_9110: &str = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4";
+
+pub(super) const STATUS_AND_TYPE: Check = Check {
+    id: "health.contract.status-and-type",
+    severity: Severity::High,
+    rule: "The health check answers 200 with JSON.",
+    rationale: "Platforms release a deployment on exactly 200; anything else, and a healthy service never goes live, or a sick one does.",
+    remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database answers.",
+    references: &[RFC_9110, "https://docs.railway.com/reference/healthchecks"],
+    requirements: &["FR-003"],
+    ask,
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let path = &exchange.request.path;
+            if response.status != 200 {
+                return Reading::Broken(format!("GET {path} answered {}{}", response.status, said(response)));
+            }
+            let media_type = response.media_type().unwrap_or_else(|| "no content-type".to_owned());
+            Reading::expect(media_type == "application/json", || {
+                format!("GET {path} answered 200 with {media_type}; the contract says application/json")
+            })
+        })
+    },
+    passes: &[HEALTHY],
+    fails: &["HTTP/1.1 204 No Content", "HTTP/1.1 200 OK\ncontent-type: text/plain\n\nok", UNHEALTHY],
+};
+
+pub(super) const SCHEMA: Check = Check {
+    id: "health.contract.schema",
+    severity: Severity::High,
+    rule: "The health check's body has `status`, `database`, `environment` and `timestamp` as the contract defines them.",
+    rationale: "Monitors and dashboards read these members; a renamed word or a local time breaks them silently.",
+    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected, `environment`, and `timestamp` as RFC 3339 in UTC.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        "https://www.rfc-editor.org/rfc/rfc8259",
+    ],
+    requirements: &["FR-003"],
+    ask,
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let Some(body) = response.json() else {
+                return Reading::Broken(format!("the body of GET {} is not JSON", exchange.request.path));
+            };
+            let wrong: Vec<String> = MEMBERS
+                .iter()
+                .filter_map(|(name, fits, wanted)| mismatch(&body, name, *fits, wanted))
+                .collect();
+            Reading::expect(wrong.is_empty(), || wrong.join("; "))
+        })
+    },
+    passes: &[HEALTHY, UNHEALTHY],
+    fails: &[
+        "HTTP/1.1 200 OK\ncontent-type: application/json\n\n{\"status\":\"healthy\",\"database\":\"connected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}",
+        "HTTP/1.1 200 OK\ncontent-type: application/json\n\n{\"status\":\"ok\",\"database\":\"connected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02 03:04:05\"}",
+        "HTTP/1.1 200 OK\ncontent-type: application/json\n\n[]",
+        "HTTP/1.1 200 OK\n\nok",
+    ],
+};
+
+pub(super) const ENVIRONMENT: Check = Check {
+    id: "health.contract.environment",
+    severity: Severity::High,
+    rule: "The health check names the profile's environment.",
+    rationale: "A production address that answers `development` runs with the wrong configuration, whatever else it passes.",
+    remedy: "Start the service with this profile; check the start command and the environment variables of the deployment.",
+    references: &["https://12factor.net/config"],
+    requirements: &["FR-003"],
+    ask: |subject| Ask::one(Probe::get(subject.health()), "environment"),
+    judge: |subject, exchanges| {
+        let declared = subject.profile().environment.as_str();
+        Verdict::of_each(exchanges, |_, response| {
+            let Some(environment) =
+                response.json().and_then(|body| body["environment"].as_str().map(str::to_owned))
+            else {
+                return Reading::Unknown(
+                    "the body has no environment; see health.contract.schema".to_owned(),
+                );
+            };
+            Reading::expect(environment == declared, || {
+                format!("the deployment says it is `{environment}`; the profile declares `{declared}`")
+            })
+        })
+    },
+    passes: &[HEALTHY],
+    fails: &["HTTP/1.1 200 OK\n\n{\"environment\":\"development\"}"],
+};
+
+pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
+    id: "health.contract.status-agrees-with-body",
+    severity: Severity::High,
+    rule: "200, `ok` and `connected` come together, and so do 503, `unhealthy` and `disconnected`.",
+    rationale: "Machines read the status and people the body; where they disagree, one of them is lied to.",
+    remedy: "Derive the status code and the body from the same result of the same query.",
+    references: &[RFC_9110],
+    requirements: &["FR-003"],
+    ask,
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |_, response| {
+            let Some(body) = response.json() else {
+                return Reading::Unknown("the body is not JSON; see health.contract.schema".to_owned());
+            };
+            let words = (response.status, body["status"].as_str(), body["database"].as_str());
+            let agrees = matches!(
+                words,
+                (200, Some("ok"), Some("connected")) | (503, Some("unhealthy"), Some("disconnected"))
+            );
+            Reading::expect(agrees, || format!("the status is {}{}", response.status, said(response)))
+        })
+    },
+    passes: &[HEALTHY, UNHEALTHY],
+    fails: &[
+        "HTTP/1.1 200 OK\n\n{\"status\":\"ok\",\"database\":\"disconnected\"}",
+        "HTTP/1.1 503 Service Unavailable\n\n{\"status\":\"ok\",\"database\":\"connected\"}",
+    ],
+};
+
+pub(super) const HEALTHY: &str = "HTTP/1.1 200 OK\ncontent-type: application/json\ncache-control: no-store\n\n\
+     {\"status\":\"ok\",\"database\":\"connected\",\"environment\":\"production\",\"timestamp\":\"{now}\"}";
+const UNHEALTHY: &str = "HTTP/1.1 503 Service Unavailable\ncontent-type: application/json\n\n\
+     {\"status\":\"unhealthy\",\"database\":\"disconnected\",\"environment\":\"production\",\"timestamp\":\"{now}\"}";
+
+type Fits = fn(&str) -> bool;
+
+const MEMBERS: &[(&str, Fits, &str)] = &[
+    ("status", |text| ["ok", "unhealthy"].contains(&text), "`ok` or `unhealthy`"),
+    ("database", |text| ["connected", "disconnected"].contains(&text), "`connected` or `disconnected`"),
+    ("environment", |text| ["production", "development"].contains(&text), "`production` or `development`"),
+    ("timestamp", |text| super::fresh::parse_utc(text).is_some(), "a date and time of RFC 3339 in UTC"),
+];
+
+fn ask(subject: &Subject<'_>) -> Ask {
+    Ask::one(Probe::get(subject.health()), "health.path")
+}
+
+fn mismatch(body: &Json, name: &str, fits: Fits, wanted: &str) -> Option<String> {
+    match &body[name] {
+        Json::String(text) if fits(text) => None,
+        Json::Null => Some(format!("`{name}` is missing; the contract says {wanted}")),
+        other => Some(format!("`{name}` is {other}; the contract says {wanted}")),
+    }
+}
+
+/// What the body says of itself: ` with status `unhealthy`, database `disconnected``.
+fn said(response: &Response) -> String {
+    let body = response.json().unwrap_or_default();
+    match (body["status"].as_str(), body["database"].as_str()) {
+        (Some(status), Some(database)) => format!(" with status `{status}`, database `{database}`"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,161 @@
+//! The health check speaks of now, not of some earlier moment.
+
+use jiff::Timestamp;
+
+use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict, judgeable};
+use crate::exchange::Exchange;
+use crate::probe::Probe;
+
+pub(super) const TIMESTAMP_MOVES: Check = Check {
+    id: "health.fresh.timestamp-moves",
+    severity: Severity::Medium,
+    rule: "The health check's timestamp moves, and agrees with our clock.",
+    rationale: "A timestamp taken at start, or a cached answer, reports health that nobody has checked.",
+    remedy: "Take the time when the check runs, in UTC, and keep the machine's clock synchronised.",
+    references: &["https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1"],
+    requirements: &["FR-003"],
+    ask: twice,
+    judge: |subject, exchanges| {
+        let skew = i64::try_from(subject.profile().verify.clock_skew.millis()).expect("at most a year");
+        let mut seen: Option<(String, i64)> = None;
+        for (question, exchange) in exchanges.iter().enumerate() {
+            let text = match stamp(exchange) {
+                Ok(text) => text,
+                Err(why) => return Verdict::Inconclusive(why),
+            };
+            let Some(time) = parse_utc(&text) else {
+                return Verdict::Inconclusive(format!(
+                    "the timestamp `{text}` cannot be read; see health.contract.schema"
+                ));
+            };
+            let off = (time.as_millisecond() - exchange.received_ms).abs();
+            if off > skew {
+                return Verdict::fail(
+                    question,
+                    format!(
+                        "the timestamp `{text}` is {} s from our clock; the profile allows {}",
+                        off / 1000,
+                        skew / 1000
+                    ),
+                );
+            }
+            // Two probes within one second may share a timestamp that has no smaller unit.
+            let same_second =
+                |earlier: i64| !text.contains('.') && earlier / 1000 == exchange.received_ms / 1000;
+            if seen.as_ref().is_some_and(|(earlier, at)| *earlier == text && !same_second(*at)) {
+                return Verdict::fail(
+                    question,
+                    format!("two probes were answered with the same timestamp `{text}`"),
+                );
+            }
+            seen = Some((text, exchange.received_ms));
+        }
+        Verdict::Pass
+    },
+    passes: &["HTTP/1.1 200 OK\n\n{\"timestamp\":\"{now}\"}"],
+    fails: &[
+        "HTTP/1.1 200 OK\n\n{\"timestamp\":\"2026-01-02T03:04:05Z\"}",
+        "HTTP/1.1 200 OK\n\n{\"timestamp\":\"2020-01-01T00:00:00Z\"}",
+    ],
+};
+
+pub(super) const NOT_CACHED: Check = Check {
+    id: "health.fresh.not-cached",
+    severity: Severity::Medium,
+    rule: "The health check forbids caching, and does not come from a cache.",
+    rationale: "A cached 200 keeps a dead service in rotation for as long as the cache likes.",
+    remedy: "Send `Cache-Control: no-store`, and exclude the path from the CDN.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5",
+        "https://www.rfc-editor.org/rfc/rfc9111#section-5.1",
+    ],
+    requirements: &["FR-003"],
+    ask: |subject| Ask::one(Probe::get(subject.health()), "health.path"),
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let path = &exchange.request.path;
+            if let Some(age) = response.header("age") {
+                return Reading::Broken(format!("GET {path} came from a cache (age: {age})"));
+            }
+            let directives = response.list("cache-control");
+            Reading::expect(directives.iter().any(|directive| directive == "no-store"), || {
+                let seen = if directives.is_empty() {
+                    "no cache-control".to_owned()
+                } else {
+                    format!("cache-control: {}", directives.join(", "))
+                };
+                format!("GET {path} was answered with {seen}; the contract says no-store")
+            })
+        })
+    },
+    passes: &["HTTP/1.1 200 OK\ncache-control: no-store"],
+    fails: &[
+        "HTTP/1.1 200 OK",
+        "HTTP/1.1 200 OK\ncache-control: max-age=60",
+        "HTTP/1.1 200 OK\ncache-control: no-store\nage: 3",
+    ],
+};
+
+pub(super) const LATENCY: Check = Check {
+    id: "health.fresh.latency",
+    severity: Severity::Medium,
+    rule: "The health check answers within the declared latency.",
+    rationale: "A platform gives up before a slow health check answers, and a slow one holds a connection of the pool meanwhile.",
+    remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the query.",
+    references: &["https://docs.railway.com/reference/healthchecks"],
+    requirements: &["FR-003"],
+    ask: |subject| match twice(subject) {
+        Ask::Questions(questions) => Ask::Questions(
+            questions.into_iter().map(|q| Question::new(q.probe, "verify.health_latency")).collect(),
+        ),
+        other => other,
+    },
+    judge: |subject, exchanges| {
+        let most = subject.profile().verify.health_latency;
+        // The quickest counts: the first answer may have paid for DNS, TLS or waking a database.
+        let quickest = exchanges
+            .iter()
+            .filter(|exchange| judgeable(exchange).is_ok())
+            .map(|exchange| exchange.elapsed_ms)
+            .min();
+        match quickest {
+            None => Verdict::Inconclusive(
+                exchanges.iter().find_map(|exchange| judgeable(exchange).err()).unwrap_or_default(),
+            ),
+            Some(elapsed) if elapsed <= most.millis() => Verdict::Pass,
+            Some(elapsed) => Verdict::fail(
+                0,
+                format!(
+                    "the quickest of {} answers took {elapsed} ms; the profile allows {most}",
+                    exchanges.len()
+                ),
+            ),
+        }
+    },
+    passes: &["HTTP/1.1 200 OK"],
+    fails: &["HTTP/1.1 200 OK\nx-example-elapsed-ms: 60000"],
+};
+
+/// A date and time of RFC 3339 whose offset is zero.
+pub(super) fn parse_utc(text: &str) -> Option<Timestamp> {
+    let utc = text.ends_with('Z') || text.ends_with("+00:00");
+    let form = text.len() >= "2026-01-02T03:04:05Z".len() && text.as_bytes()[10] == b'T';
+    (utc && form).then(|| text.parse().ok()).flatten()
+}
+
+/// Two probes, the second after all others of the run.
+fn twice(subject: &Subject<'_>) -> Ask {
+    let probe = Probe::get(subject.health());
+    Ask::Questions(vec![
+        Question::new(probe.clone(), "health.path"),
+        Question::new(probe.in_round(1), "health.path"),
+    ])
+}
+
+fn stamp(exchange: &Exchange) -> Result<String, String> {
+    let body = judgeable(exchange)?.json().unwrap_or_default();
+    body["timestamp"]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| "the body has no timestamp; see health.contract.schema".to_owned())
+}

@@ -1,0 +1,68 @@
+//! The health check tells strangers nothing about the inside.
+
+use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "health.leak.no-internals",
+    severity: Severity::Medium,
+    rule: "The health check's body names no host, user, version, query or error text.",
+    rationale: "The body is public, and an error's text hands an attacker addresses, user names and versions.",
+    remedy: "Put the class of the error into the log, and only the contract's words into the body.",
+    references: &[
+        "https://cwe.mitre.org/data/definitions/209.html",
+        "https://github.com/OWASP/ASVS/blob/master/5.0/en/0x25-V16-Security-Logging-and-Error-Handling.md",
+    ],
+    requirements: &["FR-003", "FR-008"],
+    ask: |subject| Ask::one(Probe::get(subject.health()), "health.path"),
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let body = response.body.to_ascii_lowercase();
+            match INTERNALS.iter().find(|sign| body.contains(**sign)) {
+                Some(sign) => {
+                    Reading::Broken(format!("the body of GET {} contains `{sign}`", exchange.request.path))
+                }
+                None => Reading::Holds,
+            }
+        })
+    },
+    passes: &[super::contract::HEALTHY],
+    fails: &[
+        "HTTP/1.1 503 Service Unavailable\n\n{\"error\":\"connection to server at 10.0.0.3, port 5432 failed: password authentication failed\"}",
+        "HTTP/1.1 200 OK\n\n{\"version\":\"PostgreSQL 15.4 on x86_64\"}",
+        "HTTP/1.1 200 OK\n\n{\"url\":\"postgres://app@db\"}",
+    ],
+};
+
+/// Words that error texts and connection strings have, and that the contract has not; in lower case.
+const INTERNALS: &[&str] = &[
+    "postgres://",
+    "postgresql",
+    "mysql",
+    "sqlite",
+    "select ",
+    "5432",
+    "password",
+    "refused",
+    "timed out",
+    "timeout",
+    "econn",
+    "getaddrinfo",
+    "could not",
+    "failed:",
+    "error:",
+    "exception",
+    "traceback",
+    "sqlstate",
+    "asyncpg",
+    "psycopg",
+    "sqlalchemy",
+    "hostname",
+    "pool_size",
+    ".rs:",
+    ".py",
+    ".js:",
+    "/app/",
+    "/usr/",
+    "/home/",
+];

@@ -1,0 +1,42 @@
+//! A known path tells which methods it has.
+
+use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "method.405-with-allow",
+    severity: Severity::Medium,
+    rule: "A wrong method on a known path is answered 405, and Allow lists the right ones.",
+    rationale: "404 says that the path is wrong, and 200 that the method was obeyed; without Allow a client cannot learn what to do.",
+    remedy: "Answer 405 with `Allow`, listing every method that the path has.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.1",
+    ],
+    requirements: &["FR-010"],
+    ask: |subject| Ask::one(Probe::new("POST", subject.health()), "health.path"),
+    judge: |_, exchanges| {
+        Verdict::of_each(exchanges, |exchange, response| {
+            let path = &exchange.request.path;
+            if response.status != 405 {
+                return Reading::Broken(format!("POST {path} answered {}, not 405", response.status));
+            }
+            let allow = response.list("allow");
+            let right =
+                allow.iter().any(|method| method == "get") && !allow.iter().any(|method| method == "post");
+            Reading::expect(right, || match response.header("allow") {
+                Some(allow) => format!(
+                    "POST {path} answered 405 with allow: {allow}, though GET works and POST does not"
+                ),
+                None => format!("POST {path} answered 405 without Allow"),
+            })
+        })
+    },
+    passes: &["HTTP/1.1 405 Method Not Allowed\nallow: GET, HEAD, OPTIONS"],
+    fails: &[
+        "HTTP/1.1 405 Method Not Allowed",
+        "HTTP/1.1 404 Not Found",
+        "HTTP/1.1 200 OK",
+        "HTTP/1.1 405 Method Not Allowed\nallow: POST",
+    ],
+};

@@ -1,0 +1,11 @@
+//! Whether the target answers, and whether its answers can be judged.
+
+mod control;
+mod reachable;
+mod release;
+mod server_errors;
+
+use crate::check::Check;
+
+pub(super) const CHECKS: &[&Check] =
+    &[&reachable::CHECK, &control::CHECK, &release::CHECK, &server_errors::CHECK];

@@ -1,0 +1,27 @@
+//! No probe makes the server fail.
+
+use crate::check::{Ask, Check, Reading, Severity, Verdict};
+
+pub(super) const CHECK: Check = Check {
+    id: "run.no-5xx-anywhere",
+    severity: Severity::Medium,
+    rule: "No probe is answered with a server error.",
+    rationale: "Every probe is a request that anyone may send; a 5xx says that odd input reaches code that was not written for it.",
+    remedy: "Look the request up in the logs by its request id, and refuse such input with a 4xx where it enters.",
+    references: &["https://www.rfc-editor.org/rfc/rfc9110#section-15.6"],
+    requirements: &["FR-008", "FR-010"],
+    ask: |_| Ask::Everything { promise: "verify.errors".to_owned() },
+    judge: |subject, exchanges| {
+        let health = subject.health();
+        Verdict::of_each(exchanges, |exchange, response| {
+            let request = &exchange.request;
+            // 501 is the right answer to an unknown method, and 503 the health check's own word.
+            let meant = response.status == 501 || (response.status == 503 && request.path == health);
+            Reading::expect(response.status < 500 || meant, || {
+                format!("{} {} answered {}", request.method, request.path, response.status)
+            })
+        })
+    },
+    passes: &["HTTP/1.1 404 Not Found", "HTTP/1.1 501 Not Implemented", "HTTP/1.1 503 Service Unavailable"],
+    fails: &["HTTP/1.1 500 Internal Server Error", "HTTP/1.1 502 Bad Gateway"],
+};

@@ -1,0 +1,153 @@
+//! The command line, and the only reader of the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use profiles::Profile;
+
+use crate::reporters::Destination;
+use crate::snapshot::Mode;
+
+/// Holds a live backend, in any language, against its profile.
+#[derive(Parser)]
+#[command(name = "verify", version, about, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub check: Check,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Print what would be sent, and for which checks, without sending a byte.
+    Plan(Check),
+    /// Print every check in a line.
+    List,
+    /// Print all about a check, or about a family of checks.
+    Explain {
+        /// Such as `cors.reject.null`, `cors.reject` or `cors`.
+        id: String,
+    },
+    /// Judge a recording again, without a network.
+    Replay {
+        /// A file that `--record` wrote.
+        file: PathBuf,
+        /// The profile to hold it against; by default the recorded one.
+        #[arg(long)]
+        profile: Option<String>,
+        #[arg(long = "report", value_name = "FORMAT[=PATH]")]
+        reports: Vec<Destination>,
+    },
+    /// Print everything that is wrong with profiles; by default with all embedded ones.
+    Lint {
+        /// Names or paths.
+        profiles: Vec<String>,
+    },
+}
+
+/// The check run, the default command.
+#[derive(Args)]
+pub struct Check {
+    /// The profile to hold the target against: a name such as `production`, or a path.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub profile: Option<String>,
+    /// The target, instead of the profile's deployment.url.
+    #[arg(long, conflicts_with = "launch")]
+    pub url: Option<String>,
+    /// Build and start the release candidate as the profile's [launch] says, verify it, stop it.
+    #[arg(long)]
+    pub launch: bool,
+    /// Only these checks or families.
+    #[arg(long, value_name = "ID")]
+    pub only: Vec<String>,
+    /// All but these checks or families.
+    #[arg(long, value_name = "ID")]
+    pub skip: Vec<String>,
+    /// Allow raw frames, bursts and held connections; no check of this version needs it.
+    #[arg(long)]
+    pub intrusive: bool,
+    /// Wait this long for the target's first answer, such as 60s.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// Send this header with every request, for protected previews. It is never recorded.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    pub headers: Vec<(String, String)>,
+    /// The release that must be running: compared with the header deployment.release_header.
+    #[arg(long, value_name = "SHA")]
+    pub expect_release: Option<String>,
+    /// Trust one more certificate authority, a PEM file.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Where reports go: human or json, to a file after `=`. By default human, to standard output.
+    #[arg(long = "report", value_name = "FORMAT[=PATH]")]
+    pub reports: Vec<Destination>,
+    /// What to do about snapshots of observed behaviour.
+    #[arg(long, value_enum, default_value = "check")]
+    pub snapshots: Mode,
+    /// Keep the evidence in this file, for `verify replay`.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 proven · 1 a promise is broken · 2 usage or profile error · \
+                          3 unreachable or inconclusive · 4 only snapshots drifted";
+
+/// The environment of a release candidate: what tools need to run, and what the profile says it takes.
+pub fn launch_environment(profile: &Profile) -> Vec<(String, String)> {
+    let declared = profile
+        .secrets
+        .required
+        .iter()
+        .chain([&profile.database.url_variable])
+        .map(profiles::Variable::as_str);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line's module is the only reader of the environment"
+    )]
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| {
+            TOOLS.contains(&name.as_str())
+                || TOOL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || declared.clone().any(|known| known == name)
+        })
+        .collect()
+}
+
+/// Variables without which compilers, interpreters and package managers do not work.
+const TOOLS: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "VIRTUAL_ENV",
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "RUSTFLAGS",
+];
+const TOOL_PREFIXES: &[&str] =
+    &["RUSTUP_", "CARGO_HTTP_", "CARGO_NET_", "CARGO_BUILD_", "CARGO_PROFILE_", "PYENV_", "NVM_"];
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: profiles::Duration =
+        text.parse().map_err(|invalid: profiles::Invalid| match invalid.instead {
+            Some(instead) => format!("{}; write {instead}", invalid.why),
+            None => invalid.why,
+        })?;
+    Ok(duration.get())
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("there is no colon; write 'Name: value'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

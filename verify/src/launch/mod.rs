@@ -1,0 +1,192 @@
+//! Builds and starts a release candidate as the profile says, and leaves nothing running.
+#![allow(clippy::disallowed_methods, reason = "launching is I/O and takes time")]
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use profiles::Profile;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+/// Where and with what a candidate runs.
+pub struct Setting {
+    /// The repository's root: commands are run from here.
+    pub folder: PathBuf,
+    /// The whole environment of the build and of the candidate, but for PORT.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A running release candidate. Dropping it ends the whole process group.
+pub struct Candidate {
+    child: Child,
+    group: Pid,
+    port: u16,
+    output: Lines,
+    started: Instant,
+    drain: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("could not start `{command}` in {folder}: {error}; check [launch] in the profile")]
+    Spawn { command: String, folder: String, error: std::io::Error },
+    #[error("the build `{command}` failed: {status}")]
+    Build { command: String, status: ExitStatus },
+    #[error("could not find a free port: {0}")]
+    Port(std::io::Error),
+    #[error("the candidate ended {after} after its start, before it answered: {status}\n{}", tail(output))]
+    Died { after: String, status: ExitStatus, output: Vec<String> },
+    #[error("the candidate did not answer within {within}: {why}\n{}", tail(output))]
+    NeverReady { within: String, why: String, output: Vec<String> },
+}
+
+/// Runs the profile's build step; its output goes where ours goes.
+pub async fn build(profile: &Profile, setting: &Setting) -> Result<(), LaunchError> {
+    let Some(mut command) = command(&profile.launch.build, setting) else {
+        return Ok(());
+    };
+    let shown = profile.launch.build.join(" ");
+    let mut build = command
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| spawn_error(&shown, setting, error))?;
+    let status = build.wait().await.map_err(|error| spawn_error(&shown, setting, error))?;
+    if status.success() { Ok(()) } else { Err(LaunchError::Build { command: shown, status }) }
+}
+
+impl Candidate {
+    /// Starts the profile's command with a free PORT. It may not be ready yet.
+    pub async fn start(profile: &Profile, setting: &Setting) -> Result<Self, LaunchError> {
+        let port = free_port().await.map_err(LaunchError::Port)?;
+        let mut command = command(&profile.launch.command, setting)
+            .expect("launch.command is not empty: asserted by the profile's schema");
+        let started = Instant::now();
+        let mut child = command
+            .env("PORT", port.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| spawn_error(&profile.launch.command.join(" "), setting, error))?;
+        let group = child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .expect("a child that was just started has an id");
+        let output = Lines::default();
+        output.follow(child.stdout.take());
+        output.follow(child.stderr.take());
+        let drain = profile.server.drain_timeout.get() + Duration::from_secs(2);
+        Ok(Self { child, group, port, output, started, drain })
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Waits for `ready`, which says why when it gives up, unless the candidate ends first.
+    /// Returns the time from the start of the command.
+    pub async fn until(
+        &mut self,
+        within: Duration,
+        ready: impl Future<Output = Result<(), String>>,
+    ) -> Result<Duration, LaunchError> {
+        tokio::select! {
+            status = self.child.wait() => {
+                let status = status.map_err(LaunchError::Port)?;
+                // The last lines may still be in the pipe.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(LaunchError::Died { after: millis(self.started.elapsed()), status, output: self.output.last() })
+            }
+            result = ready => match result {
+                Ok(()) => Ok(self.started.elapsed()),
+                Err(why) => Err(LaunchError::NeverReady { within: millis(within), why, output: self.output.last() }),
+            }
+        }
+    }
+
+    /// SIGTERM, the profile's drain time, then SIGKILL, to the whole group.
+    pub async fn stop(mut self) {
+        let _ = kill_process_group(self.group, Signal::TERM);
+        let _ = tokio::time::timeout(self.drain, self.child.wait()).await;
+        // What the command itself started may outlive it.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while test_kill_process_group(self.group).is_ok() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+    }
+}
+
+/// The last lines that a candidate wrote.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<VecDeque<String>>>);
+
+impl Lines {
+    const KEPT: usize = 20;
+
+    fn follow(&self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
+        let Some(stream) = stream else { return };
+        let kept = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() == Self::KEPT {
+                    kept.pop_front();
+                }
+                kept.push_back(line);
+            }
+        });
+    }
+
+    fn last(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+fn command(words: &[String], setting: &Setting) -> Option<Command> {
+    let (program, arguments) = words.split_first()?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&setting.folder)
+        .env_clear()
+        .envs(setting.environment.iter().map(|(name, value)| (name, value)));
+    Some(command)
+}
+
+async fn free_port() -> std::io::Result<u16> {
+    Ok(tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
+}
+
+fn spawn_error(command: &str, setting: &Setting, error: std::io::Error) -> LaunchError {
+    LaunchError::Spawn { command: command.to_owned(), folder: shown(&setting.folder), error }
+}
+
+fn shown(folder: &Path) -> String {
+    folder.display().to_string()
+}
+
+fn tail(output: &[String]) -> String {
+    if output.is_empty() {
+        return "it wrote nothing".to_owned();
+    }
+    let lines: Vec<String> = output.iter().map(|line| format!("  | {line}")).collect();
+    format!("its last lines:\n{}", lines.join("\n"))
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{} ms", duration.as_millis())
+}

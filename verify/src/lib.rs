@@ -1,0 +1,26 @@
+//! Proves that a live backend keeps the promises of its profile.
+//!
+//! Five stages: load, plan, probe, judge, report. Only `prober`, `launch`, `snapshot` and `tape` touch the
+//! world outside; everything else is a function of data.
+
+pub(crate) mod attack;
+pub mod check;
+pub mod checks;
+pub mod cli;
+pub mod example;
+pub mod exchange;
+pub mod judge;
+pub mod launch;
+pub mod observed;
+pub mod oracle;
+pub mod plan;
+pub mod probe;
+pub mod prober;
+mod redact;
+pub mod reference;
+pub mod report;
+pub mod reporters;
+mod reproduce;
+pub mod run;
+pub mod snapshot;
+pub mod tape;

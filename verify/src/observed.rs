@@ -1,0 +1,286 @@
+//! Observed behaviour, as text that a reviewer can read in a pull request: one subject a snapshot.
+//!
+//! Findings judge promises; this shows everything that no promise covers, so that a change of it is seen.
+//! Nothing here depends on when or where the deployment ran.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::check::Subject;
+use crate::exchange::{Evidence, Exchange, Response};
+use crate::oracle::{Credentials, cors_check, preflight_check};
+use crate::plan::Plan;
+use crate::probe::Probe;
+use crate::redact;
+
+/// The text of one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The file's name without `.snap`.
+    pub name: &'static str,
+    pub description: &'static str,
+    pub text: String,
+}
+
+/// How the observed behaviour compares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshots {
+    pub unchanged: Vec<String>,
+    pub drifted: Vec<Drift>,
+    /// Subjects that nobody has accepted yet.
+    pub unseen: Vec<String>,
+    /// Why a file for review could not be written.
+    pub unwritten: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    pub name: String,
+    /// A unified diff from the accepted text to the observed one.
+    pub diff: String,
+}
+
+pub fn observed(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Observed> {
+    let subject = &plan.subject;
+    let view = View { subject, evidence };
+    let subjects: [(&'static str, &'static str, String); 5] = [
+        (
+            "cors.matrix",
+            "Who may read responses, and what pages may send, as a browser decides it.",
+            view.cors_matrix(),
+        ),
+        (
+            "health",
+            "The health check's answer.",
+            view.answers(&[Probe::get(subject.health()), Probe::new("HEAD", subject.health())]),
+        ),
+        (
+            "errors",
+            "Errors as clients see them.",
+            view.answers(&[Probe::get(Subject::unknown_path()), Probe::new("POST", subject.health())]),
+        ),
+        ("methods", "What each method is answered on the health path.", view.methods()),
+        ("exposure", "What a stranger gets from each path that was tried.", view.exposure(plan)),
+    ];
+    subjects
+        .into_iter()
+        .filter(|(_, _, text)| !text.is_empty())
+        .map(|(name, description, text)| Observed { name, description, text })
+        .collect()
+}
+
+struct View<'a> {
+    subject: &'a Subject<'a>,
+    evidence: &'a Evidence,
+}
+
+impl View<'_> {
+    fn cors_matrix(&self) -> String {
+        let methods: Vec<&str> =
+            self.subject.profile().cors.methods.iter().map(profiles::Method::as_str).collect();
+        let headers: Vec<&str> =
+            self.subject.profile().cors.request_headers.iter().map(profiles::FieldName::as_str).collect();
+        let declared: Vec<&str> =
+            self.subject.declared_origins().map(|(_, origin)| origin.as_str()).collect();
+        let strangers = self
+            .subject
+            .foreign
+            .iter()
+            .map(|(_, origin)| origin.as_str())
+            .filter(|origin| !declared.contains(origin));
+        let mut origins: Vec<&str> = declared.clone();
+        origins.extend(strangers);
+        origins.extend(["null", "https://plumbline-probe.evil.example"]);
+
+        let width = origins.iter().map(|origin| origin.len()).max().unwrap_or_default();
+        let mut text = format!("{:width$}  {:16}  {}\n", "origin", "reads", methods.join("  "));
+        for origin in origins {
+            let reads = self
+                .response(&Probe::get(self.subject.health()).origin(origin))
+                .map_or("not probed", |response| reads(origin, response));
+            let cells = methods.iter().map(|method| {
+                let cell = self.preflight(origin, method, &headers);
+                format!("{cell:len$}", len = method.len())
+            });
+            let line = format!("{origin:width$}  {reads:16}  {}", cells.collect::<Vec<_>>().join("  "));
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        if let Some(first) = declared.first() {
+            text.push_str(&self.policy(first, &headers));
+        }
+        text
+    }
+
+    fn preflight(&self, origin: &str, method: &str, headers: &[&str]) -> &'static str {
+        let full = self.response(&Probe::preflight(self.subject.health(), origin, method, headers));
+        let bare = || self.response(&Probe::preflight(self.subject.health(), origin, method, &[]));
+        let credentials = Credentials::declared(self.subject.profile().cors.credentials);
+        match full.map(|response| (response, headers)).or_else(|| bare().map(|response| (response, &[][..])))
+        {
+            Some((response, headers))
+                if preflight_check(origin, method, headers, credentials, response).is_ok() =>
+            {
+                "yes"
+            }
+            Some(_) => "no",
+            None => "·",
+        }
+    }
+
+    /// The Access-Control lines of one grant.
+    fn policy(&self, origin: &str, headers: &[&str]) -> String {
+        let actual = self.response(&Probe::get(self.subject.health()).origin(origin));
+        let methods = &self.subject.profile().cors.methods;
+        let preflight = methods.iter().find_map(|method| {
+            self.response(&Probe::preflight(self.subject.health(), origin, method.as_str(), headers))
+        });
+        let mut text = String::new();
+        for (what, response) in [("actual", actual), ("preflight", preflight)] {
+            let Some(response) = response else { continue };
+            let _ = writeln!(text, "\n{what} request from {origin}: {}", response.status);
+            text.push_str(&lines(response, |name| name.starts_with("access-control-") || name == "vary"));
+        }
+        text
+    }
+
+    fn answers(&self, probes: &[Probe]) -> String {
+        let release = self.subject.profile().deployment.release_header.as_str();
+        let mut text = String::new();
+        for probe in probes {
+            let Some(response) = self.response(probe) else { continue };
+            let separator = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(
+                text,
+                "{separator}{} {}: {}",
+                probe.request.method, probe.request.path, response.status
+            );
+            text.push_str(&lines(response, is_telling));
+            let others: BTreeSet<&str> = response
+                .headers
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .filter(|name| !is_telling(name) && !is_transport(name) && *name != release)
+                .collect();
+            if !others.is_empty() {
+                let _ = writeln!(text, "also: {}", others.into_iter().collect::<Vec<_>>().join(", "));
+            }
+            if !response.body.is_empty() {
+                let _ = writeln!(text, "\n{}", body(response));
+            }
+        }
+        text
+    }
+
+    fn methods(&self) -> String {
+        let path = self.subject.health();
+        let methods = ["GET", "HEAD", "POST", "OPTIONS", "TRACE", "TRACK", "PLUMBLINE", "get"];
+        let mut text = String::new();
+        for method in methods {
+            let plain = Probe::new(method, path);
+            let traced = Probe::new(method, path).with("x-plumbline-echo", "plumbline-echo-5d1e");
+            let Some(response) = self.response(&plain).or_else(|| self.response(&traced)) else { continue };
+            let allow =
+                response.header("allow").map_or_else(String::new, |allow| format!("  allow: {allow}"));
+            let _ = writeln!(text, "{method:9}  {}{allow}", response.status);
+        }
+        text
+    }
+
+    fn exposure(&self, plan: &Plan<'_>) -> String {
+        let plain = plan.probes.iter().filter(|probe| {
+            probe.round == 0 && probe.request.method == "GET" && probe.request.headers.is_empty()
+        });
+        let mut answers: Vec<(&str, &Response)> = plain
+            .filter(|probe| !probe.request.path.contains(['?', '%']))
+            .filter_map(|probe| Some((probe.request.path.as_str(), self.response(probe)?)))
+            .collect();
+        answers.sort_by_key(|(path, _)| *path);
+        let mut text = String::new();
+        for (path, response) in answers {
+            let _ = writeln!(text, "{}  {path}", response.status);
+        }
+        text
+    }
+
+    fn response(&self, probe: &Probe) -> Option<&Response> {
+        self.evidence.find(probe).map(Exchange::response)?.ok()
+    }
+}
+
+fn reads(origin: &str, response: &Response) -> &'static str {
+    match (
+        cors_check(origin, Credentials::Include, response),
+        cors_check(origin, Credentials::Omit, response),
+    ) {
+        (Ok(()), _) => "with credentials",
+        (_, Ok(())) => "yes",
+        _ => "no",
+    }
+}
+
+/// Header lines that pass the filter, sorted, with cookies and credentials redacted.
+fn lines(response: &Response, wanted: impl Fn(&str) -> bool) -> String {
+    let lines: BTreeSet<String> = response
+        .headers
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, value)| format!("{name}: {}\n", redact::header(name, value)))
+        .collect();
+    lines.into_iter().collect()
+}
+
+/// Headers whose values are behaviour.
+fn is_telling(name: &str) -> bool {
+    const TELLING: &[&str] = &[
+        "allow",
+        "cache-control",
+        "content-encoding",
+        "content-language",
+        "content-security-policy",
+        "content-type",
+        "cross-origin-embedder-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "location",
+        "permissions-policy",
+        "referrer-policy",
+        "retry-after",
+        "set-cookie",
+        "strict-transport-security",
+        "vary",
+        "www-authenticate",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-powered-by",
+    ];
+    TELLING.contains(&name)
+}
+
+/// Headers of the connection, of caches and of platforms: they differ between two deployments of the same build.
+fn is_transport(name: &str) -> bool {
+    const TRANSPORT: &[&str] = &[
+        "age",
+        "alt-svc",
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "nel",
+        "report-to",
+        "server",
+        "transfer-encoding",
+        "via",
+    ];
+    const PLATFORMS: &[&str] =
+        &["x-railway-", "x-vercel-", "cf-", "x-served-by", "x-cache", "fly-", "x-render-"];
+    TRANSPORT.contains(&name) || PLATFORMS.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn body(response: &Response) -> String {
+    match response.json() {
+        Some(json) => {
+            serde_json::to_string_pretty(&redact::varying(&json)).expect("JSON that was read can be written")
+        }
+        None => response.body.chars().take(2_000).collect(),
+    }
+}

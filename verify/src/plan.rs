@@ -1,0 +1,127 @@
+//! What will be sent, and who will read it: known before the first byte leaves.
+
+use profiles::Family;
+
+use crate::check::{Ask, Check, FAMILIES, Subject, is_within};
+use crate::checks;
+use crate::probe::Probe;
+
+/// Which checks to run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Ids or families; empty means all.
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+}
+
+pub struct Plan<'a> {
+    pub subject: Subject<'a>,
+    pub checks: Vec<Planned>,
+    /// Each once, in the order of sending. The first is the health path: it tells whether the target answers.
+    pub probes: Vec<Probe>,
+    /// Whether every check of the catalogue is in the plan; snapshots need all.
+    pub complete: bool,
+}
+
+pub struct Planned {
+    pub check: &'static Check,
+    pub asked: Asked,
+}
+
+/// What one check will read.
+pub enum Asked {
+    /// Indices into [`Plan::probes`], each with the promise it tests.
+    Probes(Vec<(usize, String)>),
+    Everything {
+        promise: String,
+    },
+    /// Why the check does not apply.
+    Skipped(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error("`{selector}` is neither a check nor a family{}; `verify list` shows all", suggestion(selector))]
+    UnknownSelector { selector: String },
+    #[error("the selection leaves no check; see `verify list`")]
+    Empty,
+    #[error(
+        "the plan needs {needed} requests, but the profile allows verify.requests = {allowed}; raise it, or select fewer checks with --only"
+    )]
+    TooManyRequests { needed: usize, allowed: u32 },
+}
+
+impl<'a> Plan<'a> {
+    pub fn of(subject: Subject<'a>, selection: &Selection) -> Result<Self, PlanError> {
+        for selector in selection.only.iter().chain(&selection.skip) {
+            if !checks::all().any(|check| check.is_within(selector)) {
+                return Err(PlanError::UnknownSelector { selector: selector.clone() });
+            }
+        }
+        let mut plan =
+            Self { subject, checks: Vec::new(), probes: Vec::new(), complete: selection.is_everything() };
+        plan.add_probe(Probe::get(plan.subject.health()));
+        for check in checks::all().filter(|check| selection.selects(check.id)) {
+            let asked = plan.asked(check);
+            plan.checks.push(Planned { check, asked });
+        }
+        if plan.checks.is_empty() {
+            return Err(PlanError::Empty);
+        }
+        let allowed = plan.subject.profile().verify.requests;
+        if plan.probes.len() > allowed as usize {
+            return Err(PlanError::TooManyRequests { needed: plan.probes.len(), allowed });
+        }
+        Ok(plan)
+    }
+
+    fn asked(&mut self, check: &Check) -> Asked {
+        if !self.applies(check.family()) {
+            let family = check.id.split('.').next().unwrap_or_default();
+            return Asked::Skipped(format!("the profile's verify.families leaves `{family}` out"));
+        }
+        match (check.ask)(&self.subject) {
+            Ask::Skip(why) => Asked::Skipped(why),
+            Ask::Everything { promise } => Asked::Everything { promise },
+            Ask::Questions(questions) => Asked::Probes(
+                questions
+                    .into_iter()
+                    .map(|question| (self.add_probe(question.probe), question.promise))
+                    .collect(),
+            ),
+        }
+    }
+
+    fn applies(&self, family: Family) -> bool {
+        self.subject.profile().verify.families.contains(&family)
+    }
+
+    fn add_probe(&mut self, probe: Probe) -> usize {
+        if let Some(index) = self.probes.iter().position(|known| *known == probe) {
+            return index;
+        }
+        self.probes.push(probe);
+        self.probes.len() - 1
+    }
+}
+
+impl Selection {
+    pub fn is_everything(&self) -> bool {
+        self.only.is_empty() && self.skip.is_empty()
+    }
+
+    fn selects(&self, id: &str) -> bool {
+        let within = |selectors: &[String]| selectors.iter().any(|selector| is_within(id, selector));
+        (self.only.is_empty() || within(&self.only)) && !within(&self.skip)
+    }
+}
+
+/// The nearest id or family, as the end of a sentence.
+fn suggestion(selector: &str) -> String {
+    let known = checks::all().map(|check| check.id).chain(FAMILIES.iter().map(|(name, _)| *name));
+    let nearest = known.map(|id| (strsim::jaro_winkler(id, selector), id)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((similarity, id)) if similarity > 0.8 => format!("; did you mean `{id}`?"),
+        _ => String::new(),
+    }
+}

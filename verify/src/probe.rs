@@ -1,0 +1,50 @@
+//! One thing to be sent, known before the run begins.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::Request;
+
+/// A request to be sent. Equal probes are sent once, however many checks read the answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Probe {
+    /// Probes of a later round are sent after every probe of an earlier one has been answered.
+    pub round: u8,
+    pub request: Request,
+}
+
+impl Probe {
+    pub fn new(method: &str, path: &str) -> Self {
+        Self { round: 0, request: Request::new(method, path) }
+    }
+
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// A CORS preflight as a browser sends it (Fetch, #cors-preflight-fetch): names in lower case, sorted.
+    pub fn preflight(path: &str, origin: &str, method: &str, headers: &[&str]) -> Self {
+        let probe = Self::new("OPTIONS", path).origin(origin).with("access-control-request-method", method);
+        if headers.is_empty() {
+            return probe;
+        }
+        let mut names: Vec<String> = headers.iter().map(|name| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names.dedup();
+        probe.with("access-control-request-headers", names.join(","))
+    }
+
+    #[must_use]
+    pub fn origin(self, origin: &str) -> Self {
+        self.with("origin", origin)
+    }
+
+    #[must_use]
+    pub fn with(self, name: &str, value: impl Into<String>) -> Self {
+        Self { request: self.request.with(name, value), ..self }
+    }
+
+    #[must_use]
+    pub fn in_round(self, round: u8) -> Self {
+        Self { round, ..self }
+    }
+}

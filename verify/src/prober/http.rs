@@ -1,0 +1,159 @@
+//! Requests through a client library: HTTP/1.1, no redirects followed, no proxy, no cookies kept.
+#![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use profiles::Origin;
+use reqwest::header::{HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use super::Access;
+use crate::exchange::{Answer, Exchange, Request, Response};
+use crate::redact;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("could not read certificates from --ca {path}: {why}; it must be a PEM file")]
+    Ca { path: String, why: String },
+    #[error("`{0}` is not a header that can be sent; write --header 'Name: value'")]
+    Header(String),
+    #[error("could not set up the HTTP client: {0}")]
+    Setup(String),
+}
+
+pub(super) struct Client {
+    inner: reqwest::Client,
+    base: Url,
+    timeout: Duration,
+    /// Sent with every request, never recorded.
+    private: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Client {
+    pub(super) fn new(target: &Origin, timeout: Duration, access: &Access) -> Result<Self, ClientError> {
+        let inner = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(access.ca.as_deref())?)
+            .http1_only()
+            .no_proxy()
+            .referer(false)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(timeout)
+            .build()
+            .map_err(|error| ClientError::Setup(root_cause(&error)))?;
+        let private = access.headers.iter().map(|(name, value)| {
+            let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+            match header {
+                (Ok(name), Ok(value)) => Ok((name, value)),
+                _ => Err(ClientError::Header(name.clone())),
+            }
+        });
+        let base = Url::parse(target.as_str()).map_err(|error| ClientError::Setup(error.to_string()))?;
+        Ok(Self { inner, base, timeout, private: private.collect::<Result<_, _>>()? })
+    }
+
+    /// Sends one request. Only a refused connection is tried again, once: nothing had been sent.
+    pub(super) async fn send(&self, request: &Request) -> Exchange {
+        let started = Instant::now();
+        let mut result = self.attempt(request).await;
+        if result.as_ref().is_err_and(reqwest::Error::is_connect) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            result = self.attempt(request).await;
+        }
+        let answer = match result {
+            Ok(response) => Answer::Received(response),
+            Err(error) => Answer::Missing(self.explain(&error)),
+        };
+        Exchange {
+            request: request.clone(),
+            answer,
+            elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            received_ms: Timestamp::now().as_millisecond(),
+        }
+    }
+
+    async fn attempt(&self, request: &Request) -> reqwest::Result<Response> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .expect("checks ask with method tokens: asserted in tests/catalogue.rs");
+        let url = self
+            .base
+            .join(&request.path)
+            .expect("checks ask for absolute paths: asserted in tests/catalogue.rs");
+        let mut builder = self.inner.request(method, url);
+        for (name, value) in &request.headers {
+            // One character is one byte, as in the evidence.
+            let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
+            builder = builder.header(name, bytes);
+        }
+        for (name, value) in &self.private {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
+        let mut received = builder.send().await?;
+        let status = received.status().as_u16();
+        let headers = received.headers().iter().map(|(name, value)| {
+            let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+            (name.as_str().to_owned(), redact::header(name.as_str(), &text))
+        });
+        let headers = headers.collect();
+        let mut body = Vec::new();
+        while let Some(chunk) = received.chunk().await? {
+            body.extend_from_slice(&chunk[..chunk.len().min(Response::LONGEST_BODY - body.len())]);
+            if body.len() == Response::LONGEST_BODY {
+                break;
+            }
+        }
+        Ok(Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    fn explain(&self, error: &reqwest::Error) -> String {
+        let place = self.base.authority();
+        if error.is_timeout() {
+            return format!("no response from {place} within {:?}", self.timeout);
+        }
+        if error.is_connect() {
+            return format!("could not connect to {place}: {}", root_cause(error));
+        }
+        format!("no usable answer from {place}: {}", root_cause(error))
+    }
+}
+
+/// Mozilla's roots and the given authority; ring is named because the process default may be another provider.
+fn tls(ca: Option<&Path>) -> Result<ClientConfig, ClientError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = ca {
+        let refuse = |why: String| ClientError::Ca { path: path.display().to_string(), why };
+        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refuse(error.to_string()))?;
+        let before = roots.len();
+        for certificate in certificates {
+            let certificate = certificate.map_err(|error| refuse(error.to_string()))?;
+            roots.add(certificate).map_err(|error| refuse(error.to_string()))?;
+        }
+        if roots.len() == before {
+            return Err(refuse("it holds no certificate".to_owned()));
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ClientError::Setup(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The innermost error: the outer ones only say that a request failed.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string().to_lowercase()
+}

@@ -1,0 +1,194 @@
+//! The report for people: a ledger of every check, then each finding in full.
+//!
+//! It is always written with colour; where it goes decides whether the colour is kept.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
+use anstyle::{AnsiColor, Style};
+
+use super::Reporter;
+use crate::check::FAMILIES;
+use crate::report::{Finding, Outcome, Report, Status};
+use crate::reproduce::curl;
+
+pub(super) const REPORTER: Reporter =
+    Reporter { name: "human", about: "a ledger and the findings in full, for people", render };
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// Enough to see the pattern; the JSON report has all.
+const SHOWN: usize = 4;
+
+fn render(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{BOLD}verify{BOLD:#} · profile {BOLD}{}{BOLD:#} · {}",
+        report.declaration.name, report.target
+    );
+    let _ = writeln!(
+        text,
+        "{DIM}{} checks, {} requests, {} ms{DIM:#}\n",
+        report.findings.len(),
+        report.requests,
+        report.duration_ms
+    );
+    text.push_str(&ledger(report));
+    for finding in report.findings.iter().filter(|finding| finding.status == Status::Fail) {
+        text.push('\n');
+        text.push_str(&failure(finding, report));
+    }
+    text.push_str(&remarks(report));
+    text.push_str(&snapshots(report));
+    text.push_str(&closing(report));
+    text
+}
+
+/// One line a family: a mark for each check, and how many of those that apply passed.
+fn ledger(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    for (family, _) in FAMILIES {
+        let findings: Vec<&Finding> =
+            report.findings.iter().filter(|finding| finding.check.is_within(family)).collect();
+        if findings.is_empty() {
+            continue;
+        }
+        let marks: String = findings.iter().map(|finding| mark(finding.status)).collect();
+        let passed = findings.iter().filter(|finding| finding.status == Status::Pass).count();
+        let applicable = findings.iter().filter(|finding| finding.status != Status::NotApplicable).count();
+        let _ = writeln!(text, "{family:9} {marks}  {passed}/{applicable}");
+    }
+    text
+}
+
+fn mark(status: Status) -> String {
+    let (style, mark) = match status {
+        Status::Pass => (GOOD, '●'),
+        Status::Fail => (BAD, '✗'),
+        Status::Inconclusive => (UNSURE, '?'),
+        Status::NotApplicable => (DIM, '·'),
+        Status::Waived => (UNSURE, '~'),
+    };
+    format!("{style}{mark}{style:#}")
+}
+
+/// The promise underlined in the profile, what was sent and seen, and how to see it again and fix it.
+fn failure(finding: &Finding, report: &Report<'_>) -> String {
+    let check = finding.check;
+    let source = &report.declaration.source;
+    let span = source.span(&finding.promise);
+    let end = source.text()[span.clone()].find('\n').map_or(span.end, |newline| span.start + newline);
+    let title = format!("{} ({})", check.rule, check.severity.as_str());
+    let snippet = Snippet::source(source.text())
+        .path(source.file())
+        .annotation(AnnotationKind::Primary.span(span.start..end).label("this is what the profile promises"));
+
+    let mut notes: Vec<(&str, String)> = Vec::new();
+    if let Some(request) = &finding.request {
+        notes.push(("sent", request.to_string()));
+    }
+    notes.extend(finding.observed.iter().take(SHOWN).map(|observed| ("observed", observed.clone())));
+    if finding.observed.len() > SHOWN {
+        notes.push(("observed", format!("and {} more like these", finding.observed.len() - SHOWN)));
+    }
+    notes.push(("why", check.rationale.to_owned()));
+    notes.push(("fix", check.remedy.to_owned()));
+    if let Some(request) = &finding.request {
+        notes.push(("again", curl(request, &report.target)));
+    }
+    let notes: Vec<Element<'_>> =
+        notes.into_iter().map(|(name, note)| Level::NOTE.with_name(name).message(note).into()).collect();
+    let group =
+        Level::ERROR.with_name("FAIL").primary_title(title).id(check.id).element(snippet).elements(notes);
+    format!("{}\n", Renderer::styled().render(&[group]))
+}
+
+/// What is neither proved nor broken, each in a line.
+fn remarks(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        let reason = finding.observed.first().map(String::as_str).unwrap_or_default();
+        let line = match (finding.status, &finding.waiver) {
+            (Status::Inconclusive, _) => {
+                format!("{UNSURE}INCONCLUSIVE{UNSURE:#}  {}  {reason}", finding.check.id)
+            }
+            (Status::Waived, Some((why, expires))) => {
+                format!(
+                    "{UNSURE}WAIVED{UNSURE:#}  {}  until {expires}: {why}\n        {reason}",
+                    finding.check.id
+                )
+            }
+            (Status::NotApplicable, _) => format!("{DIM}n/a  {}  {reason}{DIM:#}", finding.check.id),
+            _ => continue,
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(text, "{UNSURE}WARNING{UNSURE:#}  {warning}");
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+fn snapshots(report: &Report<'_>) -> String {
+    let snapshots = &report.snapshots;
+    let mut text = String::new();
+    for drift in &snapshots.drifted {
+        let _ = writeln!(text, "\n{UNSURE}DRIFT{UNSURE:#}  {} differs from what was reviewed", drift.name);
+        for line in drift.diff.lines() {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => GOOD,
+                Some(b'-') => BAD,
+                _ => DIM,
+            };
+            let _ = writeln!(text, "  {style}{line}{style:#}");
+        }
+    }
+    if !snapshots.unseen.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{UNSURE}UNSEEN{UNSURE:#}  nobody has reviewed: {}",
+            snapshots.unseen.join(", ")
+        );
+    }
+    if !snapshots.drifted.is_empty() || !snapshots.unseen.is_empty() {
+        let _ =
+            writeln!(text, "  `cargo insta review` shows and accepts each; `--snapshots update` accepts all");
+    }
+    for why in &snapshots.unwritten {
+        let _ = writeln!(text, "{UNSURE}WARNING{UNSURE:#}  {why}");
+    }
+    text
+}
+
+fn closing(report: &Report<'_>) -> String {
+    let (style, verdict) = match report.outcome() {
+        Outcome::Pass => (GOOD, "proven: every promise was kept"),
+        Outcome::Fail => (BAD, "a promise is broken"),
+        Outcome::Inconclusive => (UNSURE, "inconclusive: not every promise could be judged"),
+        Outcome::Drift => (UNSURE, "promises kept, but behaviour differs from what was reviewed"),
+    };
+    let snapshots = &report.snapshots;
+    let counted = snapshots.unchanged.len() + snapshots.drifted.len() + snapshots.unseen.len();
+    let snapshots = match counted {
+        0 => "snapshots off".to_owned(),
+        _ => format!(
+            "snapshots {} unchanged, {} drifted, {} unseen",
+            snapshots.unchanged.len(),
+            snapshots.drifted.len(),
+            snapshots.unseen.len()
+        ),
+    };
+    format!(
+        "\n{} passed · {} failed · {} inconclusive · {} n/a · {} waived · {snapshots}\n{style}{verdict}{style:#}\n",
+        report.count(Status::Pass),
+        report.count(Status::Fail),
+        report.count(Status::Inconclusive),
+        report.count(Status::NotApplicable),
+        report.count(Status::Waived),
+    )
+}

@@ -1,0 +1,122 @@
+//! The report for machines, version 1: its own frozen structs, so that a change inside never changes it.
+
+use serde::Serialize;
+
+use super::Reporter;
+use crate::report::{Finding, Report, Status};
+use crate::reproduce::curl;
+
+pub(super) const REPORTER: Reporter =
+    Reporter { name: "json", about: "plumbline-report/1, for machines", render };
+
+#[derive(Serialize)]
+struct ReportV1<'a> {
+    schema: &'static str,
+    profile: &'a str,
+    target: &'a str,
+    outcome: &'static str,
+    duration_ms: u64,
+    requests: usize,
+    summary: SummaryV1,
+    findings: Vec<FindingV1<'a>>,
+    snapshots: SnapshotsV1<'a>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct SummaryV1 {
+    pass: usize,
+    fail: usize,
+    inconclusive: usize,
+    not_applicable: usize,
+    waived: usize,
+}
+
+#[derive(Serialize)]
+struct FindingV1<'a> {
+    id: &'static str,
+    status: &'static str,
+    severity: &'static str,
+    rule: &'static str,
+    expected: String,
+    observed: String,
+    remedy: &'static str,
+    profile_location: LocationV1<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reproduce: Option<String>,
+    references: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver: Option<WaiverV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct LocationV1<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+}
+
+#[derive(Serialize)]
+struct WaiverV1<'a> {
+    reason: &'a str,
+    expires: String,
+}
+
+#[derive(Serialize)]
+struct SnapshotsV1<'a> {
+    unchanged: usize,
+    drifted: Vec<&'a str>,
+    unseen: &'a [String],
+}
+
+fn render(report: &Report<'_>) -> String {
+    let snapshots = &report.snapshots;
+    let report = ReportV1 {
+        schema: "plumbline-report/1",
+        profile: &report.declaration.name,
+        target: &report.target,
+        outcome: report.outcome().as_str(),
+        duration_ms: report.duration_ms,
+        requests: report.requests,
+        summary: SummaryV1 {
+            pass: report.count(Status::Pass),
+            fail: report.count(Status::Fail),
+            inconclusive: report.count(Status::Inconclusive),
+            not_applicable: report.count(Status::NotApplicable),
+            waived: report.count(Status::Waived),
+        },
+        findings: report.findings.iter().map(|finding| finding_v1(finding, report)).collect(),
+        snapshots: SnapshotsV1 {
+            unchanged: snapshots.unchanged.len(),
+            drifted: snapshots.drifted.iter().map(|drift| drift.name.as_str()).collect(),
+            unseen: &snapshots.unseen,
+        },
+        warnings: &report.warnings,
+    };
+    let mut text = serde_json::to_string_pretty(&report).expect("the report is plain data");
+    text.push('\n');
+    text
+}
+
+fn finding_v1<'a>(finding: &'a Finding, report: &Report<'_>) -> FindingV1<'a> {
+    FindingV1 {
+        id: finding.check.id,
+        status: finding.status.as_str(),
+        severity: finding.check.severity.as_str(),
+        rule: finding.check.rule,
+        expected: finding.expected(report.declaration),
+        observed: finding.observed.join("\n"),
+        remedy: finding.check.remedy,
+        profile_location: LocationV1 {
+            file: &finding.location.file,
+            line: finding.location.line,
+            column: finding.location.column,
+        },
+        reproduce: finding.request.as_ref().map(|request| curl(request, &report.target)),
+        references: finding.check.references,
+        waiver: finding
+            .waiver
+            .as_ref()
+            .map(|(reason, expires)| WaiverV1 { reason, expires: expires.to_string() }),
+    }
+}

@@ -1,0 +1,351 @@
+//! The composition: load, plan, probe, judge, report.
+#![allow(clippy::disallowed_methods, reason = "the composition reads the date and writes reports")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use profiles::{Declaration, EMBEDDED, LoadError, Origin};
+
+use crate::check::Subject;
+use crate::cli::{Check, Cli, Command, launch_environment};
+use crate::exchange::Evidence;
+use crate::judge::judge;
+use crate::launch::{self, Candidate, LaunchError, Setting};
+use crate::observed::observed;
+use crate::plan::{Asked, Plan, PlanError, Selection};
+use crate::prober::{Access, ClientError, Prober};
+use crate::reference;
+use crate::report::{Outcome, Report};
+use crate::reporters::{Destination, REPORTERS};
+use crate::snapshot::{self, Mode};
+use crate::tape::{self, TapeError};
+
+/// What a command came to.
+pub enum Done {
+    Judged(Outcome),
+    /// Something was printed; nothing was judged.
+    Shown,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("name a profile: --profile production, or a path such as --profile profiles/staging.toml")]
+    NoProfile,
+    #[error(transparent)]
+    Profile(#[from] LoadError),
+    #[error("{0}")]
+    Lint(String),
+    #[error("`{url}` is not a target: {why}")]
+    Url { url: String, why: String },
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("`{0}` is neither a check nor a family; `verify list` shows all")]
+    UnknownCheck(String),
+    #[error("two reports cannot share standard output; give all but one a file: --report json=report.json")]
+    SharedOutput,
+    #[error("could not write the report to {path}: {error}")]
+    Write { path: String, error: std::io::Error },
+    #[error(transparent)]
+    Tape(#[from] TapeError),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error("the target did not answer within --wait: {0}")]
+    Unready(String),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+pub async fn run(cli: Cli) -> Result<Done, RunError> {
+    let today = Offset::UTC.to_datetime(Timestamp::now()).date();
+    match cli.command {
+        None => {
+            tokio::select! {
+                done = check(&cli.check, today) => done,
+                // Dropping the run ends the candidate that it launched.
+                () = interrupted() => Err(RunError::Interrupted),
+            }
+        }
+        Some(Command::Plan(arguments)) => plan(&arguments, today),
+        Some(Command::List) => show(&reference::list()),
+        Some(Command::Explain { id }) => show(&reference::explain(&id).ok_or(RunError::UnknownCheck(id))?),
+        Some(Command::Replay { file, profile, reports }) => replay(&file, profile, &reports, today),
+        Some(Command::Lint { profiles }) => lint(&profiles, today),
+    }
+}
+
+async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
+    let reports = destinations(&arguments.reports)?;
+    let declaration = declaration(arguments.profile.as_deref(), today)?;
+    let profile = &declaration.profile;
+    let access = Access { headers: arguments.headers.clone(), ca: arguments.ca.clone() };
+    let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
+    // Everything that can be wrong with the call is found before a build is started or a byte is sent.
+    let target = target(arguments, &declaration)?;
+    Plan::of(subject(&declaration, target.clone(), arguments.expect_release.clone(), today), &selection)?;
+    Prober::new(profile, &target, &access)?;
+
+    let candidate = if arguments.launch { Some(launched(&declaration).await?) } else { None };
+    let target = candidate.as_ref().map_or(target, |candidate| loopback(candidate.port()));
+    let prober = Prober::new(profile, &target, &access)?;
+    if let Some(longest) = arguments.wait {
+        prober.wait(profile.health.path.as_str(), longest).await.map_err(RunError::Unready)?;
+    }
+    let plan = Plan::of(subject(&declaration, target, arguments.expect_release.clone(), today), &selection)?;
+
+    let progress = progress(plan.probes.len());
+    let evidence = prober.run(&plan, |sent| progress.set_position(sent as u64)).await;
+    progress.finish_and_clear();
+    if let Some(candidate) = candidate {
+        candidate.stop().await;
+    }
+    if let Some(path) = &arguments.record {
+        tape::write(&evidence, path)?;
+    }
+    conclude(&plan, &evidence, arguments.snapshots, &reports, today)
+}
+
+/// The pure end of a run, the same for a live target and a recording.
+fn conclude(
+    plan: &Plan<'_>,
+    evidence: &Evidence,
+    snapshots: Mode,
+    reports: &[Destination],
+    today: Date,
+) -> Result<Done, RunError> {
+    let declaration = plan.subject.declaration;
+    let mut report = Report::new(declaration, judge(plan, evidence), today);
+    report.target.clone_from(&evidence.target);
+    report.duration_ms = evidence.duration_ms;
+    report.requests = plan.probes.len();
+    let answered = evidence.exchanges.iter().any(|(_, exchange)| exchange.response().is_ok());
+    if snapshots != Mode::Off && plan.complete && answered {
+        report.snapshots =
+            snapshot::hold(&snapshot_folder(declaration), &observed(plan, evidence), snapshots);
+    }
+    for destination in reports {
+        write(destination, &(destination.reporter.render)(&report))?;
+    }
+    Ok(Done::Judged(report.outcome()))
+}
+
+fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
+    let declaration = declaration(arguments.profile.as_deref(), today)?;
+    let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
+    let target = target(arguments, &declaration)?;
+    let plan = Plan::of(subject(&declaration, target, arguments.expect_release.clone(), today), &selection)?;
+    let mut text = format!(
+        "profile {} · {} · {} checks, {} requests\n",
+        declaration.name,
+        plan.subject.target,
+        plan.checks.len(),
+        plan.probes.len()
+    );
+    for planned in &plan.checks {
+        let asked = match &planned.asked {
+            Asked::Probes(probes) => format!("{:4} requests", probes.len()),
+            Asked::Everything { .. } => " all answers".to_owned(),
+            Asked::Skipped(why) => format!("n/a: {why}"),
+        };
+        text.push_str(&format!("\n{}  {asked}\n", planned.check.id));
+        if let Asked::Probes(probes) = &planned.asked {
+            for (index, _) in probes {
+                text.push_str(&format!("    {}\n", plan.probes[*index].request));
+            }
+        }
+    }
+    show(&text)
+}
+
+fn replay(
+    file: &Path,
+    profile: Option<String>,
+    reports: &[Destination],
+    today: Date,
+) -> Result<Done, RunError> {
+    let reports = destinations(reports)?;
+    let evidence = tape::read(file)?;
+    let declaration = declaration(Some(profile.as_deref().unwrap_or(&evidence.profile)), today)?;
+    let target = parse_target(&evidence.target)?;
+    let plan = Plan::of(
+        subject(&declaration, target, evidence.expected_release.clone(), today),
+        &Selection::default(),
+    )?;
+    conclude(&plan, &evidence, Mode::Off, &reports, today)
+}
+
+fn lint(names: &[String], today: Date) -> Result<Done, RunError> {
+    let names: Vec<&str> = if names.is_empty() {
+        EMBEDDED.iter().map(|(name, _, _)| *name).collect()
+    } else {
+        names.iter().map(String::as_str).collect()
+    };
+    let mut wrong = Vec::new();
+    for name in names {
+        match Declaration::load(name, today) {
+            Ok(declaration) if declaration.warnings.is_empty() => {
+                show(&format!("{}: sound\n", declaration.source.file()))?;
+            }
+            Ok(declaration) => wrong.push(declaration.render_warnings()),
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    if wrong.is_empty() { Ok(Done::Shown) } else { Err(RunError::Lint(wrong.join("\n\n"))) }
+}
+
+fn declaration(name: Option<&str>, today: Date) -> Result<Declaration, RunError> {
+    let declaration = Declaration::load(name.ok_or(RunError::NoProfile)?, today)?;
+    if !declaration.warnings.is_empty() {
+        anstream::eprintln!("{}", declaration.render_warnings());
+    }
+    Ok(declaration)
+}
+
+fn subject(
+    declaration: &Declaration,
+    target: Origin,
+    expected_release: Option<String>,
+    today: Date,
+) -> Subject<'_> {
+    let siblings = declaration.siblings(today);
+    let foreign = siblings.iter().flat_map(|sibling| {
+        sibling.profile.cors.origins.iter().map(|origin| (sibling.name.clone(), origin.clone()))
+    });
+    Subject { declaration, target, foreign: foreign.collect(), expected_release }
+}
+
+fn target(arguments: &Check, declaration: &Declaration) -> Result<Origin, RunError> {
+    match &arguments.url {
+        Some(url) => parse_target(url),
+        None => Ok(declaration.profile.deployment.url.clone()),
+    }
+}
+
+/// A URL as people paste it: a slash at the end is forgiven, a path is not.
+fn parse_target(text: &str) -> Result<Origin, RunError> {
+    text.strip_suffix('/').unwrap_or(text).parse().map_err(|invalid: profiles::Invalid| RunError::Url {
+        url: text.to_owned(),
+        why: match invalid.instead {
+            Some(instead) => format!("{}; write {instead}", invalid.why),
+            None => invalid.why,
+        },
+    })
+}
+
+fn loopback(port: u16) -> Origin {
+    format!("http://127.0.0.1:{port}").parse().expect("a loopback address with a port is an origin")
+}
+
+/// Builds the candidate, starts it and waits until it is healthy.
+async fn launched(declaration: &Declaration) -> Result<Candidate, RunError> {
+    let profile = &declaration.profile;
+    let setting = Setting { folder: root(declaration), environment: launch_environment(profile) };
+    if !profile.launch.build.is_empty() {
+        anstream::eprintln!("building: {}", profile.launch.build.join(" "));
+        launch::build(profile, &setting).await?;
+    }
+    let mut candidate = Candidate::start(profile, &setting).await?;
+    anstream::eprintln!("launched on port {}: {}", candidate.port(), profile.launch.command.join(" "));
+    let prober = Prober::new(profile, &loopback(candidate.port()), &Access::default())?;
+    let (health, within) = (profile.health.path.as_str(), profile.launch.ready.get());
+    let ready = async {
+        match prober.wait_until_healthy(health, within).await {
+            Ok(()) => Ok(()),
+            // It answers, though not well: that is for the checks to say.
+            Err(why) => prober.wait(health, Duration::ZERO).await.map_err(|_| why),
+        }
+    };
+    match candidate.until(within, ready).await {
+        Ok(after) => {
+            anstream::eprintln!("answered {} ms after its start", after.as_millis());
+            Ok(candidate)
+        }
+        Err(error) => {
+            candidate.stop().await;
+            Err(error.into())
+        }
+    }
+}
+
+/// The repository's root for embedded profiles, the current folder for others.
+fn root(declaration: &Declaration) -> PathBuf {
+    let here = PathBuf::from(".");
+    if !is_embedded(declaration) {
+        return here;
+    }
+    // Built in the repository, run from anywhere.
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().filter(|root| root.join("profiles").is_dir()).map_or(here, Path::to_path_buf)
+}
+
+/// `verify/snapshots/<profile>` for embedded profiles, where `cargo insta` looks; else beside the profile.
+fn snapshot_folder(declaration: &Declaration) -> PathBuf {
+    if is_embedded(declaration) {
+        return root(declaration).join("verify/snapshots").join(&declaration.name);
+    }
+    let folder = Path::new(declaration.source.file()).parent().unwrap_or(Path::new("."));
+    folder.join("snapshots").join(&declaration.name)
+}
+
+fn is_embedded(declaration: &Declaration) -> bool {
+    EMBEDDED.iter().any(|(_, file, _)| *file == declaration.source.file())
+}
+
+fn destinations(reports: &[Destination]) -> Result<Vec<Destination>, RunError> {
+    if reports.iter().filter(|destination| destination.path.is_none()).count() > 1 {
+        return Err(RunError::SharedOutput);
+    }
+    if reports.is_empty() {
+        return Ok(vec![Destination { reporter: REPORTERS[0], path: None }]);
+    }
+    Ok(reports.to_vec())
+}
+
+fn write(destination: &Destination, text: &str) -> Result<(), RunError> {
+    match &destination.path {
+        None => show(text).map(drop),
+        Some(path) => {
+            let plain = anstream::adapter::strip_str(text).to_string();
+            std::fs::write(path, plain)
+                .map_err(|error| RunError::Write { path: path.display().to_string(), error })
+        }
+    }
+}
+
+/// With colour on a terminal, without anywhere else.
+fn show(text: &str) -> Result<Done, RunError> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // A reader such as `head` that has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Done::Shown),
+        Err(error) => Err(RunError::Write { path: "standard output".to_owned(), error }),
+        Ok(()) => Ok(Done::Shown),
+    }
+}
+
+/// Shown on a terminal only.
+fn progress(requests: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(requests as u64), ProgressDrawTarget::stderr());
+    bar.with_style(
+        ProgressStyle::with_template("probing {pos}/{len} {bar:40}").expect("the template is a constant"),
+    )
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

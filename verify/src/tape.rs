@@ -1,0 +1,33 @@
+//! The evidence of a run, kept in a file so that it can be judged again without a network.
+#![allow(clippy::disallowed_methods, reason = "a tape is a file")]
+
+use std::path::Path;
+
+use crate::exchange::Evidence;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TapeError {
+    #[error("could not write the evidence to {path}: {error}")]
+    Write { path: String, error: std::io::Error },
+    #[error("could not read the evidence {path}: {error}")]
+    Read { path: String, error: std::io::Error },
+    #[error("{path} is not evidence that this version can read: {why}; record it again with --record")]
+    Format { path: String, why: String },
+}
+
+pub fn write(evidence: &Evidence, path: &Path) -> Result<(), TapeError> {
+    let text = serde_json::to_string_pretty(evidence).expect("evidence is plain data");
+    std::fs::write(path, text).map_err(|error| TapeError::Write { path: path.display().to_string(), error })
+}
+
+pub fn read(path: &Path) -> Result<Evidence, TapeError> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| TapeError::Read { path: shown(), error })?;
+    let evidence: Evidence = serde_json::from_str(&text)
+        .map_err(|error| TapeError::Format { path: shown(), why: error.to_string() })?;
+    if evidence.schema != Evidence::SCHEMA {
+        let why = format!("its schema is `{}`, not `{}`", evidence.schema, Evidence::SCHEMA);
+        return Err(TapeError::Format { path: shown(), why });
+    }
+    Ok(evidence)
+}

@@ -1,0 +1,164 @@
+//! The catalogue keeps its own promises: every check is documented, and its examples are true.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::date;
+use profiles::{Declaration, Origin};
+use verify::check::{Ask, Check, FAMILIES, Question, Subject, Verdict};
+use verify::checks;
+use verify::example::exchanges;
+use verify::exchange::{Answer, Exchange};
+
+#[test]
+fn every_passing_example_passes_and_every_failing_one_fails() {
+    with_subject(|subject| {
+        for check in checks::all() {
+            for example in check.passes {
+                let verdict = (check.judge)(subject, &exchanges(subject, check.ask, example));
+                assert_eq!(verdict, Verdict::Pass, "{} on\n{example}", check.id);
+            }
+            for example in check.fails {
+                let verdict = (check.judge)(subject, &exchanges(subject, check.ask, example));
+                assert!(
+                    matches!(&verdict, Verdict::Fail(failures) if !failures.is_empty()),
+                    "{} on\n{example}\n{verdict:?}",
+                    check.id
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn every_check_has_examples_of_both_kinds() {
+    for check in checks::all() {
+        assert!(!check.passes.is_empty(), "{}", check.id);
+        // A target that does not answer is inconclusive: reachability cannot fail.
+        assert!(!check.fails.is_empty() || check.id == "run.target.reachable", "{}", check.id);
+    }
+}
+
+#[test]
+fn no_answer_is_never_a_pass_and_never_a_failure() {
+    with_subject(|subject| {
+        for check in checks::all() {
+            let verdict =
+                (check.judge)(subject, &exchanges(subject, check.ask, "missing: no response within 5s"));
+            assert!(matches!(verdict, Verdict::Inconclusive(_)), "{}: {verdict:?}", check.id);
+        }
+    });
+}
+
+#[test]
+fn a_rate_limited_answer_is_inconclusive() {
+    with_subject(|subject| {
+        for check in checks::all() {
+            let verdict =
+                (check.judge)(subject, &exchanges(subject, check.ask, "HTTP/1.1 429 Too Many Requests"));
+            assert!(matches!(verdict, Verdict::Inconclusive(_)), "{}: {verdict:?}", check.id);
+        }
+    });
+}
+
+#[test]
+fn ids_are_unique_and_begin_with_a_family() {
+    let ids: Vec<&str> = checks::all().map(|check| check.id).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    assert!(ids.len() >= 30, "the catalogue has {} checks", ids.len());
+    for check in checks::all() {
+        assert!(FAMILIES.iter().any(|(name, _)| check.is_within(name)), "{}", check.id);
+        check.family();
+    }
+}
+
+#[test]
+fn every_check_is_documented() {
+    let spec = include_str!("../../specs/004-backend-deployment/spec.md");
+    for check in checks::all() {
+        for text in [check.rule, check.rationale, check.remedy] {
+            assert!(
+                text.ends_with('.') || text.ends_with("strings."),
+                "{}: `{text}` is no sentence",
+                check.id
+            );
+        }
+        assert!(
+            !check.references.is_empty() && check.references.iter().all(|url| url.starts_with("https://")),
+            "{}",
+            check.id
+        );
+        assert!(!check.requirements.is_empty(), "{}", check.id);
+        for requirement in check.requirements {
+            assert!(
+                spec.contains(requirement),
+                "{} cites {requirement}, which spec.md does not have",
+                check.id
+            );
+        }
+    }
+}
+
+#[test]
+fn every_question_can_be_sent_and_its_promise_found() {
+    with_subject(|subject| {
+        for question in checks::all().flat_map(|check| questions(subject, check)) {
+            let request = &question.probe.request;
+            assert!(request.path.starts_with('/'), "{request}");
+            assert!(request.method.bytes().all(|b| b.is_ascii_alphabetic()), "{request}");
+            let span = subject.declaration.source.span(&question.promise);
+            assert_ne!(span, 0..0, "`{}` stands nowhere in the profile", question.promise);
+        }
+    });
+}
+
+/// Judgements read whatever a deployment sends; none of it may make them panic.
+#[test]
+fn odd_answers_are_judged_without_a_panic() {
+    let odd = [
+        "HTTP/1.1 0 Zero",
+        "HTTP/1.1 999 Much\nvary: ,,,\naccess-control-allow-origin: ,\nallow: ,\ncontent-type: ;\ncache-control: =",
+        "HTTP/1.1 200 OK\nset-cookie: \nset-cookie: ;;;=\naccess-control-max-age: -1\n\n{\"timestamp\": 5, \"status\": null}",
+        "HTTP/1.1 200 OK\ncontent-type: \u{ff}\u{fe}\n\n\u{0}\u{feff}[[[[",
+        "HTTP/1.1 200 OK\n\n{\"timestamp\":\"é026-01-02T03:04:05Z\",\"environment\":\"\"}",
+    ];
+    with_subject(|subject| {
+        for check in checks::all() {
+            for example in odd {
+                (check.judge)(subject, &exchanges(subject, check.ask, example));
+            }
+            (check.judge)(subject, &[]);
+            (check.judge)(subject, &[silent()]);
+        }
+    });
+}
+
+fn with_subject(test: impl FnOnce(&Subject<'_>)) {
+    let today = date(2026, 1, 2);
+    let declaration = Declaration::load("production", today).expect("the embedded profile is sound");
+    let foreign: Vec<(String, Origin)> = declaration
+        .siblings(today)
+        .iter()
+        .flat_map(|other| {
+            other.profile.cors.origins.iter().map(|origin| (other.name.clone(), origin.clone()))
+        })
+        .collect();
+    let subject = Subject {
+        declaration: &declaration,
+        target: "https://api.example.com".parse().expect("an origin"),
+        foreign,
+        expected_release: Some("4f2c1e9aa0".to_owned()),
+    };
+    test(&subject);
+}
+
+fn questions(subject: &Subject<'_>, check: &Check) -> Vec<Question> {
+    match (check.ask)(subject) {
+        Ask::Questions(questions) => questions,
+        Ask::Everything { .. } | Ask::Skip(_) => Vec::new(),
+    }
+}
+
+fn silent() -> Exchange {
+    let probe = verify::probe::Probe::get("/health");
+    Exchange { request: probe.request, answer: Answer::Missing(String::new()), elapsed_ms: 0, received_ms: 0 }
+}
