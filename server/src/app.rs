@@ -1,0 +1,108 @@
+//! The pipeline: pure decisions, one effect, one stamp.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::ALLOW;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
+
+use crate::context::{Context, Service};
+use crate::cors::{Cors, Decision};
+use crate::head::Head;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::router::{Conflict, Found, Parameters, Router};
+use crate::routes::{Handler, Kind};
+use crate::stamp::{RequestIds, Stamp};
+use crate::telemetry;
+
+pub(crate) struct App {
+    cors: Cors,
+    router: Router,
+    stamp: Stamp,
+    ids: RequestIds,
+    service: Arc<Service>,
+}
+
+impl App {
+    pub(crate) fn new(service: Arc<Service>, stamp: Stamp) -> Result<Self, Conflict> {
+        let cors = Cors::new(&service.profile.cors);
+        let router = Router::new(service.routes, &service.profile)?;
+        Ok(Self { cors, router, stamp, ids: RequestIds::new(), service })
+    }
+
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let started = Instant::now();
+        let id = self.ids.next();
+        let (head, body) = Head::split(request);
+        let (method, uri) = (head.method().clone(), head.uri().clone());
+
+        let decision = self.cors.decide(&head);
+        let (kind, outcome) = match self.find(&head, &decision) {
+            Err(refusal) => (Kind::Api, Err(refusal)),
+            Ok(Step::Reply(reply)) => (Kind::Api, Ok(reply)),
+            Ok(Step::Run(handler, kind, parameters)) => {
+                (kind, self.run(handler, head, parameters, body).await)
+            }
+        };
+        let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
+        let response = self.stamp.apply(reply, &method, decision, id.clone());
+        telemetry::request(kind, &method, uri.path(), response.status(), started.elapsed(), &id);
+        response
+    }
+
+    fn find(&self, head: &Head, decision: &Decision) -> Result<Step, Refusal> {
+        head.check(self.service.profile.server.body_limit.get())?;
+        match decision {
+            // Answered before routing: a preflight asks about the policy, not about the resource.
+            Decision::Refused => return Err(Refusal::preflight()),
+            Decision::Preflight(_) => return Ok(Step::Reply(Reply::empty(StatusCode::NO_CONTENT))),
+            Decision::Actual { .. } => {}
+        }
+        Ok(match self.router.find(head.method(), head.path())? {
+            Found::Options(allow) => Step::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
+            Found::Handler(handler, kind, parameters) => Step::Run(handler, kind, parameters),
+        })
+    }
+
+    /// The one effect: reads the body and calls the handler, under one deadline and with a net for panics.
+    async fn run(
+        &self,
+        handler: Handler,
+        head: Head,
+        parameters: Parameters,
+        body: Incoming,
+    ) -> Result<Reply, Refusal> {
+        let service = Arc::clone(&self.service);
+        let work = async move {
+            let body = read(body, service.profile.server.body_limit.get()).await?;
+            handler(Context { head, parameters, body, service }).await
+        };
+        let deadline = self.service.profile.server.request_timeout.get();
+        match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(outcome)) => outcome,
+            // The panic hook has logged it.
+            Ok(Err(_panic)) => Err(Refusal::internal()),
+            Err(_elapsed) => Err(Refusal::timeout()),
+        }
+    }
+}
+
+enum Step {
+    Reply(Reply),
+    Run(Handler, Kind, Parameters),
+}
+
+async fn read(body: Incoming, limit: u64) -> Result<Bytes, Refusal> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(body, most).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
+        Err(_) => Err(Refusal::bad_request("the body broke off")),
+    }
+}

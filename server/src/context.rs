@@ -1,0 +1,57 @@
+//! What a handler is given: the request, and the service around it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use profiles::Profile;
+
+use crate::database::Database;
+use crate::database::ping::Ping;
+use crate::drain::Drain;
+use crate::head::Head;
+use crate::router::Parameters;
+use crate::routes::Route;
+
+pub struct Context {
+    pub(crate) head: Head,
+    pub(crate) parameters: Parameters,
+    pub(crate) body: Bytes,
+    pub(crate) service: Arc<Service>,
+}
+
+/// What lives as long as the service does.
+pub(crate) struct Service {
+    pub(crate) profile: Profile,
+    pub(crate) database: Arc<Database>,
+    pub(crate) ping: Ping,
+    pub(crate) drain: Drain,
+    pub(crate) routes: &'static [&'static Route],
+}
+
+impl Context {
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// A parameter of the route's path: `id` in `/api/things/{id}`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+
+    /// The whole body, at most the profile's `server.body_limit`.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub fn profile(&self) -> &Profile {
+        &self.service.profile
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.service.database
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        &self.service
+    }
+}

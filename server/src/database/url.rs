@@ -1,0 +1,250 @@
+//! What a connection URL means, in any framework's spelling, before the driver sees it.
+
+use std::net::IpAddr;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use profiles::{Database as Policy, PoolMode, TlsPolicy};
+use tokio_postgres::Config;
+use tokio_postgres::config::{ChannelBinding, Host, SslMode};
+
+use crate::secret::is_placeholder;
+
+/// Where PostgreSQL is, and whether TLS is used: all of it or none, never "if the server likes".
+#[derive(Clone)]
+pub(crate) struct Address(Config);
+
+/// What cannot be honoured, with its remedy. Names settings, never values that may be secret.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    #[error("does not start with `postgresql://`; write it as `postgresql://USER:PASSWORD@HOST/DATABASE`")]
+    Scheme,
+    #[error("is not a PostgreSQL URL: {0}; write it as `postgresql://USER:PASSWORD@HOST/DATABASE`")]
+    Form(String),
+    #[error("names no {0}; write it as `postgresql://USER:PASSWORD@HOST/DATABASE`")]
+    Missing(&'static str),
+    #[error("has a placeholder for its password; copy the real URL from the database's console")]
+    PlaceholderPassword,
+    #[error(
+        "asks for no TLS, and the profile's `database.tls` requires it here; write `sslmode=verify-full`"
+    )]
+    NoTls,
+    #[error("names a Unix socket, which cannot carry TLS, and the profile's `database.tls` is `always`")]
+    SocketWithTls,
+    #[error("asks for `channel_binding=require`, which needs TLS; write `sslmode=verify-full` or drop it")]
+    BindingWithoutTls,
+    #[error("has `{name}={value}`, which means nothing here; {remedy}")]
+    Value { name: &'static str, value: String, remedy: &'static str },
+    #[error("has the option `{name}`, which cannot be honoured: {why}")]
+    Option { name: String, why: &'static str },
+}
+
+/// What the URL itself says about TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Unsaid,
+    Off,
+    On,
+}
+
+/// An option once understood.
+enum Meaning {
+    /// The driver knows it under this name.
+    Keep,
+    /// Its meaning holds here anyway.
+    Holds,
+    Tls(Wish),
+    UserTimeout(Duration),
+}
+
+impl Address {
+    pub(crate) fn parse(url: &str, policy: &Policy) -> Result<Self, UrlError> {
+        let rest = after_scheme(url.trim()).ok_or(UrlError::Scheme)?;
+        // A `?` in a password must be encoded, and so must be in every other part before the options.
+        let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut kept = String::new();
+        let mut wish = Wish::Unsaid;
+        let mut user_timeout = None;
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let (name, value) = (decode(name)?, decode(value)?);
+            match meaning(&name, &value, policy.pool_mode)? {
+                Meaning::Keep => {
+                    kept.push(if kept.is_empty() { '?' } else { '&' });
+                    kept.extend(utf8_percent_encode(&name, OPTION));
+                    kept.push('=');
+                    kept.extend(utf8_percent_encode(&value, OPTION));
+                }
+                Meaning::Holds => {}
+                Meaning::Tls(said) => wish = said,
+                Meaning::UserTimeout(timeout) => user_timeout = Some(timeout),
+            }
+        }
+        let mut config = Config::from_str(&format!("postgresql://{place}{kept}"))
+            .map_err(|error| UrlError::Form(reason(&error)))?;
+        if let Some(timeout) = user_timeout {
+            config.tcp_user_timeout(timeout);
+        }
+        config.ssl_mode(ssl_mode(&config, wish, policy.tls)?);
+        check(&config)?;
+        Ok(Self(config))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0
+    }
+}
+
+/// SQLAlchemy and others name their driver in the scheme: `postgresql+asyncpg://`.
+fn after_scheme(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (base, driver) = scheme.split_once('+').unwrap_or((scheme, ""));
+    let known = ["postgresql", "postgres"].contains(&base.to_ascii_lowercase().as_str());
+    (known && driver.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(rest)
+}
+
+fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlError> {
+    let refuse = |why| Err(UrlError::Option { name: name.to_owned(), why });
+    Ok(match name {
+        "user"
+        | "password"
+        | "dbname"
+        | "host"
+        | "hostaddr"
+        | "port"
+        | "application_name"
+        | "connect_timeout"
+        | "keepalives"
+        | "keepalives_idle"
+        | "keepalives_interval"
+        | "keepalives_retries"
+        | "target_session_attrs"
+        | "load_balance_hosts"
+        | "sslnegotiation"
+        | "channel_binding" => Meaning::Keep,
+        "sslmode" => Meaning::Tls(match value {
+            "disable" => Wish::Off,
+            // Plain text as soon as somebody says that TLS is not available is no choice worth keeping.
+            "allow" | "prefer" => Wish::Unsaid,
+            // The chain and the host name are always verified, so each of these is the strictest.
+            "require" | "verify-ca" | "verify-full" => Wish::On,
+            _ => return unknown("sslmode", value, "write `sslmode=verify-full`"),
+        }),
+        // asyncpg's and pg8000's spelling.
+        "ssl" => Meaning::Tls(match value {
+            "false" | "0" | "disable" => Wish::Off,
+            "allow" | "prefer" => Wish::Unsaid,
+            "" | "true" | "1" | "require" | "verify-ca" | "verify-full" => Wish::On,
+            _ => return unknown("ssl", value, "write `sslmode=verify-full`"),
+        }),
+        "sslrootcert" if value == "system" => Meaning::Holds,
+        "sslrootcert" => {
+            return refuse(
+                "no file is read; the public roots are built in, so a server with a public certificate needs no such option",
+            );
+        }
+        "sslcert" | "sslkey" | "sslpassword" | "sslcrl" | "sslcrldir" => {
+            return refuse("client certificates and revocation lists are not supported; remove it");
+        }
+        // No statement is ever named, so any transaction pooler may stand in between.
+        "pgbouncer" | "prepared_statements" | "statement_cache_size" | "prepared_statement_cache_size" => {
+            Meaning::Holds
+        }
+        "gssencmode" if value != "require" => Meaning::Holds,
+        "client_encoding" if ["utf8", "utf-8"].contains(&value.to_ascii_lowercase().as_str()) => {
+            Meaning::Holds
+        }
+        // Milliseconds in libpq; the driver's parser would read seconds.
+        "tcp_user_timeout" => match value.parse() {
+            Ok(millis) => Meaning::UserTimeout(Duration::from_millis(millis)),
+            Err(_) => return unknown("tcp_user_timeout", value, "write a number of milliseconds"),
+        },
+        // Neon's proxy reads its endpoint here and keeps it to itself.
+        "options" if value.starts_with("endpoint=") || value.starts_with("project=") => Meaning::Keep,
+        "options" if pool_mode == PoolMode::Transaction => {
+            return refuse(
+                "a transaction pooler refuses start-up options; write `ALTER ROLE … SET …` once instead",
+            );
+        }
+        "options" => Meaning::Keep,
+        "statement_timeout" | "lock_timeout" | "schema" | "search_path" | "currentSchema" => {
+            return refuse(
+                "session settings do not survive a transaction pooler; write `ALTER ROLE … SET …` once instead",
+            );
+        }
+        "connection_limit" | "pool_size" | "max_overflow" | "pool_timeout" | "pool_recycle" => {
+            return refuse("the profile's `[pool]` says it; remove it from the URL");
+        }
+        _ => return refuse("nobody here knows it; remove it"),
+    })
+}
+
+fn unknown<T>(name: &'static str, value: &str, remedy: &'static str) -> Result<T, UrlError> {
+    Err(UrlError::Value { name, value: value.to_owned(), remedy })
+}
+
+fn ssl_mode(config: &Config, wish: Wish, policy: TlsPolicy) -> Result<SslMode, UrlError> {
+    let socket = config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_)));
+    let required = policy == TlsPolicy::Always || !is_loopback(config);
+    match (required, wish) {
+        (true, _) if socket => Err(UrlError::SocketWithTls),
+        (true, Wish::Off) => Err(UrlError::NoTls),
+        (true, Wish::On | Wish::Unsaid) => Ok(SslMode::Require),
+        (false, Wish::On) if !socket => Ok(SslMode::Require),
+        (false, _) => Ok(SslMode::Disable),
+    }
+}
+
+/// Whether every address is this machine's own.
+fn is_loopback(config: &Config) -> bool {
+    if !config.get_hostaddrs().is_empty() {
+        return config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+    }
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            let name = name.trim_start_matches('[').trim_end_matches(']');
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    })
+}
+
+fn check(config: &Config) -> Result<(), UrlError> {
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err(UrlError::Missing("host"));
+    }
+    // The driver would take the name of the user that runs the service, and that user's database.
+    if config.get_user().is_none_or(str::is_empty) {
+        return Err(UrlError::Missing("user"));
+    }
+    if config.get_dbname().is_none_or(str::is_empty) {
+        return Err(UrlError::Missing("database"));
+    }
+    if config.get_channel_binding() == ChannelBinding::Require && config.get_ssl_mode() == SslMode::Disable {
+        return Err(UrlError::BindingWithoutTls);
+    }
+    // On a developer's own machine `postgres:password` is an honest choice.
+    let password = config.get_password().map(String::from_utf8_lossy).unwrap_or_default();
+    if !is_loopback(config) && is_placeholder(&password) {
+        return Err(UrlError::PlaceholderPassword);
+    }
+    Ok(())
+}
+
+const OPTION: &percent_encoding::AsciiSet = NON_ALPHANUMERIC;
+
+fn decode(text: &str) -> Result<String, UrlError> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    Ok(decoded.map_err(|_| UrlError::Form("its options are not UTF-8".to_owned()))?.into_owned())
+}
+
+/// The driver's reasons name options; none repeats a value.
+fn reason(error: &tokio_postgres::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+#[path = "url_tests.rs"]
+mod tests;

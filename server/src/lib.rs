@@ -1,0 +1,74 @@
+//! Enforces a profile: a hand-rolled hyper service that keeps what the profile promises.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let today = jiff::civil::date(2026, 1, 1);
+//! let declaration = profiles::Declaration::load("production", today)?;
+//! let environment = server::Environment::new([("DATABASE_URL", "postgresql://app:n7Jq0Zt5@localhost/app")]);
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let running = server::start(&declaration, &environment, listener)?;
+//! println!("http://{}/health", running.local_addr());
+//! running.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod app;
+pub mod boot;
+mod connection;
+mod context;
+mod cors;
+pub mod database;
+mod drain;
+mod head;
+pub mod listener;
+mod refusal;
+mod reply;
+mod router;
+mod routes;
+mod running;
+mod secret;
+mod stamp;
+pub mod telemetry;
+
+pub use boot::{Environment, Refused};
+pub use context::Context;
+pub use drain::Signals;
+pub use head::Head;
+pub use refusal::Refusal;
+pub use reply::Reply;
+pub use router::Conflict;
+pub use routes::{Handler, Kind, ROUTES, Route, Served};
+pub use running::{Drained, Running, StartError};
+pub use secret::Secret;
+
+use profiles::Declaration;
+use tokio::net::TcpListener;
+
+/// Serves the profile on a listener of the caller's; `PORT` is not asked for.
+pub fn start(
+    declaration: &Declaration,
+    environment: &Environment,
+    listener: TcpListener,
+) -> Result<Running, Error> {
+    start_with(declaration, environment, listener, ROUTES)
+}
+
+/// Like [`start`], with routes of the caller's: how a test brings a handler that is slow or panics.
+pub fn start_with(
+    declaration: &Declaration,
+    environment: &Environment,
+    listener: TcpListener,
+    routes: &'static [&'static Route],
+) -> Result<Running, Error> {
+    let settings = boot::Settings::gather(declaration, environment)?;
+    Ok(Running::start(settings, routes, listener)?)
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Start(#[from] StartError),
+}

@@ -1,0 +1,105 @@
+//! The one place where an error becomes a response: RFC 9457 problem details.
+
+use std::borrow::Cow;
+
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::database::DatabaseError;
+use crate::reply::Reply;
+
+/// Why a request is not served. The detail is shown to anyone, so it never repeats an inner error.
+#[derive(Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// RFC 9457 section 3.1. `about:blank` says that the status is the type.
+#[derive(Serialize)]
+struct Problem<'r> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'r str,
+    request_id: &'r str,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: detail.into(), header: None }
+    }
+
+    pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+    }
+
+    pub(crate) fn preflight() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "pages of this origin may not send such a request")
+    }
+
+    pub(crate) fn method_not_allowed(allow: HeaderValue) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not serve the method; see `Allow`")
+            .with(ALLOW, allow)
+    }
+
+    pub(crate) fn not_implemented() -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "this server does not know the method")
+    }
+
+    pub(crate) fn too_large(limit: u64) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+    }
+
+    pub(crate) fn timeout() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long").soon()
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log has the request id")
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn into_reply(self, request_id: &HeaderValue) -> Reply {
+        let reply = Reply::problem(
+            self.status,
+            &Problem {
+                r#type: "about:blank",
+                title: self.status.canonical_reason().unwrap_or("Error"),
+                status: self.status.as_u16(),
+                detail: &self.detail,
+                request_id: request_id.to_str().expect("our ids are hexadecimal digits and a dash"),
+            },
+        );
+        match self.header {
+            Some((name, value)) => reply.with(name, value),
+            None => reply,
+        }
+    }
+
+    fn soon(self) -> Self {
+        self.with(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+}
+
+impl From<DatabaseError> for Refusal {
+    /// The class is for the log; the client learns only that it may try again.
+    fn from(error: DatabaseError) -> Self {
+        tracing::warn!(class = error.class(), "a query failed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database did not answer").soon()
+    }
+}

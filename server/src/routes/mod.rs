@@ -1,0 +1,46 @@
+//! The table of routes. A new one is a file beside this, and two lines here.
+
+mod docs;
+mod health;
+mod livez;
+mod openapi;
+mod readyz;
+
+use futures_util::future::BoxFuture;
+use http::Method;
+use profiles::Profile;
+
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+
+pub const ROUTES: &[&Route] = &[&health::ROUTE, &livez::ROUTE, &readyz::ROUTE, &docs::ROUTE, &openapi::ROUTE];
+
+/// One path and what it serves. HEAD comes with GET, and OPTIONS with everything.
+pub struct Route {
+    /// Such as `/api/things/{id}`; a path may also come from the profile.
+    pub path: fn(&Profile) -> &str,
+    pub methods: &'static [(Method, Handler)],
+    pub served: Served,
+    pub kind: Kind,
+    /// One sentence for the API's documentation.
+    pub summary: &'static str,
+}
+
+pub type Handler = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
+
+/// Where a route exists. Elsewhere its path is as unknown as any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    Always,
+    /// Only with `server.docs = "shown"`.
+    WithDocs,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Api,
+    /// Machines, every few seconds: a success is not worth a line in the log.
+    Probe,
+}

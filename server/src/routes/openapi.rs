@@ -1,0 +1,103 @@
+//! `/openapi.json`: the contract in `specs/`, and every other route of the table.
+
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode};
+use profiles::Profile;
+use serde_json::{Map, Value, json};
+
+use super::{Kind, Route, Served};
+use crate::context::Context;
+use crate::reply::Reply;
+use crate::router::is_served;
+
+pub(super) const ROUTE: Route = Route {
+    path: |_| "/openapi.json",
+    methods: &[(Method::GET, |context| std::future::ready(Ok(get(&context))).boxed())],
+    served: Served::WithDocs,
+    kind: Kind::Api,
+    summary: "This API as an OpenAPI document.",
+};
+
+fn get(context: &Context) -> Reply {
+    Reply::json(StatusCode::OK, &document(context.service().routes, context.profile()))
+}
+
+/// Where the contract describes the health check; a profile may serve it elsewhere.
+const HEALTH: &str = "/health";
+
+pub(super) fn document(routes: &[&Route], profile: &Profile) -> Value {
+    let mut document: Value = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/contract.json")))
+        .expect("written by build.rs");
+    let paths = document["paths"].as_object_mut().expect("the contract has paths");
+    if let Some(health) = paths.remove(HEALTH) {
+        paths.insert(profile.health.path.to_string(), health);
+    }
+    for route in routes.iter().filter(|route| is_served(route, profile)) {
+        paths.entry((route.path)(profile)).or_insert_with(|| describe(route, profile));
+    }
+    document
+}
+
+fn describe(route: &Route, profile: &Profile) -> Value {
+    let parameters: Vec<_> = (route.path)(profile)
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| {
+            json!({
+                "name": name.trim_start_matches('*'), "in": "path", "required": true,
+                "schema": {"type": "string"},
+            })
+        })
+        .collect();
+    let mut item = Map::new();
+    for (method, _) in route.methods {
+        let operation = json!({
+            "summary": route.summary,
+            "parameters": parameters,
+            "responses": {
+                "2XX": {"description": "Done."},
+                "default": {"$ref": "#/components/responses/Problem"},
+            },
+        });
+        item.insert(method.as_str().to_ascii_lowercase(), operation);
+    }
+    Value::Object(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::ROUTES;
+
+    fn paths(profile: &str) -> Vec<String> {
+        let today = jiff::civil::date(2026, 1, 1);
+        let profile = profiles::Declaration::load(profile, today).unwrap().profile;
+        let document = document(ROUTES, &profile);
+        document["paths"].as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn every_served_route_is_documented_and_nothing_else() {
+        assert_eq!(paths("development"), ["/docs", "/health", "/livez", "/openapi.json", "/readyz"]);
+        assert_eq!(paths("production"), ["/health", "/livez", "/readyz"]);
+    }
+
+    #[test]
+    fn a_health_check_elsewhere_is_documented_there() {
+        let text = profiles::EMBEDDED[0].2.replace("\"/health\"", "\"/internal/health\"");
+        let declaration =
+            profiles::Declaration::parse("x.toml", &text, jiff::civil::date(2026, 1, 1)).unwrap();
+        let document = document(ROUTES, &declaration.profile);
+        assert!(document["paths"]["/internal/health"]["get"]["responses"]["503"].is_object());
+        assert!(document["paths"]["/health"].is_null());
+    }
+
+    #[test]
+    fn a_path_parameter_is_documented() {
+        let thing = Route { path: |_| "/api/things/{id}", ..super::super::livez::ROUTE };
+        let today = jiff::civil::date(2026, 1, 1);
+        let profile = profiles::Declaration::load("production", today).unwrap().profile;
+        let document = document(&[&thing], &profile);
+        assert_eq!(document["paths"]["/api/things/{id}"]["get"]["parameters"][0]["name"], "id");
+    }
+}

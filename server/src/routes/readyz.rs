@@ -1,0 +1,25 @@
+//! `/readyz`: whether to send requests here. No, as soon as the service is told to end.
+
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use super::{Kind, Route, Served};
+use crate::context::Context;
+use crate::reply::Reply;
+
+pub(super) const ROUTE: Route = Route {
+    path: |_| "/readyz",
+    methods: &[(Method::GET, |context| std::future::ready(Ok(get(&context))).boxed())],
+    served: Served::Always,
+    kind: Kind::Probe,
+    summary: "Whether the service takes requests.",
+};
+
+fn get(context: &Context) -> Reply {
+    if context.service().drain.has_begun() {
+        Reply::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "draining"}))
+    } else {
+        Reply::json(StatusCode::OK, &json!({"status": "ready"}))
+    }
+}

@@ -1,0 +1,119 @@
+//! The service while it runs: accept, and end in good order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::boot::Settings;
+use crate::connection;
+use crate::context::Service;
+use crate::database::Database;
+use crate::database::ping::Ping;
+use crate::drain::Drain;
+use crate::listener::accept;
+use crate::router::Conflict;
+use crate::routes::Route;
+use crate::stamp::Stamp;
+
+/// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it stops as well, at once.
+pub struct Running {
+    local_addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Drained>,
+}
+
+/// How the service ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still open at the deadline.
+    pub cut: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    #[error("could not read the listener's address: {0}")]
+    Listener(#[from] io::Error),
+}
+
+impl Running {
+    /// Serves `routes` on the listener. Nothing is connected before it is needed.
+    pub fn start(
+        settings: Settings,
+        routes: &'static [&'static Route],
+        listener: TcpListener,
+    ) -> Result<Self, StartError> {
+        let local_addr = listener.local_addr()?;
+        let Settings { profile, database, release } = settings;
+        let stamp = Stamp::new(&profile, release.as_ref());
+        let database = Database::new(&database, &profile.pool, profile.server.request_timeout.get());
+        let database = Arc::new(database);
+        let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
+        let service = Arc::new(Service { profile, database, ping, drain: Drain::default(), routes });
+        let app = Arc::new(App::new(Arc::clone(&service), stamp)?);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(serve(listener, app, service, stopped));
+        Ok(Self { local_addr, stop, serving })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Ends as on SIGTERM: not ready, no new connections, requests under way finish within the profile's
+    /// `server.drain_timeout`, the pool closes.
+    pub async fn stop(self) -> Drained {
+        // The service has ended by itself only if it failed; then awaiting it says so.
+        let _ = self.stop.send(());
+        self.serving.await.expect("serving neither panics nor is it aborted")
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    service: Arc<Service>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Drained {
+    let protocol = connection::protocol(&service.profile);
+    let graceful = GracefulShutdown::new();
+    // Dropped, it aborts what it holds: the hard end of the drain.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            stream = accept(&listener) => {
+                let watcher = graceful.watcher();
+                connections.spawn(connection::serve(stream, protocol.clone(), Arc::clone(&app), watcher));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    service.drain.begin();
+    drop(listener);
+    let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
+    service.database.close();
+    drained
+}
+
+async fn drain(graceful: GracefulShutdown, connections: &mut JoinSet<()>, deadline: Duration) -> Drained {
+    let open = graceful.count();
+    tracing::info!(connections = open, "draining");
+    if timeout(deadline, graceful.shutdown()).await.is_ok() {
+        return Drained { cut: 0 };
+    }
+    while connections.try_join_next().is_some() {}
+    let cut = connections.len();
+    tracing::warn!(connections = cut, "cut what was still open at the deadline");
+    connections.shutdown().await;
+    Drained { cut }
+}

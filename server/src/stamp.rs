@@ -1,0 +1,115 @@
+//! What every answer carries, whatever went wrong inside: security headers, request id and release.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http_body_util::Full;
+use profiles::{Environment, Profile};
+
+use crate::cors::Decision;
+use crate::reply::Reply;
+
+pub(crate) struct Stamp {
+    always: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Ids without a system call each: a random prefix for the process, then a count.
+pub(crate) struct RequestIds {
+    prefix: u32,
+    next: AtomicU64,
+}
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Stamp {
+    pub(crate) fn new(profile: &Profile, release: Option<&HeaderValue>) -> Self {
+        let fixed = |value| HeaderValue::from_static(value);
+        let mut always = vec![
+            (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
+            (CONTENT_SECURITY_POLICY, fixed("default-src 'none'; frame-ancestors 'none'")),
+            (REFERRER_POLICY, fixed("no-referrer")),
+            // Railway's CDN leaves Origin out of its key: a stored grant would reach another origin.
+            (CACHE_CONTROL, fixed("no-store")),
+            // Only for loads without CORS, such as images. Pages of the allowed origins read through CORS,
+            // which this does not touch (Fetch, #cross-origin-resource-policy-header).
+            (CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin")),
+        ];
+        if profile.environment == Environment::Production {
+            // Over plain HTTP browsers ignore it (RFC 6797 section 8.1); the edge passes it on over TLS.
+            always.push((STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000")));
+        }
+        if let Some(release) = release {
+            let name = HeaderName::from_bytes(profile.deployment.release_header.as_str().as_bytes())
+                .expect("a field name is a token: parsed by `profiles`");
+            always.push((name, release.clone()));
+        }
+        Self { always }
+    }
+
+    /// The one door: whatever leaves the service has passed here. A route's own header wins.
+    pub(crate) fn apply(
+        &self,
+        reply: Reply,
+        method: &Method,
+        decision: Decision,
+        id: HeaderValue,
+    ) -> Response<Full<Bytes>> {
+        let mut response = reply.into_response();
+        let headers = response.headers_mut();
+        headers.reserve(self.always.len() + 6);
+        for (name, value) in &self.always {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        headers.insert(REQUEST_ID, id);
+        decision.stamp(headers);
+        if method == Method::HEAD {
+            return without_body(response);
+        }
+        response.map(Full::new)
+    }
+}
+
+/// HEAD has the length of the body that GET would have sent (RFC 9110 section 9.3.2).
+fn without_body(response: Response<Bytes>) -> Response<Full<Bytes>> {
+    let (mut parts, body) = response.into_parts();
+    set_length(&mut parts.headers, body.len());
+    Response::from_parts(parts, Full::default())
+}
+
+fn set_length(headers: &mut HeaderMap, length: usize) {
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+}
+
+impl RequestIds {
+    pub(crate) fn new() -> Self {
+        // The standard library's only source of randomness; it seeds from the system once.
+        let random = RandomState::new().build_hasher().finish();
+        let prefix = u32::try_from(random >> 32).expect("32 bits are left");
+        Self { prefix, next: AtomicU64::new(1) }
+    }
+
+    pub(crate) fn next(&self) -> HeaderValue {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        HeaderValue::try_from(format!("{:08x}-{number:x}", self.prefix))
+            .expect("hexadecimal digits and a dash")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ_within_and_between_processes() {
+        let (one, other) = (RequestIds::new(), RequestIds::new());
+        assert_ne!(one.next(), one.next());
+        assert_ne!(one.prefix, other.prefix);
+    }
+}
