@@ -1,0 +1,617 @@
+//! Every check bites: one faulty backend per defect, the whole catalogue against each, as one matrix.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use support::{Distort, Reply, Seen, full_plan, probe, problem, start, subject};
+use verify::check::Verdict;
+use verify::checks;
+use verify::judge::judge;
+
+/// A defect, the checks that must catch it, and how it changes a sound backend.
+struct Defect {
+    name: &'static str,
+    caught_by: &'static [&'static str],
+    distort: Distort,
+}
+
+#[tokio::test]
+async fn every_defect_is_caught_and_a_sound_backend_is_silent() {
+    let mut fired = BTreeMap::new();
+    for defect in [&SOUND].iter().chain(DEFECTS) {
+        fired.insert(defect.name, failing(defect.distort).await);
+    }
+
+    assert_eq!(fired[SOUND.name], BTreeSet::new(), "a sound backend is silent");
+    for defect in DEFECTS {
+        for id in defect.caught_by {
+            assert!(
+                fired[defect.name].contains(id),
+                "{id} must catch a backend that {}; fired: {:?}",
+                defect.name,
+                fired[defect.name]
+            );
+        }
+    }
+    let bitten: BTreeSet<&str> = DEFECTS.iter().flat_map(|defect| defect.caught_by).copied().collect();
+    let toothless: Vec<&str> = checks::all()
+        .map(|check| check.id)
+        .filter(|id| !bitten.contains(id) && *id != "run.target.reachable")
+        .collect();
+    assert_eq!(toothless, Vec::<&str>::new(), "every check needs a defect that it catches");
+
+    insta::assert_snapshot!("matrix", matrix(&fired));
+}
+
+#[tokio::test]
+async fn a_closed_port_is_inconclusive_and_never_a_pass() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let plan = full_plan(subject(address));
+    for judgement in judge(&plan, &probe(&plan).await) {
+        let harmless = matches!(judgement.verdict, Verdict::Inconclusive(_) | Verdict::NotApplicable(_));
+        assert!(harmless, "{}: {:?}", judgement.check.id, judgement.verdict);
+    }
+}
+
+async fn failing(distort: Distort) -> BTreeSet<&'static str> {
+    let plan = full_plan(subject(start(distort).await));
+    let judgements = judge(&plan, &probe(&plan).await);
+    for judgement in &judgements {
+        assert!(
+            !matches!(judgement.verdict, Verdict::NotApplicable(_)),
+            "{} was not asked",
+            judgement.check.id
+        );
+    }
+    judgements
+        .iter()
+        .filter(|judgement| matches!(judgement.verdict, Verdict::Fail(_)))
+        .map(|judgement| judgement.check.id)
+        .collect()
+}
+
+/// For each defect the checks that fired, those that were meant to first.
+fn matrix(fired: &BTreeMap<&str, BTreeSet<&'static str>>) -> String {
+    let mut text = String::new();
+    for defect in [&SOUND].iter().chain(DEFECTS) {
+        let _ = writeln!(text, "a backend that {}", defect.name);
+        for id in defect.caught_by {
+            let _ = writeln!(text, "  caught by  {id}");
+        }
+        for id in fired[defect.name].iter().filter(|id| !defect.caught_by.contains(*id)) {
+            let _ = writeln!(text, "  and by     {id}");
+        }
+    }
+    text
+}
+
+const SOUND: Defect = Defect { name: "keeps its promises", caught_by: &[], distort: |_, _| {} };
+
+const APP: &str = "https://todo.example.com";
+
+const DEFECTS: &[&Defect] = &[
+    // run
+    &Defect {
+        name: "answers every path with its index page",
+        caught_by: &["run.control.unknown-path-404"],
+        distort: |seen, reply| {
+            if reply.status == 404 && seen.method == "GET" {
+                reply.content("text/html", "<title>app</title>");
+            }
+        },
+    },
+    &Defect {
+        name: "still runs the old release",
+        caught_by: &["run.release.matches"],
+        distort: |_, reply| reply.set("x-release", "0000000"),
+    },
+    &Defect {
+        name: "fails on an odd query",
+        caught_by: &["run.no-5xx-anywhere"],
+        distort: |seen, reply| {
+            if seen.query.contains('%') {
+                reply.status = 500;
+            }
+        },
+    },
+    // cors.actual
+    &Defect {
+        name: "lost its second origin",
+        caught_by: &["cors.actual.allows-declared-origin"],
+        distort: |seen, reply| {
+            if seen.origin() == "https://www.example.com" {
+                strip_grant(reply);
+            }
+        },
+    },
+    &Defect {
+        name: "spells credentials `True`",
+        caught_by: &["cors.actual.credentials-as-declared"],
+        distort: |_, reply| {
+            if has_grant(reply) {
+                reply.set("access-control-allow-credentials", "True");
+            }
+        },
+    },
+    &Defect {
+        name: "allows every origin by `*`",
+        caught_by: &["cors.actual.no-wildcard"],
+        distort: |_, reply| reply.set("access-control-allow-origin", "*"),
+    },
+    &Defect {
+        name: "sends its grant twice, from the proxy and the application",
+        caught_by: &["cors.actual.single-header"],
+        distort: |seen, reply| {
+            if has_grant(reply) {
+                reply.add("access-control-allow-origin", seen.origin());
+            }
+        },
+    },
+    &Defect {
+        name: "grants a default origin when none was sent",
+        caught_by: &["cors.actual.no-origin-no-grant"],
+        distort: |seen, reply| {
+            if seen.header("origin").is_none() {
+                reply.set("access-control-allow-origin", APP);
+            }
+        },
+    },
+    &Defect {
+        name: "tells refused origins its policy",
+        caught_by: &["cors.actual.denied-is-bare"],
+        distort: |seen, reply| {
+            if seen.header("origin").is_some() {
+                reply.set("access-control-allow-credentials", "true");
+            }
+        },
+    },
+    &Defect {
+        name: "varies by origin only when one was sent",
+        caught_by: &["cors.actual.vary-origin"],
+        distort: |seen, reply| {
+            if seen.header("origin").is_none() {
+                reply.remove("vary");
+            }
+        },
+    },
+    &Defect {
+        name: "writes errors outside its CORS layer",
+        caught_by: &["cors.actual.errors-keep-grant"],
+        distort: |seen, reply| {
+            if reply.status >= 400 && !seen.is_preflight() {
+                strip_grant(reply);
+            }
+        },
+    },
+    &Defect {
+        name: "exposes every header",
+        caught_by: &["cors.actual.expose-headers-as-declared"],
+        distort: |_, reply| {
+            if has_grant(reply) {
+                reply.set("access-control-expose-headers", "x-request-id, x-internal");
+            }
+        },
+    },
+    // cors.reject
+    &Defect {
+        name: "echoes any origin",
+        caught_by: &["cors.reject.reflected"],
+        distort: |seen, reply| reply.grant(seen),
+    },
+    &Defect {
+        name: "allows `null`",
+        caught_by: &["cors.reject.null"],
+        distort: |seen, reply| grant_if(seen, reply, |origin| origin == "null"),
+    },
+    &Defect {
+        name: "compares origins with starts_with",
+        caught_by: &["cors.reject.prefix"],
+        distort: |seen, reply| grant_if(seen, reply, |origin| origin.starts_with(APP)),
+    },
+    &Defect {
+        name: "compares origins with ends_with",
+        caught_by: &["cors.reject.suffix"],
+        distort: |seen, reply| grant_if(seen, reply, |origin| origin.ends_with("todo.example.com")),
+    },
+    &Defect {
+        name: "looks for the origin inside its list",
+        caught_by: &["cors.reject.substring"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| {
+                "https://todo.example.com,https://www.example.com".contains(origin)
+            })
+        },
+    },
+    &Defect {
+        name: "matches origins by a regular expression with bare dots",
+        caught_by: &["cors.reject.unescaped-dot"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| {
+                origin.len() == APP.len() && origin.starts_with("https://todo") && origin.ends_with("com")
+            })
+        },
+    },
+    &Defect {
+        name: "allows every subdomain of its front end",
+        caught_by: &["cors.reject.subdomain"],
+        distort: |seen, reply| grant_if(seen, reply, |origin| origin.ends_with(".todo.example.com")),
+    },
+    &Defect {
+        name: "allows the whole domain of its front end",
+        caught_by: &["cors.reject.parent-and-sibling"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| {
+                origin == "https://example.com" || origin == "https://evil.example.com"
+            })
+        },
+    },
+    &Defect {
+        name: "ignores the scheme",
+        caught_by: &["cors.reject.http-downgrade"],
+        distort: |seen, reply| grant_if(seen, reply, |origin| origin == "http://todo.example.com"),
+    },
+    &Defect {
+        name: "ignores the port",
+        caught_by: &["cors.reject.other-port"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| origin.starts_with("https://todo.example.com:"))
+        },
+    },
+    &Defect {
+        name: "normalises origins before comparing",
+        caught_by: &["cors.reject.non-canonical"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| origin.to_ascii_lowercase().trim_end_matches(['/', '.']) == APP)
+        },
+    },
+    &Defect {
+        name: "stops reading a host at an odd character",
+        caught_by: &["cors.reject.special-characters"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| origin.split(['_', '~', '$', '!', '{']).next() == Some(APP))
+        },
+    },
+    &Defect {
+        name: "left localhost allowed",
+        caught_by: &["cors.reject.localhost"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| origin == "http://localhost" || origin == "http://127.0.0.1")
+        },
+    },
+    &Defect {
+        name: "runs with the development profile's origins",
+        caught_by: &["cors.reject.other-profile"],
+        distort: |seen, reply| grant_if(seen, reply, |origin| origin == "http://localhost:5173"),
+    },
+    &Defect {
+        name: "allows wrapped apps and files",
+        caught_by: &["cors.reject.alien-scheme"],
+        distort: |seen, reply| {
+            grant_if(seen, reply, |origin| origin == "capacitor://localhost" || origin == "file://")
+        },
+    },
+    // cors.preflight
+    &Defect {
+        name: "forgot PATCH in its preflights",
+        caught_by: &["cors.preflight.allows-declared"],
+        distort: |seen, reply| {
+            if seen.header("access-control-request-method") == Some("PATCH") {
+                *reply = problem(403, "Forbidden");
+            }
+        },
+    },
+    &Defect {
+        name: "asks for a login before CORS",
+        caught_by: &["cors.preflight.ok-status"],
+        distort: |seen, reply| {
+            if seen.is_preflight() {
+                reply.status = 401;
+            }
+        },
+    },
+    &Defect {
+        name: "grants every preflight",
+        caught_by: &["cors.preflight.rejects-origin"],
+        distort: |seen, reply| {
+            if seen.is_preflight() {
+                reply.status = 204;
+                reply.grant(seen);
+                reply.set(
+                    "access-control-allow-methods",
+                    seen.header("access-control-request-method").unwrap_or_default(),
+                );
+            }
+        },
+    },
+    &Defect {
+        name: "echoes the method that a preflight asks for",
+        caught_by: &["cors.preflight.rejects-method"],
+        distort: |seen, reply| {
+            if seen.is_preflight() && seen.origin() == APP && reply.status == 403 {
+                reply.status = 204;
+                reply.grant(seen);
+                reply.set(
+                    "access-control-allow-methods",
+                    seen.header("access-control-request-method").unwrap_or_default(),
+                );
+            }
+        },
+    },
+    &Defect {
+        name: "echoes the headers that a preflight asks for",
+        caught_by: &["cors.preflight.rejects-header"],
+        distort: |seen, reply| {
+            if let (true, APP, Some(asked)) =
+                (seen.is_preflight(), seen.origin(), seen.header("access-control-request-headers"))
+            {
+                reply.status = 204;
+                reply.grant(seen);
+                reply.set("access-control-allow-headers", asked);
+            }
+        },
+    },
+    &Defect {
+        name: "lets browsers remember preflights for a year",
+        caught_by: &["cors.preflight.max-age-as-declared"],
+        distort: |_, reply| {
+            if reply.headers.iter().any(|(name, _)| name == "access-control-max-age") {
+                reply.set("access-control-max-age", "31536000");
+            }
+        },
+    },
+    &Defect {
+        name: "compares the list of request headers as one text",
+        caught_by: &["cors.preflight.tolerates-list-syntax"],
+        distort: |seen, reply| {
+            if seen
+                .header("access-control-request-headers")
+                .is_some_and(|asked| asked != "authorization,content-type")
+            {
+                *reply = problem(403, "Forbidden");
+            }
+        },
+    },
+    &Defect {
+        name: "takes every OPTIONS for a preflight",
+        caught_by: &["cors.preflight.plain-options-is-not-preflight"],
+        distort: |seen, reply| {
+            if seen.method == "OPTIONS" && !seen.is_preflight() {
+                reply.remove("allow");
+                reply.set("access-control-allow-methods", "GET");
+            }
+        },
+    },
+    // health
+    &Defect {
+        name: "answers its health check in plain text",
+        caught_by: &["health.contract.status-and-type"],
+        distort: |seen, reply| in_health(seen, reply, |reply| reply.set("content-type", "text/plain")),
+    },
+    &Defect {
+        name: "cannot reach its database",
+        caught_by: &["health.contract.status-and-type"],
+        distort: |seen, reply| {
+            in_health(seen, reply, |reply| {
+                reply.status = 503;
+                reply.body = reply
+                    .body
+                    .replace("\"ok\"", "\"unhealthy\"")
+                    .replace("\"connected\"", "\"disconnected\"");
+            });
+        },
+    },
+    &Defect {
+        name: "renamed a word of the health contract",
+        caught_by: &["health.contract.schema"],
+        distort: |seen, reply| {
+            in_health(seen, reply, |reply| reply.body = reply.body.replace("\"connected\"", "\"up\""))
+        },
+    },
+    &Defect {
+        name: "runs as development",
+        caught_by: &["health.contract.environment"],
+        distort: |seen, reply| {
+            in_health(seen, reply, |reply| {
+                reply.body = reply.body.replace("\"production\"", "\"development\"")
+            })
+        },
+    },
+    &Defect {
+        name: "answers 200 with a disconnected database",
+        caught_by: &["health.contract.status-agrees-with-body"],
+        distort: |seen, reply| {
+            in_health(seen, reply, |reply| {
+                reply.body = reply.body.replace("\"connected\"", "\"disconnected\"")
+            })
+        },
+    },
+    &Defect {
+        name: "took its timestamp at start",
+        caught_by: &["health.fresh.timestamp-moves"],
+        distort: |seen, reply| {
+            in_health(seen, reply, |reply| {
+                reply.body = with_member(&reply.body, "timestamp", "2026-01-02T03:04:05.5Z")
+            })
+        },
+    },
+    &Defect {
+        name: "lets its health check be cached",
+        caught_by: &["health.fresh.not-cached"],
+        distort: |seen, reply| in_health(seen, reply, |reply| reply.set("cache-control", "max-age=60")),
+    },
+    &Defect {
+        name: "is slow to say how it is",
+        caught_by: &["health.fresh.latency"],
+        distort: |seen, reply| {
+            if seen.header("origin").is_none() {
+                in_health(seen, reply, |reply| reply.delay = Duration::from_millis(900));
+            }
+        },
+    },
+    &Defect {
+        name: "names its database's error",
+        caught_by: &["health.leak.no-internals"],
+        distort: |seen, reply| {
+            in_health(seen, reply, |reply| {
+                reply.body = with_member(&reply.body, "detail", "connection to 10.0.0.3:5432 refused")
+            });
+        },
+    },
+    // exposure
+    &Defect {
+        name: "left its documentation on",
+        caught_by: &["exposure.docs.as-declared"],
+        distort: |seen, reply| serve(seen, reply, "/docs", "text/html", "<title>Swagger UI</title>"),
+    },
+    &Defect {
+        name: "serves its .env",
+        caught_by: &["exposure.files.env"],
+        distort: |seen, reply| serve(seen, reply, "/.env", "text/plain", "PORT=8000\nJWT_KEY=abc\n"),
+    },
+    &Defect {
+        name: "serves its .git",
+        caught_by: &["exposure.files.vcs"],
+        distort: |seen, reply| {
+            serve(seen, reply, "/.git/HEAD", "application/octet-stream", "ref: refs/heads/main\n")
+        },
+    },
+    &Defect {
+        name: "serves its repository's root",
+        caught_by: &["exposure.files.keys-and-backups"],
+        distort: |seen, reply| serve(seen, reply, "/Cargo.toml", "text/plain", "[workspace]\n"),
+    },
+    &Defect {
+        name: "shows its metrics to strangers",
+        caught_by: &["exposure.debug.endpoints"],
+        distort: |seen, reply| serve(seen, reply, "/metrics", "text/plain", "http_requests_total 5\n"),
+    },
+    &Defect {
+        name: "advertises its framework",
+        caught_by: &["exposure.banner"],
+        distort: |_, reply| reply.set("x-powered-by", "Express"),
+    },
+    &Defect {
+        name: "shows a connection string in an error",
+        caught_by: &["exposure.secrets.patterns"],
+        distort: |_, reply| {
+            if reply.status == 405 {
+                reply.body = with_member(&reply.body, "detail", "postgres://app:hunter2@db/app");
+            }
+        },
+    },
+    // errors
+    &Defect {
+        name: "answers errors in HTML",
+        caught_by: &["errors.shape.as-declared"],
+        distort: |_, reply| {
+            if reply.status == 404 {
+                reply.set("content-type", "text/html");
+                reply.body = "<h1>Not Found</h1>".to_owned();
+            }
+        },
+    },
+    &Defect {
+        name: "shows a trace for broken JSON",
+        caught_by: &["errors.leak.no-trace"],
+        distort: |seen, reply| {
+            if seen.header("content-type") == Some("application/json") {
+                reply.body = with_member(&reply.body, "detail", "Traceback (most recent call last)");
+            }
+        },
+    },
+    &Defect {
+        name: "repeats the path in an HTML page",
+        caught_by: &["errors.reflect.inert"],
+        distort: |seen, reply| {
+            if reply.status == 404 {
+                reply.set("content-type", "text/html");
+                reply.body = format!("Cannot GET {}", seen.path.replace("%3C", "<").replace("%3E", ">"));
+            }
+        },
+    },
+    // method
+    &Defect {
+        name: "does not say which methods it allows",
+        caught_by: &["method.405-with-allow"],
+        distort: |_, reply| reply.remove("allow"),
+    },
+    &Defect {
+        name: "knows no HEAD",
+        caught_by: &["method.head-equals-get"],
+        distort: |seen, reply| {
+            if seen.method == "HEAD" {
+                reply.status = 405;
+            }
+        },
+    },
+    &Defect {
+        name: "takes `get` for GET",
+        caught_by: &["method.unknown-refused"],
+        distort: |seen, reply| {
+            if seen.method == "get" {
+                reply.status = 200;
+            }
+        },
+    },
+    &Defect {
+        name: "echoes TRACE",
+        caught_by: &["method.trace-refused"],
+        distort: |seen, reply| {
+            if seen.method == "TRACE" {
+                reply.content("message/http", seen.header("x-plumbline-echo").unwrap_or_default());
+            }
+        },
+    },
+    // headers
+    &Defect {
+        name: "sends its security headers only on success",
+        caught_by: &["headers.security-as-declared"],
+        distort: |_, reply| {
+            if reply.status >= 400 {
+                reply.remove("x-content-type-options");
+            }
+        },
+    },
+    &Defect {
+        name: "sets a cookie that scripts can read",
+        caught_by: &["headers.cookies"],
+        distort: |_, reply| reply.set("set-cookie", "sid=1; Secure; SameSite=Lax"),
+    },
+];
+
+fn has_grant(reply: &Reply) -> bool {
+    reply.headers.iter().any(|(name, _)| name == "access-control-allow-origin")
+}
+
+fn strip_grant(reply: &mut Reply) {
+    reply.headers.retain(|(name, _)| !name.starts_with("access-control-"));
+}
+
+fn grant_if(seen: &Seen, reply: &mut Reply, trusts: fn(&str) -> bool) {
+    if seen.header("origin").is_some() && trusts(seen.origin()) {
+        reply.grant(seen);
+    }
+}
+
+fn in_health(seen: &Seen, reply: &mut Reply, change: impl FnOnce(&mut Reply)) {
+    if seen.path == "/health" && reply.status == 200 {
+        change(reply);
+    }
+}
+
+fn serve(seen: &Seen, reply: &mut Reply, path: &str, media_type: &str, body: &str) {
+    if seen.path == path && seen.method == "GET" {
+        reply.content(media_type, body);
+    }
+}
+
+fn with_member(body: &str, name: &str, value: &str) -> String {
+    let mut json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    json[name] = value.into();
+    json.to_string()
+}

@@ -1,0 +1,246 @@
+//! A small backend for tests: sound by itself, and faulty in exactly one way when told so.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use profiles::{Declaration, Origin};
+use tokio::net::TcpListener;
+use verify::check::Subject;
+use verify::exchange::Evidence;
+use verify::plan::{Plan, Selection};
+use verify::prober::{Access, Prober};
+
+pub(crate) const TODAY: Date = date(2026, 1, 2);
+pub(crate) const RELEASE: &str = "4f2c1e9aa0";
+
+/// A request as the backend sees it; header names are in lower case.
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    pub(crate) delay: Duration,
+}
+
+/// What is wrong with a backend: changes the sound reply to a request.
+pub(crate) type Distort = fn(&Seen, &mut Reply);
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        self.header("origin").unwrap_or_default()
+    }
+
+    pub(crate) fn is_preflight(&self) -> bool {
+        self.method == "OPTIONS"
+            && self.header("origin").is_some()
+            && self.header("access-control-request-method").is_some()
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO }
+    }
+
+    pub(crate) fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.push((name.to_owned(), value.into()));
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.remove(name);
+        self.add(name, value);
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.headers.retain(|(known, _)| known != name);
+    }
+
+    /// The grant that a sloppy policy gives to whoever asks.
+    pub(crate) fn grant(&mut self, seen: &Seen) {
+        if seen.header("origin").is_some() {
+            self.set("access-control-allow-origin", seen.origin());
+            self.set("access-control-allow-credentials", "true");
+        }
+    }
+
+    /// A success with this content, keeping the headers of the reply.
+    pub(crate) fn content(&mut self, media_type: &str, body: &str) {
+        self.status = 200;
+        self.set("content-type", media_type);
+        body.clone_into(&mut self.body);
+    }
+}
+
+/// The production profile with a latency that a test can wait for.
+pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
+    let text = include_str!("../../../profiles/production.toml")
+        .replace("health_latency = \"2s\"", "health_latency = \"500ms\"");
+    Declaration::parse("profiles/production.toml", &text, TODAY).expect("the profile is sound")
+});
+
+/// Origins that only the development profile allows.
+pub(crate) fn foreign() -> Vec<(String, Origin)> {
+    let other = Declaration::load("development", TODAY).expect("the embedded profile is sound");
+    other.profile.cors.origins.iter().map(|origin| (other.name.clone(), origin.clone())).collect()
+}
+
+/// Starts a backend on a free port; it lives as long as the runtime.
+pub(crate) async fn start(distort: Distort) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service_fn(move |request| answer(request, distort));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+            );
+        }
+    });
+    address
+}
+
+pub(crate) fn subject(address: SocketAddr) -> Subject<'static> {
+    let target = format!("http://{address}").parse().expect("a socket address makes an origin");
+    Subject {
+        declaration: &DECLARATION,
+        target,
+        foreign: foreign(),
+        expected_release: Some(RELEASE.to_owned()),
+    }
+}
+
+/// Sends the whole plan.
+pub(crate) async fn probe(plan: &Plan<'_>) -> Evidence {
+    let prober = Prober::new(plan.subject.profile(), &plan.subject.target, &Access::default())
+        .expect("a plain client can be set up");
+    prober.run(plan, |_| ()).await
+}
+
+pub(crate) fn full_plan(subject: Subject<'_>) -> Plan<'_> {
+    Plan::of(subject, &Selection::default()).expect("the whole catalogue fits the budget")
+}
+
+async fn answer(
+    request: hyper::Request<hyper::body::Incoming>,
+    distort: Distort,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let seen = Seen {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        headers: request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+    };
+    let mut reply = sound(&seen);
+    distort(&seen, &mut reply);
+    tokio::time::sleep(reply.delay).await;
+    let mut response = hyper::Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        response = response.header(name, value);
+    }
+    Ok(response.body(Full::from(reply.body)).expect("the test's headers are valid"))
+}
+
+/// A backend that keeps every promise of the production profile.
+fn sound(seen: &Seen) -> Reply {
+    let cors = &DECLARATION.profile.cors;
+    let allowed = cors.origins.iter().any(|origin| origin.as_str() == seen.origin());
+    if seen.is_preflight() {
+        return stamped(seen, preflight(seen, allowed));
+    }
+    let mut reply = match (seen.path.as_str(), seen.method.as_str()) {
+        ("/health", "GET" | "HEAD") => health(),
+        ("/health", "OPTIONS") => Reply::new(204),
+        ("/health", method) if ["POST", "PUT", "PATCH", "DELETE", "TRACE"].contains(&method) => {
+            problem(405, "Method Not Allowed")
+        }
+        ("/health", _) => problem(501, "Not Implemented"),
+        _ => problem(404, "Not Found"),
+    };
+    if reply.status == 405 || reply.status == 204 {
+        reply.add("allow", "GET, HEAD, OPTIONS");
+    }
+    if allowed {
+        reply.grant(seen);
+        reply.add("access-control-expose-headers", "x-request-id");
+    }
+    stamped(seen, reply)
+}
+
+fn preflight(seen: &Seen, allowed: bool) -> Reply {
+    let cors = &DECLARATION.profile.cors;
+    let method = seen.header("access-control-request-method").unwrap_or_default();
+    let asked: Vec<String> = seen
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "access-control-request-headers")
+        .flat_map(|(_, value)| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let method_allowed = ["GET", "HEAD", "POST"].contains(&method)
+        || cors.methods.iter().any(|known| known.as_str() == method);
+    let headers_allowed =
+        asked.iter().all(|name| cors.request_headers.iter().any(|known| known.as_str() == name));
+    if !allowed || !method_allowed || !headers_allowed {
+        return problem(403, "Forbidden");
+    }
+    let mut reply = Reply::new(204);
+    reply.grant(seen);
+    reply.add("access-control-allow-methods", method);
+    reply.add("access-control-allow-headers", asked.join(","));
+    reply.add("access-control-max-age", "600");
+    reply
+}
+
+fn health() -> Reply {
+    let mut reply = Reply::new(200);
+    let body = serde_json::json!({"status": "ok", "database": "connected", "environment": "production", "timestamp": Timestamp::now().to_string()});
+    reply.content("application/json", &body.to_string());
+    reply
+}
+
+pub(crate) fn problem(status: u16, title: &str) -> Reply {
+    let mut reply = Reply::new(status);
+    reply.add("content-type", "application/problem+json");
+    reply.body = serde_json::json!({"type": "about:blank", "title": title, "status": status}).to_string();
+    reply
+}
+
+fn stamped(seen: &Seen, mut reply: Reply) -> Reply {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-release", RELEASE),
+    ] {
+        reply.add(name, value);
+    }
+    if seen.method != "OPTIONS" {
+        reply.add("vary", "origin");
+    }
+    reply
+}
