@@ -84,6 +84,12 @@ pub(crate) fn hide(text: impl Into<String>) -> String {
     shown
 }
 
+/// Whether advice about a text repeats a secret in it, if only in upper case.
+pub(crate) fn repeats_secret(advice: &str, text: &str) -> bool {
+    let advice = advice.to_lowercase();
+    find(text).into_iter().any(|found| advice.contains(&text[found.span].to_lowercase()))
+}
+
 /// One asterisk for each byte, so that every other byte keeps its place; line breaks stay.
 pub(crate) fn blot(text: &mut String, span: Range<usize>) {
     let stars =
@@ -95,10 +101,9 @@ pub(crate) fn blot(text: &mut String, span: Range<usize>) {
 fn private_keys(text: &str) -> impl Iterator<Item = Found> {
     text.match_indices("-----BEGIN ").filter_map(|(start, _)| {
         let (label, _) = text[start + "-----BEGIN ".len()..].split_once("-----")?;
-        let first = start + "-----BEGIN ".len() + label.len() + "-----".len();
-        let last = text[first..].find("-----END").map_or(text.len(), |end| first + end);
+        let end = text[start..].find("-----END").map_or(text.len(), |end| start + end);
         (label.len() < LONGEST_NAME && label.ends_with("PRIVATE KEY"))
-            .then_some(Found { what: "a private key", span: first..last })
+            .then_some(Found { what: "a private key", span: start..end })
     })
 }
 
@@ -108,23 +113,30 @@ fn urls(text: &str) -> impl Iterator<Item = Found> {
         let start = at + separator.len();
         let url = word(&text[start..], LONGEST_URL, |b| !b.is_ascii_whitespace() && !b"\"'`".contains(&b));
         let userinfo = &url[..url.rfind('@')?];
-        let password = &userinfo[userinfo.find(':')? + 1..];
+        let (user, password) = userinfo.split_once(':')?;
         // `https://host:8443/@scope` names a port, not a password.
-        let port = password.split_once('/').is_some_and(|(p, _)| p.bytes().all(|b| b.is_ascii_digit()));
+        let port = password.split_once('/').is_some_and(|(p, _)| p.parse::<u16>().is_ok());
+        if port || user.contains(['/', '?', '#']) {
+            return None;
+        }
         let end = start + userinfo.len();
-        (!port && !is_placeholder(password))
+        (!is_placeholder(password))
             .then(|| Found { what: "a URL with a password", span: end - password.len()..end })
     })
 }
 
 fn marked(text: &str) -> impl Iterator<Item = Found> {
     MARKED.iter().flat_map(move |(mark, least, what)| {
+        let mut searched = 0;
         text.match_indices(mark).filter_map(move |(at, _)| {
             let inside_a_word = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-            let rest = &text[at + mark.len()..];
-            let key = word(rest, rest.len(), |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            if at < searched || inside_a_word {
+                return None;
+            }
             let start = at + mark.len();
-            (!inside_a_word && key.len() >= *least).then(|| Found { what, span: start..start + key.len() })
+            let key = word(&text[start..], text.len(), |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            searched = start + key.len();
+            (key.len() >= *least).then_some(Found { what, span: start..searched })
         })
     })
 }
@@ -186,6 +198,10 @@ mod tests {
             ("postgres://me:hunter2@db/x", "postgres://me:*******@db/x"),
             ("postgres://me:a/b@c@db:5432/x", "postgres://me:*****@db:5432/x"),
             ("redis://:hunter2@db", "redis://:*******@db"),
+            (
+                "https://app.example.com:80/?db=postgres://me:hunter2@db",
+                "https://app.example.com:80/?db=postgres://me:*******@db",
+            ),
             ("é postgres://me:é@db é", "é postgres://me:**@db é"),
             ("sk_live_0123456789ab", "sk_live_************"),
             ("AKIAIOSFODNN7EXAMPLE", "AKIA****************"),
@@ -197,7 +213,7 @@ mod tests {
             ("db_password = \"\"\"hunter2\"\"\"", "db_password = \"\"\"*******\"\"\""),
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nMIIE\r\n-----END RSA PRIVATE KEY-----",
-                "-----BEGIN RSA PRIVATE KEY-----\n****\r\n-----END RSA PRIVATE KEY-----",
+                "*******************************\n****\r\n-----END RSA PRIVATE KEY-----",
             ),
         ] {
             assert_eq!(hide(text), shown);
@@ -209,6 +225,7 @@ mod tests {
         for text in [
             "https://app.example.com",
             "https://app.example.com:8443/@scope/name",
+            "https://app.example.com/at/12:30/me@example.com",
             "postgres://me@db/x",
             "postgres://me:$PASSWORD@db/x and ${PASSWORD} and postgres://me:${PASSWORD}@db/x",
             "postgres://me:<password>@db/x",

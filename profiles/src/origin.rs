@@ -154,6 +154,12 @@ fn exact(text: &str) -> Result<Origin, String> {
     if text == "null" {
         return Err("can be forged by any page: sandboxed frames and local files send it".to_owned());
     }
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if text == "*" {
+        return Err("lets every page of the web in".to_owned());
+    }
     if text.contains('*') {
         return Err(match SHARED.iter().find(|shared| text.ends_with(*shared)) {
             Some(shared) => format!(
@@ -235,7 +241,7 @@ fn parse_host(host: &str) -> Result<Host, String> {
             .ok_or("has brackets around something that is no IPv6 address")?;
         // Browsers write these in hexadecimal and this library with dots; nobody needs them.
         if let Some(v4) = address.to_ipv4_mapped() {
-            return Err(format!("is an IPv4 address in IPv6 form; serve the page from `{v4}` itself"));
+            return Err(format!("is the IPv4 address `{v4}` in IPv6 form"));
         }
         return if host == format!("[{address}]") {
             Ok(Host::V6(address))

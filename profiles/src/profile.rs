@@ -230,7 +230,7 @@ pub struct Verify {
     #[schemars(range(min = 1, max = 100_000), extend("examples" = [500]))]
     pub requests: u32,
     /// The most requests in one second. Targets on this machine (loopback) are not slowed.
-    #[schemars(range(min = 1, max = 10_000), extend("examples" = [250]))]
+    #[schemars(range(min = 1, max = 10_000), extend("examples" = [20]))]
     pub requests_per_second: u32,
     /// The most requests under way at once.
     #[schemars(range(min = 1, max = 256), extend("examples" = [8]))]
@@ -291,7 +291,7 @@ pub struct Waiver {
     /// The check's id, or a family's.
     pub check: CheckId,
     /// Why the failure is accepted for now.
-    #[schemars(length(min = 1), extend("examples" = ["the proxy in front answers first; removed with ticket 42"]))]
+    #[schemars(length(min = 1), extend("examples" = ["why the failure is accepted for now"]))]
     pub reason: String,
     /// The last day of the waiver, such as `"2026-12-31"`; afterwards the check counts again.
     #[schemars(with = "String", extend("format" = "date", "pattern" = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples" = ["2026-12-31"]))]

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use crate::credentials::hide;
+use crate::credentials::repeats_secret;
 use crate::invalid::quote;
 use crate::schema::Setting;
 use crate::source::{child, element};
@@ -50,11 +50,24 @@ pub(crate) fn read(file: &str, text: &str) -> (Source, Result<Profile, Vec<Probl
         return (source, Err(problems));
     }
 
-    let mut walk = Walk { end: text.trim_end().len(), problems: Vec::new(), hidden: Vec::new() };
-    walk.table(table.get_ref(), Setting::root(), "");
-    walk.hidden.into_iter().for_each(|span| source.hide(span));
-    if !walk.problems.is_empty() {
-        return (source, Err(walk.problems));
+    let document = table.get_ref();
+    let mut walk = Walk {
+        document,
+        end: text.trim_end().len(),
+        problems: Vec::new(),
+        missing: Vec::new(),
+        present: Vec::new(),
+        hidden: Vec::new(),
+    };
+    walk.table(document, Setting::root(), "");
+    let Walk { mut problems, missing, present, hidden, .. } = walk;
+    for span in hidden {
+        source.hide(span);
+    }
+    problems
+        .extend(missing.into_iter().filter(|(path, _)| !present.contains(path)).map(|(_, problem)| problem));
+    if !problems.is_empty() {
+        return (source, Err(problems));
     }
     let profile = toml::from_str(text).map_err(|error| vec![not_toml(&error, text)]);
     (source, profile)
@@ -66,34 +79,32 @@ fn not_toml(error: &toml::de::Error, text: &str) -> Problem {
     Problem::at(Place::Bytes(span), format!("this is not TOML: {}", error.message()))
 }
 
-struct Walk {
+struct Walk<'d> {
+    document: &'d DeTable<'d>,
     /// Where a missing table could be written: the end of the text.
     end: usize,
     problems: Vec<Problem>,
+    /// The settings that do not stand where they belong,
+    missing: Vec<(String, Problem)>,
+    /// and those that stand elsewhere or misspelt: one mistake, not an unknown and a missing key.
+    present: Vec<String>,
     /// What stands where a secret's name belongs.
     hidden: Vec<Range<usize>>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn table(&mut self, table: &DeTable<'_>, schema: Setting, path: &str) {
-        let missing: Vec<(&str, Setting)> = schema
-            .settings()
-            .filter(|(name, _)| schema.requires(name) && !table.contains_key(*name))
-            .collect();
-        let mut misspelt = Vec::new();
+        let absent: Vec<(&str, Setting)> =
+            schema.settings().filter(|(name, _)| !table.contains_key(*name)).collect();
         for (key, value) in table {
-            let name = key.get_ref();
-            if let Some((_, setting)) = schema.settings().find(|(known, _)| known == name) {
-                self.value(value, setting, &child(path, name));
-                continue;
+            match schema.settings().find(|(known, _)| known == key.get_ref()) {
+                Some((name, setting)) => self.value(value, setting, &child(path, name)),
+                None => self.unknown(key, value, &absent, schema, path),
             }
-            let intended = nearest(name, missing.iter().map(|(name, _)| *name));
-            misspelt.extend(intended);
-            self.problems.push(unknown(key, intended, schema, path));
         }
-        // A misspelt key is one mistake, not an unknown and a missing one.
-        for (name, setting) in missing.into_iter().filter(|(name, _)| !misspelt.contains(name)) {
-            self.problems.push(self.missing(name, setting, path));
+        for (name, setting) in absent.into_iter().filter(|(name, _)| schema.requires(name)) {
+            let problem = self.absence(name, setting, path);
+            self.missing.push((child(path, name), problem));
         }
     }
 
@@ -102,7 +113,7 @@ impl Walk {
             (DeValue::Table(table), "object") => self.table(table, setting, path),
             (DeValue::Array(items), "array") => {
                 if items.is_empty() && setting.get("minItems").as_u64().is_some_and(|least| least > 0) {
-                    let advice = format!("write at least one element, such as {}", setting.values());
+                    let advice = format!("write at least one element, such as {}", setting.example());
                     self.problems.push(Problem::error(path, "this list is empty").instead(advice));
                 }
                 for (index, item) in items.iter().enumerate() {
@@ -113,7 +124,7 @@ impl Walk {
             (DeValue::Integer(number), "integer") => {
                 if !inside(number, setting.range()) {
                     let problem = Problem::error(path, "this number is out of range");
-                    self.problems.push(problem.instead(format!("write {}", setting.values())));
+                    self.problems.push(problem.instead(setting.advice()));
                 }
             }
             (DeValue::String(text), "string") => {
@@ -124,7 +135,9 @@ impl Walk {
                 }
                 let problem = Problem::error(path, invalid.why);
                 self.problems.push(match invalid.instead {
-                    _ if hide(&**text) != **text => problem.instead("keep the secret in the environment"),
+                    Some(advice) if repeats_secret(&advice, text) => {
+                        problem.instead("keep the secret in the environment")
+                    }
                     Some(advice) => problem.instead(advice),
                     None => problem,
                 });
@@ -134,14 +147,14 @@ impl Walk {
                 let advice = match wanted {
                     "object" => format!("write `[{path}]`"),
                     "array" if setting.items().kind() == "object" => format!("write `[[{path}]]`"),
-                    _ => format!("write {}", setting.values()),
+                    _ => setting.advice(),
                 };
                 self.problems.push(Problem::error(path, message).instead(advice));
             }
         }
     }
 
-    fn missing(&self, name: &str, setting: Setting, path: &str) -> Problem {
+    fn absence(&self, name: &str, setting: Setting, path: &str) -> Problem {
         let toml = setting.paste(name, path);
         if setting.kind() == "object" {
             let message = format!("table `[{}]` is missing", child(path, name));
@@ -149,30 +162,46 @@ impl Walk {
         }
         Problem::error(path, format!("key `{name}` is missing")).instead(format!("write {toml}"))
     }
+
+    fn unknown(
+        &mut self,
+        key: &Spanned<Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+        absent: &[(&str, Setting)],
+        schema: Setting,
+        path: &str,
+    ) {
+        let name = key.get_ref();
+        let kind = if value.get_ref().is_table() { "table" } else { "key" };
+        let advice = if let Some(meant) = nearest(name, absent.iter().map(|(name, _)| *name)) {
+            self.present.push(child(path, meant));
+            format!("write `{meant}`")
+        } else if let Some((setting, place)) = home(name, self.document) {
+            self.present.push(setting);
+            format!("move it to {place}")
+        } else {
+            let known: Vec<&str> = schema.settings().map(|(known, _)| known).collect();
+            let whose = if path.is_empty() { "a profile".to_owned() } else { format!("`{path}`") };
+            format!("remove it, or write one of the keys that {whose} has: {}", known.join(", "))
+        };
+        let message = format!("unknown {kind} {}", quote(name));
+        self.problems.push(Problem::at(Place::Bytes(key.span()), message).instead(advice));
+    }
 }
 
-fn unknown(key: &Spanned<Cow<'_, str>>, intended: Option<&str>, schema: Setting, path: &str) -> Problem {
-    let name = key.get_ref();
-    let problem = Problem::at(Place::Bytes(key.span()), format!("unknown key {}", quote(name)));
-    if let Some(intended) = intended.or_else(|| nearest(name, schema.settings().map(|(known, _)| known))) {
-        return problem.instead(format!("write `{intended}`"));
-    }
-    if let Some(home) = home(name) {
-        return problem.instead(format!("move it {home}"));
-    }
-    let known: Vec<&str> = schema.settings().map(|(known, _)| known).collect();
-    let whose = if path.is_empty() { "a profile has".to_owned() } else { format!("`{path}` has") };
-    problem.instead(format!("remove it, or write one of the keys that {whose}: {}", known.join(", ")))
-}
-
-/// Where a key belongs that stands in the wrong table.
-fn home(name: &str) -> Option<String> {
+/// The setting of that name which the document lacks, and where it belongs.
+fn home(name: &str, document: &DeTable<'_>) -> Option<(String, String)> {
     let root = Setting::root();
-    if root.settings().any(|(known, _)| known == name) {
-        return Some("to the top of the file, above the first table".to_owned());
+    let has = |table: Setting, name: &str| table.settings().any(|(known, _)| known == name);
+    if has(root, name) && !document.contains_key(name) {
+        return Some((name.to_owned(), "the top of the file, above the first table".to_owned()));
     }
-    let (table, _) = root.settings().find(|(_, table)| table.settings().any(|(known, _)| known == name))?;
-    Some(format!("to `[{table}]`"))
+    let lacks = |table: &str| {
+        let written = document.get(table).and_then(|value| value.get_ref().as_table());
+        written.is_none_or(|table| !table.contains_key(name))
+    };
+    let (table, _) = root.settings().find(|(table, setting)| has(*setting, name) && lacks(table))?;
+    Some((child(table, name), format!("`[{table}]`")))
 }
 
 /// The key that was probably meant.
@@ -193,8 +222,9 @@ fn text_fits(text: &str, setting: Setting) -> Result<(), Invalid> {
         if setting.choices().any(|(word, _)| word == text) {
             return Ok(());
         }
-        return Err(Invalid::new(format!("{} is not one of the choices", quote(text)))
-            .instead(format!("write {}", setting.values())));
+        return Err(
+            Invalid::new(format!("{} is not one of the choices", quote(text))).instead(setting.advice())
+        );
     }
     if setting.get("minLength").as_u64().is_some_and(|least| least > 0) && text.trim().is_empty() {
         return Err(Invalid::new("this text is empty").instead("write a sentence"));

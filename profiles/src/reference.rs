@@ -89,16 +89,18 @@ fn value(setting: Setting) -> String {
     match setting.kind() {
         _ if !choices.is_empty() => choices.join("<br>"),
         "array" => format!("a list of {}", plural(&value(setting.items()))),
-        "boolean" | "integer" => setting.values(),
-        _ => setting.name().map_or_else(|| text_kind(setting), spaced),
+        _ => setting
+            .values()
+            .or_else(|| setting.name().map(spaced))
+            .unwrap_or_else(|| text_kind(setting).to_owned()),
     }
 }
 
-fn text_kind(setting: Setting) -> String {
+fn text_kind(setting: Setting) -> &'static str {
     match setting.text("format") {
-        Some("ip") => "IP address".to_owned(),
-        Some("date") => "date".to_owned(),
-        _ => "text".to_owned(),
+        Some("ip") => "IP address",
+        Some("date") => "date",
+        _ => "text",
     }
 }
 

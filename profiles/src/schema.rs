@@ -86,23 +86,31 @@ impl Setting {
         (limit("minimum", 0), limit("maximum", u32::MAX.into()))
     }
 
-    /// The values that could be written.
-    pub(crate) fn values(self) -> String {
+    /// All values that could be written, where they can be told in a line.
+    pub(crate) fn values(self) -> Option<String> {
         let words: Vec<String> = self.choices().map(|(word, _)| format!("\"{word}\"")).collect();
         match (words.as_slice(), self.kind()) {
-            ([], "boolean") => "true or false".to_owned(),
+            ([], "boolean") => Some("true or false".to_owned()),
             ([], "integer") => {
                 let (least, most) = self.range();
-                format!("a whole number from {least} to {most}")
+                Some(format!("a whole number from {least} to {most}"))
             }
-            ([], _) => self.example(),
-            ([others @ .., last], _) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-            _ => words.concat(),
+            ([], _) => None,
+            ([word], _) => Some(word.clone()),
+            ([others @ .., last], _) => Some(format!("{} or {last}", others.join(", "))),
+        }
+    }
+
+    /// What to write, as a clause.
+    pub(crate) fn advice(self) -> String {
+        match self.values() {
+            Some(values) => format!("write {values}"),
+            None => format!("write a value such as {}", self.example()),
         }
     }
 
     /// One value, as TOML.
-    fn example(self) -> String {
+    pub(crate) fn example(self) -> String {
         if let Some(example) = self.get("examples").get(0) {
             return inline(example);
         }
@@ -125,11 +133,11 @@ impl Setting {
     }
 
     fn line(self, name: &str) -> String {
-        let (example, values) = (self.example(), self.values());
-        if example == values {
-            return format!("{name} = {example}");
+        let example = self.example();
+        match self.values() {
+            Some(values) => format!("{name} = {example} # {values}"),
+            None => format!("{name} = {example}"),
         }
-        format!("{name} = {example} # {values}")
     }
 }
 

@@ -25,7 +25,10 @@ fn insecure(facts: &Facts<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let advice = format!("write \"https://{}\"", url.authority());
-    vec![Problem::error("deployment.url", format!("`{url}` is plain http")).instead(advice)]
+    vec![
+        Problem::error("deployment.url", format!("`{url}` is plain http: everyone on the way can read it"))
+            .instead(advice),
+    ]
 }
 
 fn local(facts: &Facts<'_>) -> Vec<Problem> {

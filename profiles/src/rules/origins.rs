@@ -52,7 +52,7 @@ fn local(facts: &Facts<'_>) -> Vec<Problem> {
     refused(facts, |origin| {
         origin.host().is_loopback().then(|| {
             let problem = format!("origin `{origin}` is on the user's own machine, not on production");
-            (problem, "remove it; it belongs into development.toml".to_owned())
+            (problem, "remove it; it belongs in development.toml".to_owned())
         })
     })
 }
