@@ -7,7 +7,7 @@ use crate::credentials::hide;
 #[error("{why}")]
 pub struct Invalid {
     pub why: String,
-    /// What to do about it: `write "https://app.example.com"`.
+    /// What to write instead: `"https://app.example.com"`, or `a name such as "authorization"`.
     pub instead: Option<String>,
 }
 
@@ -16,9 +16,8 @@ impl Invalid {
         Self { why: why.into(), instead: None }
     }
 
-    /// Advice, as a clause that begins with a verb.
-    pub(crate) fn instead(self, advice: impl Into<String>) -> Self {
-        Self { instead: Some(advice.into()), ..self }
+    pub(crate) fn instead(self, what: impl Into<String>) -> Self {
+        Self { instead: Some(what.into()), ..self }
     }
 }
 

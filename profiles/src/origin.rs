@@ -93,12 +93,12 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         exact(text).map_err(|why| {
-            let advice = match nearest(text) {
-                Some(origin) => format!("write \"{origin}\""),
-                None if text.contains('*') => "write each origin out in full".to_owned(),
-                None => "write the page's own origin, such as \"https://app.example.com\"".to_owned(),
+            let instead = match nearest(text) {
+                Some(origin) => format!("\"{origin}\""),
+                None if text.contains('*') => "each origin out in full".to_owned(),
+                None => "the page's own origin, such as \"https://app.example.com\"".to_owned(),
             };
-            Invalid::new(format!("origin {} {why}", quote(text))).instead(advice)
+            Invalid::new(format!("origin {} {why}", quote(text))).instead(instead)
         })
     }
 }
@@ -354,7 +354,7 @@ mod tests {
             ("https://app.example.com.", "https://app.example.com"),
         ] {
             let refused = wrong.parse::<Origin>().unwrap_err();
-            assert_eq!(refused.instead.as_deref(), Some(format!("write \"{right}\"").as_str()));
+            assert_eq!(refused.instead.as_deref(), Some(format!("\"{right}\"").as_str()));
             assert!(!refused.why.contains("hunter2"));
         }
     }

@@ -124,7 +124,7 @@ impl Walk<'_> {
             (DeValue::Integer(number), "integer") => {
                 if !inside(number, setting.range()) {
                     let problem = Problem::error(path, "this number is out of range");
-                    self.problems.push(problem.instead(setting.advice()));
+                    self.problems.push(problem.instead(format!("write {}", setting.instead())));
                 }
             }
             (DeValue::String(text), "string") => {
@@ -135,10 +135,10 @@ impl Walk<'_> {
                 }
                 let problem = Problem::error(path, invalid.why);
                 self.problems.push(match invalid.instead {
-                    Some(advice) if repeats_secret(&advice, text) => {
+                    Some(what) if repeats_secret(&what, text) => {
                         problem.instead("keep the secret in the environment")
                     }
-                    Some(advice) => problem.instead(advice),
+                    Some(what) => problem.instead(format!("write {what}")),
                     None => problem,
                 });
             }
@@ -147,7 +147,7 @@ impl Walk<'_> {
                 let advice = match wanted {
                     "object" => format!("write `[{path}]`"),
                     "array" if setting.items().kind() == "object" => format!("write `[[{path}]]`"),
-                    _ => setting.advice(),
+                    _ => format!("write {}", setting.instead()),
                 };
                 self.problems.push(Problem::error(path, message).instead(advice));
             }
@@ -223,11 +223,11 @@ fn text_fits(text: &str, setting: Setting) -> Result<(), Invalid> {
             return Ok(());
         }
         return Err(
-            Invalid::new(format!("{} is not one of the choices", quote(text))).instead(setting.advice())
+            Invalid::new(format!("{} is not one of the choices", quote(text))).instead(setting.instead())
         );
     }
     if setting.get("minLength").as_u64().is_some_and(|least| least > 0) && text.trim().is_empty() {
-        return Err(Invalid::new("this text is empty").instead("write a sentence"));
+        return Err(Invalid::new("this text is empty").instead("a sentence"));
     }
     match GRAMMARS.iter().find(|(name, _)| Some(*name) == setting.text("format")) {
         Some((_, fits)) => fits(text),
@@ -254,13 +254,13 @@ fn check<T: FromStr<Err = Invalid>>(text: &str) -> Result<(), Invalid> {
 fn ip(text: &str) -> Result<(), Invalid> {
     text.parse::<IpAddr>().map(drop).map_err(|_| {
         Invalid::new(format!("{} is not an IP address", quote(text)))
-            .instead("write an address such as \"::\" or \"127.0.0.1\"")
+            .instead("an address such as \"::\" or \"127.0.0.1\"")
     })
 }
 
 fn date(text: &str) -> Result<(), Invalid> {
     text.parse::<Date>().map(drop).map_err(|_| {
         Invalid::new(format!("{} is not a date", quote(text)))
-            .instead("write year, month and day, such as \"2026-12-31\"")
+            .instead("year, month and day, such as \"2026-12-31\"")
     })
 }

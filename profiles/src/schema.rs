@@ -101,12 +101,9 @@ impl Setting {
         }
     }
 
-    /// What to write, as a clause.
-    pub(crate) fn advice(self) -> String {
-        match self.values() {
-            Some(values) => format!("write {values}"),
-            None => format!("write a value such as {}", self.example()),
-        }
+    /// What could be written, in words.
+    pub(crate) fn instead(self) -> String {
+        self.values().unwrap_or_else(|| format!("a value such as {}", self.example()))
     }
 
     /// One value, as TOML.

@@ -46,8 +46,9 @@ impl FromStr for Method {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         refuse_wildcard(text, "method")?;
         if !is_token(text) {
-            return Err(Invalid::new(format!("{} is not a method", quote(text)))
-                .instead("write a method such as \"GET\""));
+            return Err(
+                Invalid::new(format!("{} is not a method", quote(text))).instead("a method such as \"GET\"")
+            );
         }
         let upper = text.to_ascii_uppercase();
         // Fetch, #forbidden-method: no page can send them, and TRACE would echo credentials.
@@ -55,14 +56,14 @@ impl FromStr for Method {
             return Err(Invalid::new(format!(
                 "method `{text}` is forbidden: the Fetch standard lets no page send it"
             ))
-            .instead("remove it"));
+            .instead("one that pages may send, such as \"GET\""));
         }
         if text != upper {
             return Err(Invalid::new(format!(
                 "method {} has lower case; methods are case-sensitive",
                 quote(text)
             ))
-            .instead(format!("write \"{upper}\"")));
+            .instead(format!("\"{upper}\"")));
         }
         Ok(Self(text.to_owned()))
     }
@@ -75,7 +76,7 @@ impl FromStr for FieldName {
         refuse_wildcard(text, "header")?;
         if !is_token(text) {
             return Err(Invalid::new(format!("{} is not a header name", quote(text)))
-                .instead("write a name such as \"authorization\""));
+                .instead("a name such as \"authorization\""));
         }
         let lower = text.to_ascii_lowercase();
         if text != lower {
@@ -83,7 +84,7 @@ impl FromStr for FieldName {
                 "header {} has upper case; names are case-insensitive and written here in lower case",
                 quote(text)
             ))
-            .instead(format!("write \"{lower}\"")));
+            .instead(format!("\"{lower}\"")));
         }
         Ok(Self(lower))
     }
@@ -97,7 +98,7 @@ impl FromStr for Path {
         let dots = text.split('/').any(|segment| segment == "." || segment == "..");
         if !text.starts_with('/') || text.contains("//") || dots || !text.bytes().all(allowed) {
             return Err(Invalid::new(format!("{} is not an absolute path", quote(text)))
-                .instead("write a path such as \"/health\", without query or `..`"));
+                .instead("a path such as \"/health\", without query or `..`"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -111,7 +112,7 @@ impl FromStr for Variable {
         if !first || !text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
             // The text is not repeated: it may be the secret itself, written where its name belongs.
             return Err(Invalid::new("this is not the name of an environment variable").instead(
-                "write the variable's name, such as \"DATABASE_URL\"; its value stays in the environment",
+                "the variable's name, such as \"DATABASE_URL\"; its value stays in the environment",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -128,7 +129,7 @@ impl FromStr for CheckId {
         };
         if !text.split('.').all(part) {
             return Err(Invalid::new(format!("{} is not the id of a check", quote(text)))
-                .instead("write an id from `verify list`, such as \"cors.reject.null\""));
+                .instead("an id from `verify list`, such as \"cors.reject.null\""));
         }
         Ok(Self(text.to_owned()))
     }
@@ -165,7 +166,7 @@ fn refuse_wildcard(text: &str, what: &str) -> Result<(), Invalid> {
         return Err(Invalid::new(format!(
             "`*` names no {what}: with credentials browsers take it literally, without them it allows every {what}"
         ))
-        .instead(format!("write each {what} by name")));
+        .instead(format!("each {what} by name")));
     }
     Ok(())
 }

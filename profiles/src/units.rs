@@ -53,11 +53,11 @@ impl FromStr for Duration {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let millis = scaled(text, DURATIONS).ok_or_else(|| {
             Invalid::new(format!("{} is not a duration", quote(text)))
-                .instead("write a whole number and a unit of ms, s, m, h or d, such as \"10s\"")
+                .instead("a whole number and a unit of ms, s, m, h or d, such as \"10s\"")
         })?;
         if millis == 0 || millis > LONGEST_MS {
             return Err(Invalid::new(format!("{} is out of range", quote(text)))
-                .instead("write a duration from \"1ms\" to \"366d\""));
+                .instead("a duration from \"1ms\" to \"366d\""));
         }
         Ok(Self(std::time::Duration::from_millis(millis)))
     }
@@ -82,11 +82,11 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let bytes = scaled(text, SIZES).ok_or_else(|| {
             Invalid::new(format!("{} is not a size", quote(text)))
-                .instead("write a whole number and a unit of B, KiB or MiB, such as \"1MiB\"")
+                .instead("a whole number and a unit of B, KiB or MiB, such as \"1MiB\"")
         })?;
         if bytes == 0 || bytes > LARGEST {
             return Err(Invalid::new(format!("{} is out of range", quote(text)))
-                .instead("write a size from \"1B\" to \"1048576MiB\""));
+                .instead("a size from \"1B\" to \"1048576MiB\""));
         }
         Ok(Self(bytes))
     }
