@@ -75,6 +75,12 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
     all
 }
 
+/// What kind of credential the text contains, if it contains one that nothing else looks like: a private key,
+/// a URL with a password, a key with its issuer's mark. Names such as `token` alone are no proof.
+pub fn unmistakable_credential(text: &str) -> Option<&'static str> {
+    private_keys(text).chain(urls(text)).chain(marked(text)).map(|found| found.what).next()
+}
+
 /// The text with every secret hidden.
 pub(crate) fn hide(text: impl Into<String>) -> String {
     let mut shown = text.into();

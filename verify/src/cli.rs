@@ -74,7 +74,7 @@ pub struct Check {
     /// Send this header with every request, for protected previews. It is never recorded.
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     pub headers: Vec<(String, String)>,
-    /// The release that must be running: compared with the header deployment.release_header.
+    /// The release that must be running: compared with the profile's release header.
     #[arg(long, value_name = "SHA")]
     pub expect_release: Option<String>,
     /// Trust one more certificate authority, a PEM file.

@@ -187,10 +187,10 @@ impl View<'_> {
     }
 
     fn exposure(&self, plan: &Plan<'_>) -> String {
-        let plain = plan.probes.iter().filter(|probe| {
+        let simple = plan.probes.iter().filter(|probe| {
             probe.round == 0 && probe.request.method == "GET" && probe.request.headers.is_empty()
         });
-        let mut answers: Vec<(&str, &Response)> = plain
+        let mut answers: Vec<(&str, &Response)> = simple
             .filter(|probe| !probe.request.path.contains(['?', '%']))
             .filter_map(|probe| Some((probe.request.path.as_str(), self.response(probe)?)))
             .collect();

@@ -1,6 +1,7 @@
 //! The composition: load, plan, probe, judge, report.
 #![allow(clippy::disallowed_methods, reason = "the composition reads the date and writes reports")]
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,7 +76,9 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
         Some(Command::Plan(arguments)) => plan(&arguments, today),
         Some(Command::List) => show(&reference::list()),
         Some(Command::Explain { id }) => show(&reference::explain(&id).ok_or(RunError::UnknownCheck(id))?),
-        Some(Command::Replay { file, profile, reports }) => replay(&file, profile, &reports, today),
+        Some(Command::Replay { file, profile, reports }) => {
+            replay(&file, profile.as_deref(), &reports, today)
+        }
         Some(Command::Lint { profiles }) => lint(&profiles, today),
     }
 }
@@ -153,10 +156,10 @@ fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
             Asked::Everything { .. } => " all answers".to_owned(),
             Asked::Skipped(why) => format!("n/a: {why}"),
         };
-        text.push_str(&format!("\n{}  {asked}\n", planned.check.id));
+        let _ = writeln!(text, "\n{}  {asked}", planned.check.id);
         if let Asked::Probes(probes) = &planned.asked {
             for (index, _) in probes {
-                text.push_str(&format!("    {}\n", plan.probes[*index].request));
+                let _ = writeln!(text, "    {}", plan.probes[*index].request);
             }
         }
     }
@@ -165,13 +168,13 @@ fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
 
 fn replay(
     file: &Path,
-    profile: Option<String>,
+    profile: Option<&str>,
     reports: &[Destination],
     today: Date,
 ) -> Result<Done, RunError> {
     let reports = destinations(reports)?;
     let evidence = tape::read(file)?;
-    let declaration = declaration(Some(profile.as_deref().unwrap_or(&evidence.profile)), today)?;
+    let declaration = declaration(Some(profile.unwrap_or(&evidence.profile)), today)?;
     let target = parse_target(&evidence.target)?;
     let plan = Plan::of(
         subject(&declaration, target, evidence.expected_release.clone(), today),

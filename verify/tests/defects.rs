@@ -1,4 +1,9 @@
 //! Every check bites: one faulty backend per defect, the whole catalogue against each, as one matrix.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test sets itself up, and says where it cannot"
+)]
 
 mod support;
 
@@ -224,7 +229,7 @@ const DEFECTS: &[&Defect] = &[
         distort: |seen, reply| {
             grant_if(seen, reply, |origin| {
                 "https://todo.example.com,https://www.example.com".contains(origin)
-            })
+            });
         },
     },
     &Defect {
@@ -233,7 +238,7 @@ const DEFECTS: &[&Defect] = &[
         distort: |seen, reply| {
             grant_if(seen, reply, |origin| {
                 origin.len() == APP.len() && origin.starts_with("https://todo") && origin.ends_with("com")
-            })
+            });
         },
     },
     &Defect {
@@ -247,7 +252,7 @@ const DEFECTS: &[&Defect] = &[
         distort: |seen, reply| {
             grant_if(seen, reply, |origin| {
                 origin == "https://example.com" || origin == "https://evil.example.com"
-            })
+            });
         },
     },
     &Defect {
@@ -259,28 +264,28 @@ const DEFECTS: &[&Defect] = &[
         name: "ignores the port",
         caught_by: &["cors.reject.other-port"],
         distort: |seen, reply| {
-            grant_if(seen, reply, |origin| origin.starts_with("https://todo.example.com:"))
+            grant_if(seen, reply, |origin| origin.starts_with("https://todo.example.com:"));
         },
     },
     &Defect {
         name: "normalises origins before comparing",
         caught_by: &["cors.reject.non-canonical"],
         distort: |seen, reply| {
-            grant_if(seen, reply, |origin| origin.to_ascii_lowercase().trim_end_matches(['/', '.']) == APP)
+            grant_if(seen, reply, |origin| origin.to_ascii_lowercase().trim_end_matches(['/', '.']) == APP);
         },
     },
     &Defect {
         name: "stops reading a host at an odd character",
         caught_by: &["cors.reject.special-characters"],
         distort: |seen, reply| {
-            grant_if(seen, reply, |origin| origin.split(['_', '~', '$', '!', '{']).next() == Some(APP))
+            grant_if(seen, reply, |origin| origin.split(['_', '~', '$', '!', '{']).next() == Some(APP));
         },
     },
     &Defect {
         name: "left localhost allowed",
         caught_by: &["cors.reject.localhost"],
         distort: |seen, reply| {
-            grant_if(seen, reply, |origin| origin == "http://localhost" || origin == "http://127.0.0.1")
+            grant_if(seen, reply, |origin| origin == "http://localhost" || origin == "http://127.0.0.1");
         },
     },
     &Defect {
@@ -292,7 +297,7 @@ const DEFECTS: &[&Defect] = &[
         name: "allows wrapped apps and files",
         caught_by: &["cors.reject.alien-scheme"],
         distort: |seen, reply| {
-            grant_if(seen, reply, |origin| origin == "capacitor://localhost" || origin == "file://")
+            grant_if(seen, reply, |origin| origin == "capacitor://localhost" || origin == "file://");
         },
     },
     // cors.preflight
@@ -409,7 +414,7 @@ const DEFECTS: &[&Defect] = &[
         name: "renamed a word of the health contract",
         caught_by: &["health.contract.schema"],
         distort: |seen, reply| {
-            in_health(seen, reply, |reply| reply.body = reply.body.replace("\"connected\"", "\"up\""))
+            in_health(seen, reply, |reply| reply.body = reply.body.replace("\"connected\"", "\"up\""));
         },
     },
     &Defect {
@@ -417,8 +422,8 @@ const DEFECTS: &[&Defect] = &[
         caught_by: &["health.contract.environment"],
         distort: |seen, reply| {
             in_health(seen, reply, |reply| {
-                reply.body = reply.body.replace("\"production\"", "\"development\"")
-            })
+                reply.body = reply.body.replace("\"production\"", "\"development\"");
+            });
         },
     },
     &Defect {
@@ -426,8 +431,8 @@ const DEFECTS: &[&Defect] = &[
         caught_by: &["health.contract.status-agrees-with-body"],
         distort: |seen, reply| {
             in_health(seen, reply, |reply| {
-                reply.body = reply.body.replace("\"connected\"", "\"disconnected\"")
-            })
+                reply.body = reply.body.replace("\"connected\"", "\"disconnected\"");
+            });
         },
     },
     &Defect {
@@ -435,8 +440,8 @@ const DEFECTS: &[&Defect] = &[
         caught_by: &["health.fresh.timestamp-moves"],
         distort: |seen, reply| {
             in_health(seen, reply, |reply| {
-                reply.body = with_member(&reply.body, "timestamp", "2026-01-02T03:04:05.5Z")
-            })
+                reply.body = with_member(&reply.body, "timestamp", "2026-01-02T03:04:05.5Z");
+            });
         },
     },
     &Defect {
@@ -458,7 +463,7 @@ const DEFECTS: &[&Defect] = &[
         caught_by: &["health.leak.no-internals"],
         distort: |seen, reply| {
             in_health(seen, reply, |reply| {
-                reply.body = with_member(&reply.body, "detail", "connection to 10.0.0.3:5432 refused")
+                reply.body = with_member(&reply.body, "detail", "connection to 10.0.0.3:5432 refused");
             });
         },
     },
@@ -477,7 +482,7 @@ const DEFECTS: &[&Defect] = &[
         name: "serves its .git",
         caught_by: &["exposure.files.vcs"],
         distort: |seen, reply| {
-            serve(seen, reply, "/.git/HEAD", "application/octet-stream", "ref: refs/heads/main\n")
+            serve(seen, reply, "/.git/HEAD", "application/octet-stream", "ref: refs/heads/main\n");
         },
     },
     &Defect {
@@ -511,7 +516,7 @@ const DEFECTS: &[&Defect] = &[
         distort: |_, reply| {
             if reply.status == 404 {
                 reply.set("content-type", "text/html");
-                reply.body = "<h1>Not Found</h1>".to_owned();
+                "<h1>Not Found</h1>".clone_into(&mut reply.body);
             }
         },
     },

@@ -1,5 +1,11 @@
 //! A small backend for tests: sound by itself, and faulty in exactly one way when told so.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "each test binary uses a part, and tests reach the world outside"
+)]
+
+pub(crate) mod command;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

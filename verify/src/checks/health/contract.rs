@@ -149,7 +149,7 @@ fn mismatch(body: &Json, name: &str, fits: Fits, wanted: &str) -> Option<String>
     }
 }
 
-/// What the body says of itself: ` with status `unhealthy`, database `disconnected``.
+/// What the body says of itself, as the end of a sentence.
 fn said(response: &Response) -> String {
     let body = response.json().unwrap_or_default();
     match (body["status"].as_str(), body["database"].as_str()) {

@@ -1,0 +1,120 @@
+//! Our own server, with a real PostgreSQL, against the profiles it is made for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test sets itself up, and says where it cannot"
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use pgtemp::PgTempDB;
+use profiles::Declaration;
+use server::{Environment, Running};
+use support::TODAY;
+use support::command::{Ended, verify};
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn the_server_keeps_every_promise_of_every_profile() {
+    let database = database().await;
+    for name in ["production", "development"] {
+        let server = serve(&embedded(name), &database.connection_uri()).await;
+        let ended = against(&server, name, "check").await;
+        assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{name}: {}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.json()["snapshots"]["unchanged"], 5);
+        server.stop().await;
+    }
+    stop(database).await;
+}
+
+#[tokio::test]
+async fn a_server_that_lost_an_origin_is_told_which() {
+    let database = database().await;
+    let text = include_str!("../../profiles/production.toml").replace("  \"https://www.example.com\",\n", "");
+    let server = serve(&parsed(&text), &database.connection_uri()).await;
+    let ended = against(&server, "production", "off").await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.failed()[0], "cors.actual.allows-declared-origin");
+    let observed = ended.observed("cors.actual.allows-declared-origin");
+    assert_eq!(
+        observed,
+        "a page at `https://www.example.com` may not read GET /health: no access-control-allow-origin"
+    );
+    server.stop().await;
+    stop(database).await;
+}
+
+#[tokio::test]
+async fn a_server_that_shows_its_docs_is_told_where() {
+    let database = database().await;
+    let text = include_str!("../../profiles/production.toml")
+        .replace("environment = \"production\"", "environment = \"development\"")
+        .replace("docs = \"hidden\"", "docs = \"shown\"");
+    let server = serve(&parsed(&text), &database.connection_uri()).await;
+    let ended = against(&server, "production", "off").await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.observed("exposure.docs.as-declared"),
+        "GET /docs answered 200; the profile declares docs hidden\nGET /openapi.json answered 200; the profile declares docs hidden"
+    );
+    // Docs can only be shown outside production, and that is seen too.
+    assert_eq!(ended.failed(), ["health.contract.environment", "exposure.docs.as-declared"]);
+    server.stop().await;
+    stop(database).await;
+}
+
+#[tokio::test]
+async fn a_stopped_database_is_one_finding_that_says_so() {
+    let database = database().await;
+    let server = serve(&embedded("production"), &database.connection_uri()).await;
+    stop(database).await;
+    let ended = against(&server, "production", "off").await;
+    assert_eq!((ended.code, ended.failed()), (1, vec!["health.contract.status-and-type".to_owned()]));
+    let observed = ended.observed("health.contract.status-and-type");
+    assert_eq!(observed, "GET /health answered 503 with status `unhealthy`, database `disconnected`");
+    server.stop().await;
+}
+
+/// The check run of an embedded profile. Where a promise is meant to break, `snapshots` is off: a drift for
+/// review would be left behind.
+async fn against(server: &Running, profile: &str, snapshots: &str) -> Ended {
+    let url = format!("http://{}", server.local_addr());
+    verify(
+        Path::new("."),
+        &["--profile", profile, "--url", &url, "--report", "json", "--snapshots", snapshots],
+    )
+    .await
+}
+
+async fn serve(declaration: &Declaration, database: &str) -> Running {
+    let environment = Environment::new([("DATABASE_URL", database)]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    server::start(declaration, &environment, listener).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn embedded(name: &str) -> Declaration {
+    Declaration::load(name, TODAY).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn parsed(text: &str) -> Declaration {
+    Declaration::parse("profiles/production.toml", text, TODAY).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+/// PostgreSQL is started and stopped off the runtime's thread: both block.
+async fn database() -> PgTempDB {
+    let builder = PgTempDB::builder().with_password("n7Jq0Zt5wX").with_bin_path(programs());
+    tokio::task::spawn_blocking(|| builder.start()).await.unwrap()
+}
+
+/// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.
+fn programs() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folder = std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
+    folder.expect("initdb is on PATH: scripts/test sees to it")
+}
+
+async fn stop(database: PgTempDB) {
+    tokio::task::spawn_blocking(|| database.shutdown()).await.unwrap();
+}
