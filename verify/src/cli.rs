@@ -68,7 +68,7 @@ pub struct Check {
     /// Allow raw frames, bursts and held connections; no check of this version needs it.
     #[arg(long)]
     pub intrusive: bool,
-    /// Wait this long for the target's first answer, such as 60s.
+    /// Wait this long, such as 60s, for the target to answer, and for the release to be the expected one.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
     /// Send this header with every request, for protected previews. It is never recorded.

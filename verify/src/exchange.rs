@@ -54,6 +54,8 @@ pub struct Evidence {
     /// What `--expect-release` named: judging again needs the same question.
     pub expected_release: Option<String>,
     pub duration_ms: u64,
+    /// How many requests were sent; fewer than exchanges when the target could not be reached.
+    pub requests: usize,
     pub exchanges: Vec<(Probe, Exchange)>,
 }
 

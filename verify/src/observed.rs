@@ -18,6 +18,7 @@ use crate::redact;
 pub struct Observed {
     /// The file's name without `.snap`.
     pub name: &'static str,
+    /// A plain sentence, so that it needs no quotes in the file's YAML.
     pub description: &'static str,
     pub text: String,
 }

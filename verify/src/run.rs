@@ -13,8 +13,9 @@ use jiff::tz::Offset;
 use profiles::{Declaration, EMBEDDED, LoadError, Origin};
 
 use crate::check::Subject;
+use crate::checks::runs_release;
 use crate::cli::{Check, Cli, Command, launch_environment};
-use crate::exchange::Evidence;
+use crate::exchange::{Evidence, Response};
 use crate::judge::judge;
 use crate::launch::{self, Candidate, LaunchError, Setting};
 use crate::observed::observed;
@@ -57,7 +58,7 @@ pub enum RunError {
     Tape(#[from] TapeError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    #[error("the target did not answer within --wait: {0}")]
+    #[error("the target was not ready within --wait: {0}")]
     Unready(String),
     #[error("interrupted")]
     Interrupted,
@@ -98,7 +99,10 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let target = candidate.as_ref().map_or(target, |candidate| loopback(candidate.port()));
     let prober = Prober::new(profile, &target, &access)?;
     if let Some(longest) = arguments.wait {
-        prober.wait(profile.health.path.as_str(), longest).await.map_err(RunError::Unready)?;
+        let expected = arguments.expect_release.as_deref();
+        let enough =
+            |response: &Response| expected.map_or(Ok(()), |release| runs_release(profile, response, release));
+        prober.wait(profile.health.path.as_str(), longest, enough).await.map_err(RunError::Unready)?;
     }
     let plan = Plan::of(subject(&declaration, target, arguments.expect_release.clone(), today), &selection)?;
 
@@ -126,9 +130,10 @@ fn conclude(
     let mut report = Report::new(declaration, judge(plan, evidence), today);
     report.target.clone_from(&evidence.target);
     report.duration_ms = evidence.duration_ms;
-    report.requests = plan.probes.len();
-    let answered = evidence.exchanges.iter().any(|(_, exchange)| exchange.response().is_ok());
-    if snapshots != Mode::Off && plan.complete && answered {
+    report.requests = evidence.requests;
+    report.unreachable =
+        evidence.exchanges.first().and_then(|(_, exchange)| exchange.response().err().map(str::to_owned));
+    if snapshots != Mode::Off && plan.complete && report.unreachable.is_none() {
         report.snapshots =
             snapshot::hold(&snapshot_folder(declaration), &observed(plan, evidence), snapshots);
     }
@@ -258,10 +263,14 @@ async fn launched(declaration: &Declaration) -> Result<Candidate, RunError> {
     let prober = Prober::new(profile, &loopback(candidate.port()), &Access::default())?;
     let (health, within) = (profile.health.path.as_str(), profile.launch.ready.get());
     let ready = async {
-        match prober.wait_until_healthy(health, within).await {
+        let healthy = |response: &Response| match response.status {
+            200 => Ok(()),
+            status => Err(format!("GET {health} answered {status}")),
+        };
+        match prober.wait(health, within, healthy).await {
             Ok(()) => Ok(()),
             // It answers, though not well: that is for the checks to say.
-            Err(why) => prober.wait(health, Duration::ZERO).await.map_err(|_| why),
+            Err(why) => prober.wait(health, Duration::ZERO, |_| Ok(())).await.map_err(|_| why),
         }
     };
     match candidate.until(within, ready).await {

@@ -85,6 +85,18 @@ async fn a_closed_port_exits_3() {
 }
 
 #[tokio::test]
+async fn waiting_ends_when_the_expected_release_runs_and_says_which_one_does() {
+    let url = format!("http://{}", start(SOUND).await);
+    let found =
+        run(&folder(""), &url, &["--wait", "5s", "--expect-release", support::RELEASE, "--only", "run"])
+            .await;
+    assert_eq!(found.code, 0, "{}{}", found.stdout, found.stderr);
+    let missed = run(&folder(""), &url, &["--wait", "100ms", "--expect-release", "0123456"]).await;
+    assert_eq!(missed.code, 3);
+    assert!(missed.stderr.contains("x-release is `4f2c1e9aa0`; expected `0123456`"), "{}", missed.stderr);
+}
+
+#[tokio::test]
 async fn every_mistake_on_the_command_line_is_one_clear_error_and_exits_2() {
     let folder = folder("");
     std::fs::write(folder.path().join("not-a-tape.json"), "{}").unwrap();

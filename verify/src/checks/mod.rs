@@ -8,6 +8,8 @@ mod health;
 mod method;
 mod run;
 
+pub(crate) use run::runs_release;
+
 use crate::check::Check;
 
 /// Every check, in the order of reports.

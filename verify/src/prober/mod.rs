@@ -11,7 +11,7 @@ use profiles::{Origin, Profile};
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::exchange::{Answer, Evidence, Exchange};
+use crate::exchange::{Answer, Evidence, Exchange, Response};
 use crate::plan::Plan;
 use crate::probe::Probe;
 
@@ -58,17 +58,14 @@ impl Prober {
         };
         let answer = self.send(first).await;
         progress(1);
-        let unreachable = match &answer.answer {
-            Answer::Missing(why) => Some(why.clone()),
-            Answer::Received(_) => None,
-        };
+        let reachable = answer.response().is_ok();
         exchanges.push((0, answer));
 
         let last_round = plan.probes.iter().map(|probe| probe.round).max().unwrap_or(0);
         for round in 0..=last_round {
             let probes = plan.probes.iter().enumerate().skip(1).filter(|(_, probe)| probe.round == round);
-            if let Some(why) = &unreachable {
-                exchanges.extend(probes.map(|(index, probe)| (index, unanswered(probe, why))));
+            if !reachable {
+                exchanges.extend(probes.map(|(index, probe)| (index, unsent(probe))));
                 continue;
             }
             let mut answers = stream::iter(probes)
@@ -86,6 +83,7 @@ impl Prober {
             target: plan.subject.target.to_string(),
             expected_release: plan.subject.expected_release.clone(),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            requests: if reachable { plan.probes.len() } else { 1 },
             exchanges: plan
                 .probes
                 .iter()
@@ -95,33 +93,27 @@ impl Prober {
         }
     }
 
-    /// Asks the health path until it answers, at most as long as given. Says why it did not.
-    pub async fn wait(&self, health: &str, longest: Duration) -> Result<(), String> {
-        self.wait_for(health, longest, |_| true).await
-    }
-
-    /// Asks the health path until it answers 200.
-    pub async fn wait_until_healthy(&self, health: &str, longest: Duration) -> Result<(), String> {
-        self.wait_for(health, longest, |status| status == 200).await
-    }
-
-    async fn wait_for(
+    /// Asks the health path until its answer is good enough, at most as long as given. Says why it never was.
+    pub async fn wait(
         &self,
         health: &str,
         longest: Duration,
-        enough: impl Fn(u16) -> bool,
+        enough: impl Fn(&Response) -> Result<(), String>,
     ) -> Result<(), String> {
         let deadline = Instant::now() + longest;
         loop {
             let why = match self.client.send(&Probe::get(health).request).await.answer {
-                Answer::Received(response) if enough(response.status) => return Ok(()),
-                Answer::Received(response) => format!("GET {health} answered {}", response.status),
                 Answer::Missing(why) => why,
+                Answer::Received(response) => match enough(&response) {
+                    Ok(()) => return Ok(()),
+                    Err(why) => why,
+                },
             };
             if Instant::now() >= deadline {
                 return Err(why);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // Quick enough for a candidate on this machine; other people's are asked four times a second.
+            tokio::time::sleep(Duration::from_millis(if self.pace.is_none() { 20 } else { 250 })).await;
         }
     }
 
@@ -133,11 +125,7 @@ impl Prober {
     }
 }
 
-fn unanswered(probe: &Probe, why: &str) -> Exchange {
-    Exchange {
-        request: probe.request.clone(),
-        answer: Answer::Missing(why.to_owned()),
-        elapsed_ms: 0,
-        received_ms: 0,
-    }
+fn unsent(probe: &Probe) -> Exchange {
+    let answer = Answer::Missing("not sent: the target cannot be reached".to_owned());
+    Exchange { request: probe.request.clone(), answer, elapsed_ms: 0, received_ms: 0 }
 }

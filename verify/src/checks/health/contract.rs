@@ -14,7 +14,7 @@ pub(super) const STATUS_AND_TYPE: Check = Check {
     rule: "The health check answers 200 with JSON.",
     rationale: "Platforms release a deployment on exactly 200; anything else, and a healthy service never goes live, or a sick one does.",
     remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database answers.",
-    references: &[RFC_9110, "https://docs.railway.com/reference/healthchecks"],
+    references: &[RFC_9110, "https://docs.railway.com/deployments/healthchecks"],
     requirements: &["FR-003"],
     ask,
     judge: |_, exchanges| {

@@ -102,7 +102,7 @@ pub(super) const LATENCY: Check = Check {
     rule: "The health check answers within the declared latency.",
     rationale: "A platform gives up before a slow health check answers, and a slow one holds a connection of the pool meanwhile.",
     remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the query.",
-    references: &["https://docs.railway.com/reference/healthchecks"],
+    references: &["https://docs.railway.com/deployments/healthchecks"],
     requirements: &["FR-003"],
     ask: |subject| match twice(subject) {
         Ask::Questions(questions) => Ask::Questions(

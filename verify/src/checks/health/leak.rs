@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     remedy: "Put the class of the error into the log, and only the contract's words into the body.",
     references: &[
         "https://cwe.mitre.org/data/definitions/209.html",
-        "https://github.com/OWASP/ASVS/blob/master/5.0/en/0x25-V16-Security-Logging-and-Error-Handling.md",
+        "https://github.com/OWASP/ASVS/blob/v5.0.0/5.0/en/0x25-V16-Security-Logging-and-Error-Handling.md",
     ],
     requirements: &["FR-003", "FR-008"],
     ask: |subject| Ask::one(Probe::get(subject.health()), "health.path"),

@@ -5,6 +5,8 @@ mod reachable;
 mod release;
 mod server_errors;
 
+pub(crate) use release::runs_release;
+
 use crate::check::Check;
 
 pub(super) const CHECKS: &[&Check] =
