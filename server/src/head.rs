@@ -81,7 +81,9 @@ fn is_host(value: &HeaderValue) -> bool {
     let Ok(authority) = Authority::try_from(value.as_bytes()) else {
         return false;
     };
-    !authority.host().is_empty() && !authority.as_str().contains('@')
+    // Stricter than RFC 3986: a comma is how a proxy joins two Host lines.
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    !authority.host().is_empty() && authority.as_str().bytes().all(is_name)
 }
 
 #[cfg(test)]

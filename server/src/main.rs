@@ -5,28 +5,34 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use server::boot::{self, Arguments, Environment, Settings};
+use profiles::LoadError;
+use server::boot::{self, Arguments, Environment, Settings, Unnamed};
 use server::{ROUTES, Running, Signals, StartError, listener, telemetry};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse(), Environment::of_process()) {
+    match run(&Arguments::parse(), &Environment::of_process()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
 enum Failure {
+    /// A profile with mistakes, which shows each of them itself.
+    Profile(profiles::Refused),
     /// Usage, profile or environment: nothing was served.
     Refused(Box<dyn Error>),
     /// It broke while it ran.
     Broken(Box<dyn Error>),
 }
 
-fn run(arguments: &Arguments, environment: Environment) -> Result<(), Failure> {
-    let declaration = boot::declaration(arguments, &environment).map_err(Failure::refused)?;
+fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> {
+    let declaration = boot::declaration(arguments, environment).map_err(|error| match error {
+        Unnamed::Load(LoadError::Refused(refused)) => Failure::Profile(refused),
+        error => Failure::refused(error),
+    })?;
     let (settings, address) =
-        Settings::gather_with_address(&declaration, &environment).map_err(Failure::refused)?;
+        Settings::gather_with_address(&declaration, environment).map_err(Failure::refused)?;
     eprint!("{}", declaration.render_warnings());
     if arguments.check {
         println!("the profile `{}` and its environment are sound", declaration.name);
@@ -68,11 +74,12 @@ impl Failure {
     }
 
     fn report(self) -> ExitCode {
-        let (error, code) = match self {
-            Self::Refused(error) => (error, 2),
-            Self::Broken(error) => (error, 1),
+        let (text, code) = match self {
+            Self::Profile(refused) => (refused.to_string(), 2),
+            Self::Refused(error) => (format!("error: {error}"), 2),
+            Self::Broken(error) => (format!("error: {error}"), 1),
         };
-        eprintln!("error: {error}");
+        eprintln!("{}", text.trim_end());
         ExitCode::from(code)
     }
 }

@@ -48,7 +48,7 @@ impl Router {
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Refusal> {
         // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
         // CONNECT asks for a proxy, which this is not.
-        if !KNOWN.contains(method) {
+        if !KNOWN.contains(&method.as_str()) {
             return Err(Refusal::not_implemented());
         }
         if path == "*" && method == Method::OPTIONS {
@@ -70,16 +70,8 @@ impl Router {
     }
 }
 
-const KNOWN: [Method; 8] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-    Method::TRACE,
-];
+/// RFC 9110, PATCH (RFC 5789) and QUERY.
+const KNOWN: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
 /// A route that is not served is as unknown as any other path.
 pub(crate) fn is_served(route: &Route, profile: &Profile) -> bool {

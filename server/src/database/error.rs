@@ -62,7 +62,7 @@ impl From<tokio_postgres::Error> for DatabaseError {
             };
         }
         // The driver keeps its kinds private; this text is all that tells a refused handshake apart.
-        if error.to_string().contains("TLS") || causes(&error).any(|cause| cause.is::<rustls::Error>()) {
+        if error.to_string().contains("TLS") || causes(&error).any(<dyn Error>::is::<rustls::Error>) {
             return Self::Tls;
         }
         let kind = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);

@@ -63,3 +63,27 @@ async fn ask(database: Arc<Database>, budget: Duration) -> Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use profiles::Declaration;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::database::url::Address;
+
+    #[tokio::test]
+    async fn a_thousand_callers_share_one_flight() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgresql://app@{}/app", silent.local_addr().unwrap());
+        let profile = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap().profile;
+        let address = Address::parse(&url, &profile.database).unwrap();
+        let budget = Duration::from_millis(300);
+        let ping = Ping::new(Arc::new(Database::new(&address, &profile.pool, budget)), budget);
+
+        assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [Verdict::Disconnected; 1_000]);
+        silent.accept().await.unwrap();
+        assert!(silent.accept().now_or_never().is_none(), "one connection was opened");
+    }
+}

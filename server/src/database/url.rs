@@ -162,12 +162,12 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
         },
         // Neon's proxy reads its endpoint here and keeps it to itself.
         "options" if value.starts_with("endpoint=") || value.starts_with("project=") => Meaning::Keep,
-        "options" if pool_mode == PoolMode::Transaction => {
+        "options" if pool_mode != PoolMode::Transaction => Meaning::Keep,
+        "options" => {
             return refuse(
                 "a transaction pooler refuses start-up options; write `ALTER ROLE … SET …` once instead",
             );
         }
-        "options" => Meaning::Keep,
         "statement_timeout" | "lock_timeout" | "schema" | "search_path" | "currentSchema" => {
             return refuse(
                 "session settings do not survive a transaction pooler; write `ALTER ROLE … SET …` once instead",

@@ -1,0 +1,206 @@
+//! The deep health check tells the truth about a real PostgreSQL.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use http::{Method, StatusCode};
+use profiles::Declaration;
+use server::{Kind, Reply, Route, Served};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{
+    Answer, NO_DATABASE, Postgres, Wire, free_port, get, production, request, rest, serve, serve_with,
+};
+
+fn verdict(answer: &Answer) -> (u16, String, String) {
+    let health = answer.json();
+    let text = |name: &str| health[name].as_str().unwrap().to_owned();
+    (answer.status, text("status"), text("database"))
+}
+
+fn connected() -> (u16, String, String) {
+    (200, "ok".to_owned(), "connected".to_owned())
+}
+
+fn disconnected() -> (u16, String, String) {
+    (503, "unhealthy".to_owned(), "disconnected".to_owned())
+}
+
+#[tokio::test]
+async fn a_running_database_is_connected_and_every_answer_is_fresh() {
+    let postgres = Postgres::start();
+    let service = serve(&production(&[]), &postgres.url()).await;
+    let (first, second) =
+        (get(service.local_addr(), "/health").await, get(service.local_addr(), "/health").await);
+    assert_eq!((verdict(&first), verdict(&second)), (connected(), connected()));
+    assert_eq!(first.header("cache-control"), Some("no-store"));
+    assert_eq!(first.header("content-type"), Some("application/json"));
+    let health = first.json();
+    let keys: Vec<_> = health.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["database", "environment", "status", "timestamp"]);
+    assert_eq!(health["environment"], "production");
+    let times: Vec<jiff::Timestamp> =
+        [&first, &second].map(|answer| answer.json()["timestamp"].as_str().unwrap().parse().unwrap()).into();
+    assert!(
+        times[0] < times[1] && times[0].duration_until(jiff::Timestamp::now()).as_secs() < 5,
+        "{times:?}"
+    );
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopped_database_is_disconnected_until_it_runs_again() {
+    let postgres = Postgres::start_on(free_port());
+    let (port, url) = (postgres.port(), postgres.url());
+    let service = serve(&production(&[]), &url).await;
+    assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
+    drop(postgres);
+    assert_eq!(verdict(&get(service.local_addr(), "/health").await), disconnected());
+    assert_eq!(get(service.local_addr(), "/livez").await.status, 200);
+    let _again = Postgres::start_on(port);
+    assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
+}
+
+#[tokio::test]
+async fn an_unhealthy_answer_says_nothing_of_the_reason() {
+    let postgres = Postgres::start();
+    let wrong_name = format!("{}-of-no-one", postgres.url());
+    // PostgreSQL here speaks no TLS, so asking for it fails the handshake.
+    let with_tls = format!("{}?sslmode=verify-full", postgres.url());
+    for url in [wrong_name.as_str(), with_tls.as_str(), NO_DATABASE] {
+        let service = serve(&production(&[]), url).await;
+        let answer = get(service.local_addr(), "/health").await;
+        assert_eq!(verdict(&answer), disconnected(), "{url}");
+        assert_eq!(answer.json().as_object().unwrap().len(), 4, "{}", answer.body);
+    }
+}
+
+/// With a budget that a busy machine does not use up.
+fn patient() -> Declaration {
+    production(&[("budget = \"2s\"", "budget = \"5s\"")])
+}
+
+/// A connection on which the health check has been asked for.
+async fn asked(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request("GET", "/health", &[]).as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn three_hundred_probes_at_once_are_one_query() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port()).await;
+    let service = serve(&patient(), &postgres.url_through(wire.port)).await;
+    let address = service.local_addr();
+    assert_eq!(get(address, "/health").await.status, 200);
+    assert_eq!(wire.queries(), 1);
+
+    wire.silence();
+    let mut probes = join_all((0..300).map(|_| asked(address))).await;
+    // Until each of them has been read, on a busy machine too.
+    sleep(Duration::from_secs(2)).await;
+    wire.resume();
+    for probe in &mut probes {
+        assert_eq!(Answer::parse(&rest(probe).await).status, 200);
+    }
+    assert_eq!(wire.queries(), 2);
+}
+
+#[tokio::test]
+async fn a_probe_that_goes_away_does_not_take_the_others_answer() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port()).await;
+    let service = serve(&patient(), &postgres.url_through(wire.port)).await;
+    assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+
+    wire.silence();
+    let first = asked(service.local_addr()).await;
+    sleep(Duration::from_millis(200)).await;
+    let mut second = asked(service.local_addr()).await;
+    sleep(Duration::from_millis(200)).await;
+    drop(first);
+    sleep(Duration::from_millis(200)).await;
+    wire.resume();
+    assert_eq!(Answer::parse(&rest(&mut second).await).status, 200);
+    assert_eq!(wire.queries(), 2);
+}
+
+#[tokio::test]
+async fn a_silent_database_is_disconnected_within_the_budget() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port()).await;
+    let quick = production(&[("budget = \"2s\"", "budget = \"500ms\"")]);
+    let service = serve(&quick, &postgres.url_through(wire.port)).await;
+    let warm = get(service.local_addr(), "/health").await;
+    assert_eq!(warm.status, 200, "{warm:?}");
+
+    wire.silence();
+    for _ in 0..2 {
+        let started = Instant::now();
+        assert_eq!(verdict(&get(service.local_addr(), "/health").await), disconnected());
+        let took = started.elapsed();
+        assert!(took < Duration::from_millis(800), "{took:?}");
+    }
+    wire.resume();
+    // The silent connection was thrown away; a new one answers.
+    assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
+}
+
+const SLEEP: Route = Route {
+    path: |_| "/sleep",
+    methods: &[(Method::GET, |context| {
+        async move {
+            context.database().query("select pg_sleep(30)", &[]).await?;
+            Ok(Reply::empty(StatusCode::OK))
+        }
+        .boxed()
+    })],
+    served: Served::Always,
+    kind: Kind::Api,
+    summary: "Sleeps in the database.",
+};
+const ONE: Route = Route {
+    path: |_| "/one",
+    methods: &[(Method::GET, |context| {
+        async move {
+            let rows = context.database().query("select 1", &[]).await?;
+            Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, i32>(0)))
+        }
+        .boxed()
+    })],
+    ..SLEEP
+};
+static ROUTES: &[&Route] = &[&SLEEP, &ONE];
+
+#[tokio::test]
+async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
+    let postgres = Postgres::start();
+    let narrow = production(&[
+        ("request_timeout = \"10s\"", "request_timeout = \"400ms\""),
+        ("= \"2s\"", "= \"400ms\""),
+        ("size = 10", "size = 1"),
+        ("overflow = 2", "overflow = 0"),
+    ]);
+    let service = serve_with(&narrow, &postgres.url(), ROUTES).await;
+    assert_eq!(get(service.local_addr(), "/one").await.body, "1");
+    assert_eq!(get(service.local_addr(), "/sleep").await.status, 503);
+    assert_eq!(get(service.local_addr(), "/one").await.body, "1", "the only connection of the pool is free");
+
+    // A client that goes away frees it as well.
+    let mut gone = TcpStream::connect(service.local_addr()).await.unwrap();
+    gone.write_all(request("GET", "/sleep", &[]).as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    drop(gone);
+    assert_eq!(get(service.local_addr(), "/one").await.body, "1");
+
+    // Until each of them has been read, on a busy machine too.
+    sleep(Duration::from_secs(2)).await;
+    let asleep =
+        "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'";
+    assert_eq!(postgres.ask(asleep), "0");
+}

@@ -1,0 +1,288 @@
+//! Requests over real sockets: every answer, whatever happens inside.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode};
+use server::{Kind, Reply, Route, Served};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{A, Answer, NO_DATABASE, get, production, raw, request, rest, send, serve, serve_with};
+
+const BOOM: Route = Route {
+    path: |_| "/boom",
+    methods: &[(Method::GET, |_| panic!("a panic that a test asks for"))],
+    served: Served::Always,
+    kind: Kind::Api,
+    summary: "Panics.",
+};
+const LATER: Route = Route {
+    path: |_| "/later",
+    methods: &[(Method::GET, |_| async { panic!("a panic that a test asks for, later") }.boxed())],
+    ..BOOM
+};
+const SLOW: Route = Route {
+    path: |_| "/slow",
+    methods: &[(Method::GET, |_| {
+        async {
+            sleep(Duration::from_mins(1)).await;
+            Ok(Reply::empty(StatusCode::OK))
+        }
+        .boxed()
+    })],
+    ..BOOM
+};
+const THING: Route = Route {
+    path: |_| "/api/things/{id}",
+    methods: &[(Method::PUT, |context| {
+        let id = context.parameter("id").map(str::to_owned);
+        let length = context.body().len();
+        async move { Ok(Reply::json(StatusCode::OK, &(id, length))) }.boxed()
+    })],
+    ..BOOM
+};
+static ROUTES: &[&Route] = &[&BOOM, &LATER, &SLOW, &THING];
+
+/// Every answer of the service has these; `stamped` says which is missing.
+fn assert_stamped(answer: &Answer) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("strict-transport-security", "max-age=31536000"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name}: {answer:?}");
+    }
+    assert!(answer.header("x-request-id").is_some(), "{answer:?}");
+    assert_eq!(answer.header("server"), None);
+}
+
+fn assert_problem(answer: &Answer, status: u16) {
+    assert_eq!((answer.status, answer.header("content-type")), (status, Some("application/problem+json")));
+    let problem = answer.json();
+    assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &status.into()));
+    assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"));
+    assert_stamped(answer);
+}
+
+fn assert_granted(answer: &Answer) {
+    assert_eq!(answer.header("access-control-allow-origin"), Some(A), "{answer:?}");
+    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    assert_eq!(answer.header("vary"), Some("Origin"));
+}
+
+#[tokio::test]
+async fn unknown_paths_are_404_for_every_method() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for method in ["GET", "POST", "DELETE", "PATCH"] {
+        assert_problem(&send(service.local_addr(), method, "/nothing", &[]).await, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_serve_is_405_with_exactly_what_it_serves() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE"] {
+        let answer = send(service.local_addr(), method, "/health", &[]).await;
+        assert_problem(&answer, 405);
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_501() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for method in ["BREW", "get", "PROPFIND"] {
+        assert_problem(&send(service.local_addr(), method, "/livez", &[]).await, 501);
+    }
+}
+
+#[tokio::test]
+async fn options_is_204_with_allow() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    let answer = send(service.local_addr(), "OPTIONS", "/livez", &[]).await;
+    assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, OPTIONS")));
+    assert_eq!((answer.body.as_str(), answer.header("content-length")), ("", None));
+    assert_eq!((answer.cors(), answer.header("vary")), (vec![], None));
+    assert_stamped(&answer);
+    assert_eq!(send(service.local_addr(), "OPTIONS", "*", &[]).await.status, 204);
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for path in ["/livez", "/readyz", "/health", "/nothing"] {
+        let (get, head) =
+            (get(service.local_addr(), path).await, send(service.local_addr(), "HEAD", path, &[]).await);
+        let comparable = |answer: &Answer| {
+            let mut headers = answer.headers.clone();
+            headers.retain(|name, _| name != "x-request-id" && name != "date");
+            (answer.status, headers)
+        };
+        assert_eq!(comparable(&get), comparable(&head), "{path}");
+        assert_eq!(head.body, "", "{path}");
+        assert_eq!(head.header("content-length"), Some(get.body.len().to_string().as_str()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn row_20_errors_and_panics_carry_the_grant() {
+    let short = production(&[
+        ("request_timeout = \"10s\"", "request_timeout = \"200ms\""),
+        ("= \"2s\"", "= \"200ms\""),
+    ]);
+    let service = serve_with(&short, NO_DATABASE, ROUTES).await;
+    let origin = ("origin", A);
+    for (method, path, status, more) in [
+        ("GET", "/nothing", 404, ("accept", "*/*")),
+        ("GET", "/api/things/7", 405, ("accept", "*/*")),
+        ("BREW", "/slow", 501, ("accept", "*/*")),
+        ("PUT", "/api/things/7", 413, ("content-length", "1048577")),
+        ("GET", "/boom", 500, ("accept", "*/*")),
+        ("GET", "/later", 500, ("accept", "*/*")),
+        ("GET", "/slow", 503, ("accept", "*/*")),
+    ] {
+        let answer = send(service.local_addr(), method, path, &[origin, more]).await;
+        assert_problem(&answer, status);
+        assert_granted(&answer);
+    }
+}
+
+#[tokio::test]
+async fn the_service_outlives_a_panic() {
+    let service = serve_with(&production(&[]), NO_DATABASE, ROUTES).await;
+    let twice = "GET /boom HTTP/1.1\r\nhost: a\r\n\r\n".to_owned() + &request("GET", "/later", &[]);
+    let answers = raw(service.local_addr(), twice).await;
+    assert_eq!(answers.matches("HTTP/1.1 500").count(), 2, "{answers}");
+    assert!(!answers.contains("a test asks for"), "{answers}");
+}
+
+#[tokio::test]
+async fn row_22_a_preflight_is_answered_before_routing() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for path in ["/health", "/nothing"] {
+        let asked = [
+            ("origin", A),
+            ("access-control-request-method", "PUT"),
+            ("access-control-request-headers", "authorization"),
+        ];
+        let answer = send(service.local_addr(), "OPTIONS", path, &asked).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, Some(A)), "{path}");
+        assert_eq!(answer.header("access-control-allow-methods"), Some("PUT"));
+        assert_eq!(answer.header("access-control-allow-headers"), Some("authorization"));
+        assert_eq!(answer.header("content-length"), None);
+        assert_stamped(&answer);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_preflight_is_403_without_any_access_control_header() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    let asked = [("origin", "https://evil.example"), ("access-control-request-method", "GET")];
+    let answer = send(service.local_addr(), "OPTIONS", "/health", &asked).await;
+    assert_problem(&answer, 403);
+    assert!(answer.cors().is_empty());
+}
+
+#[tokio::test]
+async fn hidden_docs_are_like_any_unknown_path() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    let without_id = |answer: Answer| {
+        let id = answer.header("x-request-id").unwrap().to_owned();
+        let mut headers = answer.headers;
+        headers.retain(|name, _| name != "x-request-id" && name != "date");
+        (answer.status, headers, answer.body.replace(&id, "ID"))
+    };
+    for method in ["GET", "HEAD", "POST", "OPTIONS"] {
+        let unknown = without_id(send(service.local_addr(), method, "/abcd", &[]).await);
+        assert_eq!(unknown.0, 404);
+        for path in ["/docs", "/openapi.json"] {
+            let hidden = without_id(send(service.local_addr(), method, path, &[]).await);
+            assert_eq!(hidden, unknown, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_has_its_parameter_and_its_body() {
+    let service = serve_with(&production(&[]), NO_DATABASE, ROUTES).await;
+    let answer =
+        raw(service.local_addr(), request("PUT", "/api/things/a%20b", &[("content-length", "5")]) + "hello")
+            .await;
+    assert!(answer.ends_with("[\"a b\",5]"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_streamed_body_is_cut_at_the_limit() {
+    let service =
+        serve_with(&production(&[("body_limit = \"1MiB\"", "body_limit = \"64B\"")]), NO_DATABASE, ROUTES)
+            .await;
+    let chunk = format!("20\r\n{}\r\n", "x".repeat(32));
+    let chunked = |count: usize, end: &str| {
+        request("PUT", "/api/things/7", &[("transfer-encoding", "chunked")]) + &chunk.repeat(count) + end
+    };
+    let fits = raw(service.local_addr(), chunked(2, "0\r\n\r\n")).await;
+    assert!(fits.ends_with("[\"7\",64]"), "{fits}");
+    // No last chunk: the answer does not wait for what is already too much.
+    let large = Answer::parse(&raw(service.local_addr(), chunked(3, "")).await);
+    assert_problem(&large, 413);
+}
+
+#[tokio::test]
+async fn an_ambiguous_host_is_400() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for host in ["", "host: a\r\nhost: a\r\n", "host: a b\r\n", "host: user@a\r\n", "host: a,b\r\n"] {
+        let answer =
+            raw(service.local_addr(), format!("GET /livez HTTP/1.1\r\n{host}connection: close\r\n\r\n"));
+        assert_problem(&Answer::parse(&answer.await), 400);
+    }
+    let old = raw(service.local_addr(), "GET /livez HTTP/1.0\r\n\r\n").await;
+    assert!(old.contains(" 200 OK"), "{old}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_closed() {
+    let service =
+        serve(&production(&[("header_timeout = \"10s\"", "header_timeout = \"300ms\"")]), NO_DATABASE).await;
+    for sent in ["", "GET /livez HTTP/1.1\r\nhost: a"] {
+        let started = Instant::now();
+        let mut stream = TcpStream::connect(service.local_addr()).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        assert_eq!(rest(&mut stream).await, "");
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_limit_is_431() {
+    let service =
+        serve(&production(&[("header_limit = \"32KiB\"", "header_limit = \"8KiB\"")]), NO_DATABASE).await;
+    let answer = raw(service.local_addr(), request("GET", "/livez", &[("x-long", &"x".repeat(9_000))])).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_release_is_named_where_it_is_known() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let environment = server::Environment::new([
+        ("DATABASE_URL", NO_DATABASE),
+        ("RAILWAY_GIT_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567"),
+    ]);
+    let service = server::start(&production(&[]), &environment, listener).unwrap();
+    let answer = get(service.local_addr(), "/livez").await;
+    assert_eq!(answer.header("x-release"), Some("0123456789abcdef0123456789abcdef01234567"));
+
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    assert_eq!(get(service.local_addr(), "/livez").await.header("x-release"), None);
+}
+
+#[tokio::test]
+async fn request_ids_are_the_services_own() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    let answer = send(service.local_addr(), "GET", "/livez", &[("x-request-id", "mine")]).await;
+    assert_ne!(answer.header("x-request-id"), Some("mine"));
+}

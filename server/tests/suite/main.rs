@@ -1,0 +1,12 @@
+//! The service as its clients, its database and its platform see it.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
+
+mod contract;
+mod drain;
+#[cfg(feature = "embedded-postgres")]
+mod embedded;
+mod health;
+mod http;
+mod process;
+mod support;
+mod tree;
