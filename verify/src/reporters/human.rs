@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::Reporter;
 use crate::check::FAMILIES;
+use crate::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
 use crate::reproduce::curl;
 
@@ -140,16 +141,13 @@ fn remarks(report: &Report<'_>) -> String {
 fn snapshots(report: &Report<'_>) -> String {
     let snapshots = &report.snapshots;
     let mut text = String::new();
-    for drift in &snapshots.drifted {
-        let _ = writeln!(text, "\n{UNSURE}DRIFT{UNSURE:#}  {} differs from what was reviewed", drift.name);
-        for line in drift.diff.lines() {
-            let style = match line.as_bytes().first() {
-                Some(b'+') => GOOD,
-                Some(b'-') => BAD,
-                _ => DIM,
-            };
-            let _ = writeln!(text, "  {style}{line}{style:#}");
-        }
+    if report.outcome() == Outcome::Fail && !snapshots.drifted.is_empty() {
+        // A broken promise shows in the snapshots too, and is explained above.
+        let names: Vec<&str> = snapshots.drifted.iter().map(|drift| drift.name.as_str()).collect();
+        let _ =
+            writeln!(text, "\n{UNSURE}DRIFT{UNSURE:#}  {} differ from what was reviewed", names.join(", "));
+    } else {
+        snapshots.drifted.iter().for_each(|drift| text.push_str(&drifted(drift)));
     }
     if !snapshots.unseen.is_empty() {
         let _ = writeln!(
@@ -164,6 +162,19 @@ fn snapshots(report: &Report<'_>) -> String {
     }
     for why in &snapshots.unwritten {
         let _ = writeln!(text, "{UNSURE}WARNING{UNSURE:#}  {why}");
+    }
+    text
+}
+
+fn drifted(drift: &Drift) -> String {
+    let mut text = format!("\n{UNSURE}DRIFT{UNSURE:#}  {} differs from what was reviewed\n", drift.name);
+    for line in drift.diff.lines() {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => GOOD,
+            Some(b'-') => BAD,
+            _ => DIM,
+        };
+        let _ = writeln!(text, "  {style}{line}{style:#}");
     }
     text
 }
