@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use profiles::LoadError;
 use server::boot::{self, Arguments, Environment, Settings, Unnamed};
+use server::database::embedded::{Embedded, Serving};
 use server::{ROUTES, Running, Signals, StartError, listener, telemetry};
 use tokio::runtime::Builder;
 
@@ -31,6 +32,8 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
         Unnamed::Load(LoadError::Refused(refused)) => Failure::Profile(refused),
         error => Failure::refused(error),
     })?;
+    let embedded = Embedded::reserve(&declaration, environment).map_err(Failure::broken)?;
+    let environment = embedded.as_ref().map_or(environment, Embedded::environment);
     let (settings, address) =
         Settings::gather_with_address(&declaration, environment).map_err(Failure::refused)?;
     eprint!("{}", declaration.render_warnings());
@@ -42,11 +45,33 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
     // One thread: at a thousand connections its slowest answers come sixteen times sooner than with the
     // work-stealing runtime, and it costs no more processor time.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::broken)?;
-    runtime.block_on(serve(settings, address, &declaration.name))
+    let Some((signals, _database)) = runtime.block_on(prepare(embedded))? else {
+        return Ok(());
+    };
+    let served = runtime.block_on(serve(signals, settings, address, &declaration.name));
+    // Closes the last connections to the embedded database, which waits for that before it ends.
+    drop(runtime);
+    served
 }
 
-async fn serve(settings: Settings, address: SocketAddr, profile: &str) -> Result<(), Failure> {
+/// Listens for signals before anything slow. `None` when one ends the service before it has begun.
+async fn prepare(embedded: Option<Embedded>) -> Result<Option<(Signals, Option<Serving>)>, Failure> {
     let mut signals = Signals::install().map_err(Failure::broken)?;
+    let Some(embedded) = embedded else {
+        return Ok(Some((signals, None)));
+    };
+    tokio::select! {
+        started = embedded.start() => Ok(Some((signals, Some(started.map_err(Failure::broken)?)))),
+        _ = signals.next() => Ok(None),
+    }
+}
+
+async fn serve(
+    mut signals: Signals,
+    settings: Settings,
+    address: SocketAddr,
+    profile: &str,
+) -> Result<(), Failure> {
     let listener = listener::bind(address)
         .map_err(|error| Failure::broken(format!("could not listen on {address}: {error}")))?;
     let running = Running::start(settings, ROUTES, listener).map_err(|error| match error {

@@ -102,6 +102,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_example_file_shows_is_a_placeholder() {
+        let line = include_str!("../../.env.example").lines().find(|line| line.starts_with("DATABASE_URL="));
+        let value = line.unwrap().trim_start_matches("DATABASE_URL=").trim_matches('\'');
+        assert_eq!(Secret::new(value).flaw(), Some(Flaw::Placeholder));
+    }
+
+    #[test]
     fn nothing_is_no_secret() {
         for value in ["", " ", "\n"] {
             assert_eq!(Secret::new(value).flaw(), Some(Flaw::Empty));

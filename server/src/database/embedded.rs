@@ -4,23 +4,35 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use pglite_oxide::PgliteProxy;
 use profiles::Declaration;
+use tokio::time::Instant;
 
 use crate::Environment;
 
 /// Git ignores it; delete it for a new database.
 const FOLDER: &str = ".plumbline/database";
+/// A statement that is still running then is cut; PostgreSQL recovers at the next start.
+const LONGEST_END: Duration = Duration::from_secs(2);
 
-/// Serves one client connection at a time, so the pool must be 1 + 0: the development profile's.
+/// A place for the database: its address is known, and it is not started yet.
+///
+/// It serves one client connection at a time, so the pool must be 1 + 0: the development profile's.
 pub struct Embedded {
+    listener: TcpListener,
+    environment: Environment,
+}
+
+/// The database while it runs. Dropped, it waits for the last session's end, but not for ever.
+pub struct Serving {
     address: SocketAddr,
     stopped: Arc<AtomicBool>,
-    serving: JoinHandle<()>,
+    end: mpsc::Receiver<()>,
     _lock: File,
 }
 
@@ -33,47 +45,75 @@ pub enum EmbeddedError {
     #[error("could not open the database in {0}: {1}; delete the folder to begin anew")]
     Folder(PathBuf, io::Error),
     #[error("could not listen on a loopback address for the embedded database: {0}")]
-    Listen(io::Error),
+    Listen(#[from] io::Error),
+    #[error("the database in {0} does not start: {1}; delete the folder to begin anew")]
+    Start(PathBuf, tokio_postgres::Error),
 }
 
 impl Embedded {
-    /// Only in development, and only when nothing else is named.
-    pub fn is_wanted(declaration: &Declaration, environment: &Environment) -> bool {
+    /// Only in development, and only when no other database is named.
+    pub fn reserve(
+        declaration: &Declaration,
+        environment: &Environment,
+    ) -> Result<Option<Self>, EmbeddedError> {
         let variable = declaration.profile.database.url_variable.as_str();
-        declaration.profile.environment == profiles::Environment::Development
-            && environment.get(variable).is_none()
+        let development = declaration.profile.environment == profiles::Environment::Development;
+        if !development || environment.get(variable).is_some() {
+            return Ok(None);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("postgresql://postgres@{}/postgres?sslmode=disable", listener.local_addr()?);
+        Ok(Some(Self { listener, environment: environment.clone().with(variable, url) }))
     }
 
-    /// Listens at once; the first connection waits until PostgreSQL has started.
-    pub fn start() -> Result<Self, EmbeddedError> {
-        Self::start_in(Path::new(FOLDER))
+    /// The given environment, with the variable that names this database.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
     }
 
-    pub fn start_in(folder: &Path) -> Result<Self, EmbeddedError> {
+    /// Returns once PostgreSQL has answered: before the service listens, so that its first health check is true.
+    pub async fn start(self) -> Result<Serving, EmbeddedError> {
+        let folder = Path::new(FOLDER);
         let lock = lock(folder)?;
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(EmbeddedError::Listen)?;
-        let address = listener.local_addr().map_err(EmbeddedError::Listen)?;
+        let address = self.listener.local_addr()?;
         let stopped = Arc::new(AtomicBool::new(false));
-        let proxy = PgliteProxy::new(folder);
-        let serving = thread::spawn({
+        let (ended, end) = mpsc::channel();
+        thread::spawn({
             let stopped = Arc::clone(&stopped);
-            move || serve(&proxy, &listener, &stopped)
+            move || {
+                serve(&PgliteProxy::new(folder), &self.listener, &stopped);
+                // Nobody may wait any longer.
+                let _ = ended.send(());
+            }
         });
-        tracing::info!(folder = %folder.display(), "an embedded PostgreSQL keeps the data");
-        Ok(Self { address, stopped, serving, _lock: lock })
+        let serving = Serving { address, stopped, end, _lock: lock };
+        let started = Instant::now();
+        tracing::info!(folder = FOLDER, "starting the embedded PostgreSQL");
+        first_answer(address).await.map_err(|error| EmbeddedError::Start(folder.to_owned(), error))?;
+        tracing::info!(took_ms = started.elapsed().as_millis(), "the embedded PostgreSQL answers");
+        Ok(serving)
     }
+}
 
-    pub fn url(&self) -> String {
-        format!("postgresql://postgres@{}/postgres?sslmode=disable", self.address)
-    }
-
-    /// Waits until the last client's session is closed and on disk. Close the clients first.
-    pub fn stop(self) {
+impl Drop for Serving {
+    fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
         // The thread waits in `accept`: one more connection wakes it.
         let _ = TcpStream::connect(self.address);
-        let _ = self.serving.join();
+        let _ = self.end.recv_timeout(LONGEST_END);
     }
+}
+
+async fn first_answer(address: SocketAddr) -> Result<(), tokio_postgres::Error> {
+    let mut config = tokio_postgres::Config::new();
+    config.host(address.ip().to_string()).port(address.port()).user("postgres").dbname("postgres");
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    let session = tokio::spawn(connection);
+    client.simple_query("select 1").await?;
+    drop(client);
+    // Until the session is closed, the database takes no other.
+    let _ = session.await;
+    Ok(())
 }
 
 /// The library's own server ends for good when one client breaks off; so each client is served on its own.

@@ -1,6 +1,6 @@
 //! The way to PostgreSQL: a pool that any transaction pooler can stand in front of.
 
-#[cfg(feature = "embedded-postgres")]
+#[cfg_attr(not(feature = "embedded-postgres"), path = "not_embedded.rs")]
 pub mod embedded;
 mod error;
 mod lease;

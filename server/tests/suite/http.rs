@@ -245,6 +245,42 @@ async fn an_ambiguous_host_is_400() {
 }
 
 #[tokio::test]
+async fn a_request_with_two_lengths_is_400() {
+    let service = serve_with(&production(&[]), NO_DATABASE, ROUTES).await;
+    let (chunked, length) = ("transfer-encoding: chunked\r\n", "Content-Length: 5\r\n");
+    for fields in [format!("{chunked}{length}"), format!("{length}{chunked}")] {
+        let start = "PUT /api/things/7 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
+        let head = format!("{start}{fields}\r\n");
+        assert_problem(&Answer::parse(&raw(service.local_addr(), &head).await), 400);
+
+        // Also when it arrives in the smallest pieces, after another request on the same connection.
+        let mut stream = TcpStream::connect(service.local_addr()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(b"PUT /api/things/7 HTTP/1.1\r\nhost: a\r\n").await.unwrap();
+        stream.write_all(b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n").await.unwrap();
+        sleep(Duration::from_millis(100)).await;
+        for byte in head.bytes() {
+            stream.write_all(&[byte]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let answers = rest(&mut stream).await;
+        assert!(answers.starts_with("HTTP/1.1 200 OK"), "{answers}");
+        assert!(answers.contains("HTTP/1.1 400 Bad Request"), "{answers}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_speak_of_lengths() {
+    let service = serve_with(&production(&[]), NO_DATABASE, ROUTES).await;
+    let start =
+        "PUT /api/things/7 HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    let part = "--b\r\ncontent-length: 5\r\n\r\nhello\r\n";
+    let request = format!("{start}{:x}\r\n{part}\r\n0\r\n\r\n", part.len());
+    let answer = raw(service.local_addr(), request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_finish_its_head_is_closed() {
     let service =
         serve(&production(&[("header_timeout = \"10s\"", "header_timeout = \"300ms\"")]), NO_DATABASE).await;

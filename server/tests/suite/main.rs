@@ -3,8 +3,6 @@
 
 mod contract;
 mod drain;
-#[cfg(feature = "embedded-postgres")]
-mod embedded;
 mod health;
 mod http;
 mod process;
