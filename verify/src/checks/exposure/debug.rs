@@ -1,6 +1,6 @@
 //! Endpoints for operators are not for the public.
 
-use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
+use crate::check::{Ask, Check, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.debug.endpoints",
@@ -12,23 +12,9 @@ pub(super) const CHECK: Check = Check {
     requirements: &["FR-008"],
     ask: |_| Ask::Questions(super::control_and(PATHS, "server.docs")),
     judge: |_, exchanges| {
-        let [control, answers @ ..] = exchanges else {
-            return Verdict::Inconclusive("the control was not probed".to_owned());
-        };
-        let mut failures = Vec::new();
-        for (index, exchange) in answers.iter().enumerate() {
-            match judgeable(exchange) {
-                Ok(response) if super::is_content(control, response) => {
-                    failures.push(Failure {
-                        question: index + 1,
-                        observed: format!("GET {} answered {}", exchange.request.path, response.status),
-                    });
-                }
-                Ok(_) => {}
-                Err(why) => return Verdict::Inconclusive(why),
-            }
-        }
-        if failures.is_empty() { Verdict::Pass } else { Verdict::Fail(failures) }
+        super::against_control(exchanges, |exchange, response, content| {
+            content.then(|| format!("GET {} answered {}", exchange.request.path, response.status))
+        })
     },
     passes: &["HTTP/1.1 404 Not Found", "HTTP/1.1 403 Forbidden"],
     fails: &["HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\n\nhttp_requests_total 5"],

@@ -2,7 +2,7 @@
 
 use profiles::Docs;
 
-use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
+use crate::check::{Ask, Check, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.docs.as-declared",
@@ -20,29 +20,18 @@ pub(super) const CHECK: Check = Check {
         Docs::Shown => Ask::Questions(super::control_and(SHOWN, "server.docs")),
     },
     judge: |subject, exchanges| {
-        let [control, answers @ ..] = exchanges else {
-            return Verdict::Inconclusive("the control was not probed".to_owned());
-        };
         let declared = subject.profile().server.docs;
-        let mut failures = Vec::new();
-        for (index, exchange) in answers.iter().enumerate() {
-            let response = match judgeable(exchange) {
-                Ok(response) => response,
-                Err(why) => return Verdict::Inconclusive(why),
+        super::against_control(exchanges, |exchange, response, content| {
+            let declared = match (declared, content) {
+                (Docs::Hidden, true) => "hidden",
+                (Docs::Shown, false) => "shown",
+                _ => return None,
             };
-            let path = &exchange.request.path;
-            let observed = match (declared, super::is_content(control, response)) {
-                (Docs::Hidden, true) => {
-                    format!("GET {path} answered {}; the profile declares docs hidden", response.status)
-                }
-                (Docs::Shown, false) => {
-                    format!("GET {path} answered {}; the profile declares docs shown", response.status)
-                }
-                _ => continue,
-            };
-            failures.push(Failure { question: index + 1, observed });
-        }
-        if failures.is_empty() { Verdict::Pass } else { Verdict::Fail(failures) }
+            Some(format!(
+                "GET {} answered {}; the profile declares docs {declared}",
+                exchange.request.path, response.status
+            ))
+        })
     },
     passes: &["HTTP/1.1 404 Not Found", "HTTP/1.1 200 OK\n\nthe same page for every path"],
     fails: &[

@@ -1,6 +1,6 @@
 //! Files that belong to the repository or the operator, recognised by their content.
 
-use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
+use crate::check::{Ask, Check, Severity, Verdict};
 use crate::exchange::Exchange;
 
 const COMMON: Check = Check {
@@ -83,23 +83,11 @@ fn ask(files: &[Known]) -> Ask {
 }
 
 fn judge(exchanges: &[Exchange], files: &[Known]) -> Verdict {
-    let [control, answers @ ..] = exchanges else {
-        return Verdict::Inconclusive("the control was not probed".to_owned());
-    };
-    let mut failures = Vec::new();
-    for (index, (exchange, (path, recognise))) in answers.iter().zip(files).enumerate() {
-        let response = match judgeable(exchange) {
-            Ok(response) => response,
-            Err(why) => return Verdict::Inconclusive(why),
-        };
-        if super::is_content(control, response) && recognise(&response.body) {
-            failures.push(Failure {
-                question: index + 1,
-                observed: format!("GET {path} answered {} with the file's content", response.status),
-            });
-        }
-    }
-    if failures.is_empty() { Verdict::Pass } else { Verdict::Fail(failures) }
+    super::against_control(exchanges, |exchange, response, content| {
+        let (path, recognise) = files.iter().find(|(path, _)| *path == exchange.request.path)?;
+        let found = content && recognise(&response.body);
+        found.then(|| format!("GET {path} answered {} with the file's content", response.status))
+    })
 }
 
 /// Lines of `NAME=value`, whatever the content type says.

@@ -6,7 +6,7 @@ mod docs;
 mod files;
 mod secrets;
 
-use crate::check::{Check, Question, Subject};
+use crate::check::{Check, Question, Reading, Subject, Verdict, judgeable};
 use crate::exchange::{Exchange, Response};
 use crate::probe::Probe;
 
@@ -26,11 +26,26 @@ fn control_and(paths: &[&str], promise: &str) -> Vec<Question> {
     control.chain(paths.iter().copied()).map(|path| Question::new(Probe::get(path), promise)).collect()
 }
 
-/// Whether an answer is content of its own: a success that differs from what any unknown path gets.
-/// A single-page application answers every path with the same page, which exposes nothing.
-fn is_content(control: &Exchange, response: &Response) -> bool {
-    let same = control
-        .response()
-        .is_ok_and(|control| control.status == response.status && control.body == response.body);
-    (200..300).contains(&response.status) && !same
+/// Reads each answer beside the control's. `broken` is told whether the answer is content of its own: a success
+/// that differs from what any unknown path gets. A single-page application answers every path with the same
+/// page, which exposes nothing.
+fn against_control(
+    exchanges: &[Exchange],
+    broken: impl Fn(&Exchange, &Response, bool) -> Option<String>,
+) -> Verdict {
+    let Some(control) = exchanges.first() else {
+        return Verdict::Inconclusive("the control was not asked".to_owned());
+    };
+    let control = match judgeable(control) {
+        Ok(control) => (control.status, &control.body),
+        Err(why) => return Verdict::Inconclusive(why),
+    };
+    let control_path = Subject::unknown_path();
+    Verdict::of_each(exchanges, |exchange, response| {
+        if exchange.request.path == control_path {
+            return Reading::Holds;
+        }
+        let content = (200..300).contains(&response.status) && (response.status, &response.body) != control;
+        broken(exchange, response, content).map_or(Reading::Holds, Reading::Broken)
+    })
 }
