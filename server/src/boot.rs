@@ -10,6 +10,8 @@ use jiff::tz::TimeZone;
 use profiles::{Declaration, LoadError, Profile};
 
 use crate::database::url::{Address, UrlError};
+use crate::router::{Conflict, Router};
+use crate::routes::ROUTES;
 use crate::secret::{Flaw, Secret};
 
 /// Serves a profile: CORS, health, limits and a graceful end exactly as it declares.
@@ -48,7 +50,7 @@ pub enum Unnamed {
     Load(#[from] LoadError),
 }
 
-/// Everything that is wrong with the environment, at once.
+/// Everything that keeps the profile from being served in this environment, at once.
 #[derive(Debug)]
 pub struct Refused {
     profile: String,
@@ -72,6 +74,8 @@ pub enum Mistake {
         "`PORT` is not set, and in production the platform chooses the port; set it, such as `PORT=8080`"
     )]
     NoPort,
+    #[error("in the profile, {0}")]
+    Conflict(#[from] Conflict),
     #[error("`PORT` is not a number from 1 to 65535; set it to the port to listen on")]
     Port,
 }
@@ -171,6 +175,7 @@ impl Settings {
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Self> {
         let profile = &declaration.profile;
+        mistakes.extend(Router::new(ROUTES, profile).err().map(Mistake::from));
         let url_variable = profile.database.url_variable.as_str();
         for variable in profile.secrets.required.iter().filter(|variable| variable.as_str() != url_variable) {
             mistakes.extend(environment.sound(variable.as_str()).err());
@@ -205,7 +210,7 @@ fn port(declaration: &Declaration, environment: &Environment) -> Result<u16, Mis
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment does not fit the profile `{}`:", self.profile)?;
+        write!(f, "the profile `{}` cannot be served here:", self.profile)?;
         self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
     }
 }
@@ -235,6 +240,15 @@ mod tests {
         let refusal = refusal("production", &[("DATABASE_URL", "changeme")]).unwrap();
         assert!(refusal.contains("`DATABASE_URL` holds a placeholder"), "{refusal}");
         assert!(refusal.contains("`PORT` is not set"), "{refusal}");
+    }
+
+    #[test]
+    fn a_health_check_cannot_take_another_routes_path() {
+        let (_, file, text) = profiles::EMBEDDED[1];
+        let text = text.replace("path = \"/health\"", "path = \"/livez\"");
+        let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
+        let refused = Settings::gather(&declaration, &Environment::new([URL])).err().unwrap().to_string();
+        assert!(refused.contains("two routes want the path `/livez`"), "{refused}");
     }
 
     #[test]

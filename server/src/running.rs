@@ -23,7 +23,7 @@ use crate::router::Conflict;
 use crate::routes::Route;
 use crate::stamp::Stamp;
 
-/// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it stops as well, at once.
+/// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it drains as well, unobserved.
 pub struct Running {
     local_addr: SocketAddr,
     stop: oneshot::Sender<()>,

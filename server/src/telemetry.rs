@@ -24,9 +24,10 @@ use crate::routes::Kind;
 /// Standard output for both: Railway takes every line of standard error for an error.
 /// `directives` are those of `RUST_LOG`, such as `server=debug`.
 pub fn install(environment: Environment, directives: Option<&str>) {
-    let targets = directives
-        .and_then(|directives| directives.parse::<Targets>().ok())
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let parsed = directives.map(str::parse::<Targets>);
+    let unreadable = matches!(parsed, Some(Err(_)));
+    let targets =
+        parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let filter = targets.and(filter_fn(is_discreet));
     let layer = lines::layer().with_writer(io::stdout);
     let layer = match environment {
@@ -38,6 +39,9 @@ pub fn install(environment: Environment, directives: Option<&str>) {
     // A second installation, in a test's process, leaves the first.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
     std::panic::set_hook(Box::new(log_panic));
+    if unreadable {
+        tracing::warn!("`RUST_LOG` is not a list such as `info,server=debug`; logging from `info` upwards");
+    }
 }
 
 /// One line per request. Probes that go well are silent.
@@ -71,7 +75,7 @@ fn is_discreet(metadata: &Metadata<'_>) -> bool {
 fn log_panic(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("a panic without a message");
     let location = info.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(location, "a handler failed: {message}");
+    tracing::error!(location, "panic: {message}");
 }
 
 /// `message` and `level` are the keys that Railway reads; it makes every other key searchable.

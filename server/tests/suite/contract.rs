@@ -108,6 +108,8 @@ async fn the_procfile_starts_the_service_and_sigterm_ends_it() {
     honcho.signal("TERM");
     let (_, output) = honcho.end().await;
     // Honcho's own exit code says only that it was told to end; what it started must have ended well.
-    assert!(output.contains("\"message\":\"ended\""), "{output}");
+    let last = output.lines().find(|line| line.contains("\"message\":\"ended\"")).expect(&output);
+    let line: Value = serde_json::from_str(&last[last.find('{').unwrap()..]).unwrap();
+    assert_eq!((&line["level"], &line["target"]), (&"info".into(), &"server".into()), "Railway's keys");
     assert!(std::net::TcpStream::connect(address).is_err());
 }
