@@ -56,8 +56,11 @@ const NAMES: &[&str] = &[
     "token",
 ];
 
+const BEGIN: &str = "-----BEGIN ";
+
 /// Longer than any connection URL or name; keeps the search linear in the text.
-const LONGEST_URL: usize = 4096;
+const LONGEST_URL: usize = 1024;
+const LONGEST_VALUE: usize = 4096;
 const LONGEST_NAME: usize = 64;
 
 /// Every secret in the text, in its order; what overlaps is one.
@@ -81,13 +84,17 @@ pub fn unmistakable_credential(text: &str) -> Option<&'static str> {
     private_keys(text).chain(urls(text)).chain(marked(text)).map(|found| found.what).next()
 }
 
-/// The text with every secret hidden.
-pub(crate) fn hide(text: impl Into<String>) -> String {
-    let mut shown = text.into();
-    for found in find(&shown) {
-        blot(&mut shown, found.span);
+/// The text with every secret hidden, byte for byte in its place.
+pub fn hide(text: impl Into<String>) -> String {
+    let text: String = text.into();
+    let mut shown = String::with_capacity(text.len());
+    let mut after = 0;
+    for found in find(&text) {
+        shown.push_str(&text[after..found.span.start]);
+        shown.push_str(&stars(&text[found.span.clone()]));
+        after = found.span.end;
     }
-    shown
+    shown + &text[after..]
 }
 
 /// Whether advice about a text repeats a secret in it, if only in upper case.
@@ -98,18 +105,26 @@ pub(crate) fn repeats_secret(advice: &str, text: &str) -> bool {
 
 /// One asterisk for each byte, so that every other byte keeps its place; line breaks stay.
 pub(crate) fn blot(text: &mut String, span: Range<usize>) {
-    let stars =
-        text[span.clone()].bytes().map(|b| if b == b'\n' || b == b'\r' { char::from(b) } else { '*' });
-    let stars: String = stars.collect();
+    let stars = stars(&text[span.clone()]);
     text.replace_range(span, &stars);
 }
 
+fn stars(secret: &str) -> String {
+    secret.bytes().map(|b| if b == b'\n' || b == b'\r' { char::from(b) } else { '*' }).collect()
+}
+
 fn private_keys(text: &str) -> impl Iterator<Item = Found> {
-    text.match_indices("-----BEGIN ").filter_map(|(start, _)| {
-        let (label, _) = text[start + "-----BEGIN ".len()..].split_once("-----")?;
-        let end = text[start..].find("-----END").map_or(text.len(), |end| start + end);
-        (label.len() < LONGEST_NAME && label.ends_with("PRIVATE KEY"))
-            .then_some(Found { what: "a private key", span: start..end })
+    let mut searched = 0;
+    text.match_indices(BEGIN).filter_map(move |(start, _)| {
+        if start < searched {
+            return None;
+        }
+        let label = word(&text[start + BEGIN.len()..], LONGEST_NAME, |b| b != b'-');
+        if !label.ends_with("PRIVATE KEY") {
+            return None;
+        }
+        searched = text[start..].find("-----END").map_or(text.len(), |end| start + end);
+        Some(Found { what: "a private key", span: start..searched })
     })
 }
 
@@ -140,7 +155,8 @@ fn marked(text: &str) -> impl Iterator<Item = Found> {
                 return None;
             }
             let start = at + mark.len();
-            let key = word(&text[start..], text.len(), |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            let key =
+                word(&text[start..], LONGEST_VALUE, |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
             searched = start + key.len();
             (key.len() >= *least).then_some(Found { what, span: start..searched })
         })
@@ -165,11 +181,11 @@ fn assigned(text: &str) -> impl Iterator<Item = Found> {
             quote @ ('"' | '\'') => {
                 let triple = String::from(quote).repeat(3);
                 let rest = written.strip_prefix(&triple).unwrap_or(&written[1..]);
-                (rest, word(rest, rest.len(), |b| char::from(b) != quote && b != b'\n'))
+                (rest, word(rest, LONGEST_VALUE, |b| char::from(b) != quote && b != b'\n'))
             }
             _ if adjacent => (
                 written,
-                word(written, written.len(), |b| !b.is_ascii_whitespace() && !b"\"'`&,;".contains(&b)),
+                word(written, LONGEST_VALUE, |b| !b.is_ascii_whitespace() && !b"\"'`&,;".contains(&b)),
             ),
             _ => return None,
         };
@@ -243,6 +259,17 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nMIIE",
         ] {
             assert_eq!(hide(text), text);
+        }
+    }
+
+    /// Whoever is verified chooses the text; the work must grow no faster than it.
+    #[test]
+    fn a_hostile_text_is_searched_in_bounded_work() {
+        for piece in
+            ["-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "a://b:c@", "://", "password=", "ghp_", "eyJ"]
+        {
+            let text = piece.repeat((64 << 10) / piece.len());
+            assert_eq!(hide(text.clone()).len(), text.len());
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Declaration {
     pub source: Source,
     /// Problems that do not refuse the profile, such as an expired waiver.
     pub warnings: Vec<Problem>,
+    /// Whether it is one of [`EMBEDDED`]: a file of the same path in another folder is somebody else's.
+    pub embedded: bool,
 }
 
 /// Why there is no declaration.
@@ -50,13 +52,18 @@ impl Declaration {
     /// The embedded profile of that name, or the file at that path.
     pub fn load(name: &str, today: Date) -> Result<Self, LoadError> {
         if let Some((_, file, text)) = EMBEDDED.iter().find(|(known, _, _)| *known == name) {
-            return Ok(Self::parse(file, text, today)?);
+            return Ok(Self { embedded: true, ..Self::parse(file, text, today)? });
         }
         if !name.contains(['/', '\\']) && !has_toml_extension(name) {
             return Err(LoadError::Unknown { name: name.to_owned() });
         }
         let text = read_file(name).map_err(|error| LoadError::Unreadable { path: name.to_owned(), error })?;
         Ok(Self::parse(name, &text, today)?)
+    }
+
+    /// What [`Declaration::load`] takes to find it again.
+    pub fn named(&self) -> String {
+        if self.embedded { self.name.clone() } else { self.source.file().to_owned() }
     }
 
     pub fn parse(file: &str, text: &str, today: Date) -> Result<Self, Refused> {
@@ -72,13 +79,13 @@ impl Declaration {
         let name = Path::new(file)
             .file_stem()
             .map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
-        Ok(Self { name, profile, source, warnings: problems })
+        Ok(Self { name, profile, source, warnings: problems, embedded: false })
     }
 
     /// The other profiles that stand beside this one: what they allow, this one must not.
     /// Those that are themselves refused are left out; `verify lint` reports them.
     pub fn siblings(&self, today: Date) -> Vec<Self> {
-        if EMBEDDED.iter().any(|(_, file, _)| *file == self.source.file()) {
+        if self.embedded {
             return EMBEDDED
                 .iter()
                 .filter(|(_, file, _)| *file != self.source.file())

@@ -18,7 +18,7 @@ mod source;
 mod text;
 mod units;
 
-pub use credentials::unmistakable_credential;
+pub use credentials::{hide as hide_credentials, unmistakable_credential};
 pub use declaration::{Declaration, EMBEDDED, LoadError, Refused};
 pub use invalid::Invalid;
 pub use origin::{Host, Origin, Scheme};

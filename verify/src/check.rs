@@ -1,7 +1,6 @@
 //! A check: a question to a deployment, and a reading of the answer. It performs no I/O.
 
 use profiles::{Declaration, Family, Origin, Profile};
-use serde::Serialize;
 
 use crate::exchange::{Exchange, Response};
 use crate::probe::Probe;
@@ -30,8 +29,7 @@ pub struct Check {
 }
 
 /// How much a broken rule matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Low,
     Medium,

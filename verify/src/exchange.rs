@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Selection;
 use crate::probe::Probe;
 
 /// A request as the plan knows it, before a byte is sent.
@@ -49,10 +50,12 @@ pub enum Answer {
 pub struct Evidence {
     /// The format of a recording: [`Evidence::SCHEMA`].
     pub schema: String,
+    /// As `--profile` named it.
     pub profile: String,
     pub target: String,
-    /// What `--expect-release` named: judging again needs the same question.
+    /// What was asked: judging again needs the same questions.
     pub expected_release: Option<String>,
+    pub selection: Selection,
     pub duration_ms: u64,
     /// How many requests were sent; fewer than exchanges when the target could not be reached.
     pub requests: usize,
@@ -88,7 +91,7 @@ impl Request {
 
 impl Response {
     /// More than any answer to a probe needs; an endless body is cut here.
-    pub const LONGEST_BODY: usize = 256 * 1024;
+    pub const LONGEST_BODY: usize = 64 * 1024;
 
     /// Every value of a field, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {

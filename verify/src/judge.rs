@@ -1,8 +1,9 @@
 //! From evidence to findings: pure, and the same however the evidence was obtained.
 
-use crate::check::{Check, Verdict};
+use crate::check::{Check, Failure, Verdict};
 use crate::exchange::{Answer, Evidence, Exchange, Request};
 use crate::plan::{Asked, Plan};
+use crate::redact::shown;
 
 /// What one check found.
 pub struct Judgement {
@@ -15,6 +16,7 @@ pub struct Judgement {
 }
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
+    let obstacle = obstacle(plan, evidence);
     let all: Vec<Exchange> = plan
         .probes
         .iter()
@@ -23,47 +25,77 @@ pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
     plan.checks
         .iter()
         .map(|planned| {
-            let check = planned.check;
-            match &planned.asked {
-                Asked::Skipped(why) => Judgement {
-                    check,
-                    verdict: Verdict::NotApplicable(why.clone()),
-                    promise: "verify.families".to_owned(),
-                    request: None,
-                },
-                Asked::Everything { promise } => {
-                    let verdict = (check.judge)(&plan.subject, &all);
-                    let request = first_failure(&verdict)
-                        .and_then(|index| all.get(index))
-                        .map(|exchange| exchange.request.clone());
-                    Judgement { check, verdict, promise: promise.clone(), request }
-                }
-                Asked::Probes(asked) => {
-                    let exchanges: Vec<Exchange> =
-                        asked.iter().map(|(index, _)| all[*index].clone()).collect();
-                    let verdict = (check.judge)(&plan.subject, &exchanges);
-                    let shown = first_failure(&verdict).unwrap_or(0);
-                    let promise = asked.get(shown).map(|(_, promise)| promise.clone()).unwrap_or_default();
-                    let request = exchanges.get(shown).map(|exchange| exchange.request.clone());
-                    Judgement { check, verdict, promise, request }
-                }
-            }
+            let judgement = read(planned.check, &planned.asked, plan, &all);
+            let verdict = match (&obstacle, judgement.verdict) {
+                (_, Verdict::NotApplicable(why)) => Verdict::NotApplicable(why),
+                (Some(why), _) => Verdict::Inconclusive(why.clone()),
+                (None, verdict) => presentable(verdict),
+            };
+            Judgement { verdict, ..judgement }
         })
         .collect()
 }
 
-fn first_failure(verdict: &Verdict) -> Option<usize> {
-    match verdict {
+/// Why nothing that was answered says anything about the service, if so: it cannot be reached, or a login, a
+/// redirect or the platform's edge answers every request in its place.
+pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
+    let [health, control, ..] = plan.probes.as_slice() else {
+        return None;
+    };
+    let health = match evidence.find(health)?.response() {
+        Ok(health) => health,
+        Err(why) => return Some(shown(why)),
+    };
+    let control = evidence.find(control)?.response().ok()?;
+    if health.status != control.status {
+        return None;
+    }
+    let who = match health.status {
+        300..=399 => "a redirect answers for the service; give --url the address that it leads to",
+        401 | 403 | 407 => "a login answers for the service; let verify pass with --header",
+        429 => "a rate limiter answers for the service; try again later",
+        502..=504 => "the platform answers for a service that does not run; see the deployment's logs",
+        _ => return None,
+    };
+    Some(format!("{who} (the health check and an unknown path were both answered {})", health.status))
+}
+
+fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange]) -> Judgement {
+    let (exchanges, promises): (Vec<Exchange>, Vec<&String>) = match asked {
+        Asked::Skipped(why) => {
+            let verdict = Verdict::NotApplicable(why.clone());
+            return Judgement { check, verdict, promise: "verify.families".to_owned(), request: None };
+        }
+        Asked::Everything { promise } => (all.to_vec(), vec![promise; all.len()]),
+        Asked::Probes(asked) => asked.iter().map(|(index, promise)| (all[*index].clone(), promise)).unzip(),
+    };
+    let verdict = (check.judge)(&plan.subject, &exchanges);
+    let failed = match &verdict {
         Verdict::Fail(failures) => failures.first().map(|failure| failure.question),
         _ => None,
+    };
+    // Of a check that read everything, no request is the one to show unless it failed.
+    let shown = failed.or(matches!(asked, Asked::Probes(_)).then_some(0));
+    let request = shown.and_then(|index| exchanges.get(index)).map(|exchange| exchange.request.clone());
+    let promise = promises.get(failed.unwrap_or(0)).map(|promise| (*promise).clone()).unwrap_or_default();
+    Judgement { check, verdict, promise, request }
+}
+
+/// Verdicts quote the target; from here on they are read by people.
+fn presentable(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Fail(failures) => Verdict::Fail(
+            failures
+                .into_iter()
+                .map(|failure| Failure { observed: shown(&failure.observed), ..failure })
+                .collect(),
+        ),
+        Verdict::Inconclusive(why) => Verdict::Inconclusive(shown(&why)),
+        verdict => verdict,
     }
 }
 
 fn unprobed(request: &Request) -> Exchange {
-    Exchange {
-        request: request.clone(),
-        answer: Answer::Missing("not in the evidence".to_owned()),
-        elapsed_ms: 0,
-        received_ms: 0,
-    }
+    let answer = Answer::Missing("not in the evidence".to_owned());
+    Exchange { request: request.clone(), answer, elapsed_ms: 0, received_ms: 0 }
 }

@@ -1,7 +1,7 @@
 //! Proves that a live backend keeps the promises of its profile.
 //!
 //! Five stages: load, plan, probe, judge, report. Only `prober`, `launch`, `snapshot` and `tape` touch the
-//! world outside; everything else is a function of data.
+//! world outside, and `run`, which composes them; everything else is a function of data.
 
 pub(crate) mod attack;
 pub mod check;

@@ -1,10 +1,11 @@
 //! `verify`: holds a live backend against its profile. Only here an outcome becomes an exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use clap::Parser as _;
 use verify::cli::Cli;
+use verify::launch::LaunchError;
 use verify::report::Outcome;
 use verify::run::{Done, RunError};
 
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("could not start the runtime: {error}");
+            tell(&error);
             return ExitCode::from(USAGE);
         }
     };
@@ -23,10 +24,11 @@ fn main() -> ExitCode {
         Ok(Done::Judged(Outcome::Inconclusive)) => ExitCode::from(UNKNOWN),
         Ok(Done::Judged(Outcome::Drift)) => ExitCode::from(DRIFTED),
         Err(error) => {
-            eprintln!("{error}");
+            tell(&error);
             ExitCode::from(match error {
+                RunError::Launch(LaunchError::Spawn { .. }) => USAGE,
                 RunError::Launch(_) | RunError::Unready(_) => UNKNOWN,
-                RunError::Interrupted => INTERRUPTED,
+                RunError::Ended(signal) => ENDED + signal.number,
                 _ => USAGE,
             })
         }
@@ -41,5 +43,10 @@ const USAGE: u8 = 2;
 const UNKNOWN: u8 = 3;
 /// Only snapshots drifted.
 const DRIFTED: u8 = 4;
-/// 128 + SIGINT, as shells report it.
-const INTERRUPTED: u8 = 130;
+/// Ended by a signal, whose number is added, as shells report it.
+const ENDED: u8 = 128;
+
+/// To standard error, which may be closed.
+fn tell(error: &dyn std::error::Error) {
+    let _ = writeln!(anstream::stderr(), "{error}");
+}

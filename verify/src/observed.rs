@@ -166,7 +166,7 @@ impl View<'_> {
                 let _ = writeln!(text, "also: {}", others.into_iter().collect::<Vec<_>>().join(", "));
             }
             if !response.body.is_empty() {
-                let _ = writeln!(text, "\n{}", body(response));
+                let _ = writeln!(text, "\n{}", body(response, self.later(probe)));
             }
         }
         text
@@ -203,6 +203,11 @@ impl View<'_> {
         text
     }
 
+    /// The answer to the same request at the end of the run, if it was asked again.
+    fn later(&self, probe: &Probe) -> Option<&Response> {
+        self.response(&probe.clone().in_round(1))
+    }
+
     fn response(&self, probe: &Probe) -> Option<&Response> {
         self.evidence.find(probe).map(Exchange::response)?.ok()
     }
@@ -225,7 +230,12 @@ fn lines(response: &Response, wanted: impl Fn(&str) -> bool) -> String {
         .headers
         .iter()
         .filter(|(name, _)| wanted(name))
-        .map(|(name, value)| format!("{name}: {}\n", redact::header(name, value)))
+        // An edge's cookies come and go with the edge.
+        .filter(|(name, value)| name != "set-cookie" || !value.trim_start().starts_with(['_', '.']))
+        .map(|(name, value)| match name.as_str() {
+            "set-cookie" => format!("{name}: {}\n", redact::lasting(&redact::header(name, value))),
+            _ => format!("{name}: {}\n", redact::reviewable(value)),
+        })
         .collect();
     lines.into_iter().collect()
 }
@@ -269,19 +279,36 @@ fn is_transport(name: &str) -> bool {
         "nel",
         "report-to",
         "server",
+        "server-timing",
         "transfer-encoding",
         "via",
     ];
-    const PLATFORMS: &[&str] =
-        &["x-railway-", "x-vercel-", "cf-", "x-served-by", "x-cache", "fly-", "x-render-"];
+    const PLATFORMS: &[&str] = &[
+        "x-railway-",
+        "x-hikari-",
+        "x-vercel-",
+        "cf-",
+        "x-served-by",
+        "x-timer",
+        "x-cache",
+        "x-amz",
+        "x-envoy-",
+        "fly-",
+        "x-render-",
+        "rndr-",
+    ];
     TRANSPORT.contains(&name) || PLATFORMS.iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn body(response: &Response) -> String {
+fn body(response: &Response, later: Option<&Response>) -> String {
     match response.json() {
         Some(json) => {
-            serde_json::to_string_pretty(&redact::varying(&json)).expect("JSON that was read can be written")
+            let later = later.and_then(Response::json);
+            let lasting = redact::varying(&json, later.as_ref());
+            redact::reviewable(
+                &serde_json::to_string_pretty(&lasting).expect("JSON that was read can be written"),
+            )
         }
-        None => response.body.chars().take(2_000).collect(),
+        None => redact::reviewable(&response.body.chars().take(2_000).collect::<String>()),
     }
 }

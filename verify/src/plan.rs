@@ -1,13 +1,14 @@
 //! What will be sent, and who will read it: known before the first byte leaves.
 
 use profiles::Family;
+use serde::{Deserialize, Serialize};
 
 use crate::check::{Ask, Check, FAMILIES, Subject, is_within};
 use crate::checks;
 use crate::probe::Probe;
 
 /// Which checks to run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Ids or families; empty means all.
     pub only: Vec<String>,
@@ -17,10 +18,10 @@ pub struct Selection {
 pub struct Plan<'a> {
     pub subject: Subject<'a>,
     pub checks: Vec<Planned>,
-    /// Each once, in the order of sending. The first is the health path: it tells whether the target answers.
+    /// Each once, in the order of sending. The first is the health path, which tells whether the target answers;
+    /// the second the control, which tells whether it answers for itself.
     pub probes: Vec<Probe>,
-    /// Whether every check of the catalogue is in the plan; snapshots need all.
-    pub complete: bool,
+    pub selection: Selection,
 }
 
 pub struct Planned {
@@ -58,9 +59,9 @@ impl<'a> Plan<'a> {
                 return Err(PlanError::UnknownSelector { selector: selector.clone() });
             }
         }
-        let mut plan =
-            Self { subject, checks: Vec::new(), probes: Vec::new(), complete: selection.is_everything() };
+        let mut plan = Self { subject, checks: Vec::new(), probes: Vec::new(), selection: selection.clone() };
         plan.add_probe(Probe::get(plan.subject.health()));
+        plan.add_probe(Probe::get(Subject::unknown_path()));
         for check in checks::all().filter(|check| selection.selects(check.id)) {
             let asked = plan.asked(check);
             plan.checks.push(Planned { check, asked });

@@ -1,4 +1,4 @@
-//! What never reaches evidence, a report or a snapshot.
+//! What never reaches evidence, a report, a terminal or a snapshot.
 
 use serde_json::Value as Json;
 
@@ -9,6 +9,35 @@ pub(crate) fn header(name: &str, value: &str) -> String {
         "cookie" | "authorization" | "proxy-authorization" | "x-api-key" => "[redacted]".to_owned(),
         _ => value.to_owned(),
     }
+}
+
+/// Text of the target's on its way to a person: one line, of bounded length, and nothing that a terminal obeys.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let mut shown: String = text.chars().take(LONGEST).map(visible).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The same for text of several lines, with every credential hidden: it will stand in a pull request.
+pub(crate) fn reviewable(text: &str) -> String {
+    let lines: Vec<String> =
+        profiles::hide_credentials(text).lines().map(|line| line.chars().map(visible).collect()).collect();
+    lines.join("\n")
+}
+
+fn visible(c: char) -> String {
+    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
+}
+
+/// The text without the values that the caller sent in confidence.
+pub(crate) fn without(text: &str, private: &[String]) -> String {
+    private
+        .iter()
+        .filter(|value| !value.is_empty())
+        .fold(text.to_owned(), |text, value| text.replace(value.as_str(), "[redacted]"))
 }
 
 fn cookie(value: &str) -> String {
@@ -22,23 +51,38 @@ fn cookie(value: &str) -> String {
     }
 }
 
-/// A body as it may stand in a snapshot: what differs between two honest runs is replaced.
-pub(crate) fn varying(value: &Json) -> Json {
+/// A cookie as it may stand in a snapshot: its date of expiry differs between two honest runs.
+pub(crate) fn lasting(cookie: &str) -> String {
+    let attributes = cookie.split(';').map(|attribute| {
+        let expires = attribute.trim_start().to_ascii_lowercase().starts_with("expires=");
+        if expires { " expires=[varies]" } else { attribute }
+    });
+    attributes.collect::<Vec<_>>().join(";")
+}
+
+/// A body as it may stand in a snapshot: what differs between two honest answers is replaced.
+pub(crate) fn varying(value: &Json, other: Option<&Json>) -> Json {
     match value {
-        Json::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), varying_member(name, value))).collect()
-        }
-        Json::Array(items) => items.iter().map(varying).collect(),
-        other => other.clone(),
+        Json::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), varying_member(name, value, other.map(|other| &other[name]))))
+            .collect(),
+        Json::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| varying(item, other.map(|other| &other[index])))
+            .collect(),
+        leaf if other.is_some_and(|other| other != leaf) => Json::from("[varies]"),
+        leaf => leaf.clone(),
     }
 }
 
-fn varying_member(name: &str, value: &Json) -> Json {
+fn varying_member(name: &str, value: &Json, other: Option<&Json>) -> Json {
     let text = value.as_str().unwrap_or_default();
     match name {
         "request_id" | "requestId" | "trace_id" | "traceId" | "instance" => Json::from("[varies]"),
         _ if text.parse::<jiff::Timestamp>().is_ok() => Json::from("[timestamp]"),
-        _ => varying(value),
+        _ => varying(value, other),
     }
 }
 
@@ -60,7 +104,36 @@ mod tests {
             serde_json::json!({"status": "ok", "timestamp": "2026-01-02T03:04:05.678Z", "request_id": "a-1"});
         let two =
             serde_json::json!({"status": "ok", "timestamp": "2026-11-12T13:14:15.161Z", "request_id": "b-2"});
-        assert_eq!(varying(&one), varying(&two));
-        assert_ne!(varying(&one), varying(&serde_json::json!({"status": "unhealthy"})));
+        assert_eq!(varying(&one, None), varying(&two, None));
+        assert_ne!(varying(&one, None), varying(&serde_json::json!({"status": "unhealthy"}), None));
+
+        let later = serde_json::json!({"status": "ok", "uptime": 12.5, "nodes": [1, 2]});
+        let sooner = serde_json::json!({"status": "ok", "uptime": 11.5, "nodes": [1, 3]});
+        let both = serde_json::json!({"status": "ok", "uptime": "[varies]", "nodes": [1, "[varies]"]});
+        assert_eq!(varying(&later, Some(&sooner)), both);
+    }
+
+    #[test]
+    fn nothing_of_the_targets_is_obeyed_by_a_terminal() {
+        assert_eq!(shown("a\u{1b}[2Jb\nc\u{9b}31m"), "a\\u{1b}[2Jb\\nc\\u{9b}31m");
+        assert_eq!(shown(&"x".repeat(1_000)).chars().count(), 401);
+        assert_eq!(reviewable("one\r\ntwo\u{7}"), "one\ntwo\\u{7}");
+        assert_eq!(reviewable("postgres://app:hunter2@db"), "postgres://app:*******@db");
+    }
+
+    #[test]
+    fn what_was_sent_in_confidence_does_not_come_back() {
+        assert_eq!(
+            without("your key: s3cr3t", &["s3cr3t".to_owned(), String::new()]),
+            "your key: [redacted]"
+        );
+    }
+
+    #[test]
+    fn a_cookies_expiry_is_no_behaviour() {
+        assert_eq!(
+            lasting("sid=[redacted]; Expires=Mon, 23 Nov 2026 16:00:00 GMT; Secure"),
+            "sid=[redacted]; expires=[varies]; Secure"
+        );
     }
 }

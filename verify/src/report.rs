@@ -13,8 +13,8 @@ pub struct Report<'a> {
     pub target: String,
     pub duration_ms: u64,
     pub requests: usize,
-    /// Why not even the first request was answered.
-    pub unreachable: Option<String>,
+    /// Why nothing could be judged.
+    pub obstacle: Option<String>,
     /// Every planned check, whatever its status.
     pub findings: Vec<Finding>,
     pub snapshots: Snapshots,
@@ -70,7 +70,7 @@ impl<'a> Report<'a> {
             target: String::new(),
             duration_ms: 0,
             requests: 0,
-            unreachable: None,
+            obstacle: None,
             findings,
             snapshots: Snapshots::default(),
             warnings,

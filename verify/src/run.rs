@@ -6,21 +6,24 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use profiles::{Declaration, EMBEDDED, LoadError, Origin};
+use profiles::{Declaration, EMBEDDED, LoadError, Origin, Profile};
 
-use crate::check::Subject;
+use crate::check::{Subject, judgeable};
 use crate::checks::runs_release;
 use crate::cli::{Check, Cli, Command, launch_environment};
 use crate::exchange::{Evidence, Response};
-use crate::judge::judge;
+use crate::judge::{judge, obstacle};
 use crate::launch::{self, Candidate, LaunchError, Setting};
 use crate::observed::observed;
 use crate::plan::{Asked, Plan, PlanError, Selection};
 use crate::prober::{Access, ClientError, Prober};
+use crate::redact::shown;
 use crate::reference;
 use crate::report::{Outcome, Report};
 use crate::reporters::{Destination, REPORTERS};
@@ -42,8 +45,10 @@ pub enum RunError {
     Profile(#[from] LoadError),
     #[error("{0}")]
     Lint(String),
-    #[error("`{url}` is not a target: {why}")]
-    Url { url: String, why: String },
+    #[error("--url is no target: {0}; write scheme, host and port only, such as https://api.example.com")]
+    Url(String),
+    #[error("a --header has no colon; write --header 'Name: value'")]
+    Header,
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
@@ -60,8 +65,21 @@ pub enum RunError {
     Launch(#[from] LaunchError),
     #[error("the target was not ready within --wait: {0}")]
     Unready(String),
-    #[error("interrupted")]
-    Interrupted,
+    #[error("ended by {0}")]
+    Ended(Signal),
+}
+
+/// What asks a program to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    name: &'static str,
+    pub number: u8,
+}
+
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 pub async fn run(cli: Cli) -> Result<Done, RunError> {
@@ -71,7 +89,7 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
             tokio::select! {
                 done = check(&cli.check, today) => done,
                 // Dropping the run ends the candidate that it launched.
-                () = interrupted() => Err(RunError::Interrupted),
+                signal = ended() => Err(RunError::Ended(signal)),
             }
         }
         Some(Command::Plan(arguments)) => plan(&arguments, today),
@@ -88,26 +106,30 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let reports = destinations(&arguments.reports)?;
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let profile = &declaration.profile;
-    let access = Access { headers: arguments.headers.clone(), ca: arguments.ca.clone() };
+    let headers = arguments.headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?;
+    let access = Access { headers, ca: arguments.ca.clone() };
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     // Everything that can be wrong with the call is found before a build is started or a byte is sent.
     let target = target(arguments, &declaration)?;
     Plan::of(subject(&declaration, target.clone(), arguments.expect_release.clone(), today), &selection)?;
     Prober::new(profile, &target, &access)?;
 
-    let candidate = if arguments.launch { Some(launched(&declaration).await?) } else { None };
+    let mut candidate = if arguments.launch { Some(launched(&declaration).await?) } else { None };
     let target = candidate.as_ref().map_or(target, |candidate| loopback(candidate.port()));
     let prober = Prober::new(profile, &target, &access)?;
     if let Some(longest) = arguments.wait {
-        let expected = arguments.expect_release.as_deref();
-        let enough =
-            |response: &Response| expected.map_or(Ok(()), |release| runs_release(profile, response, release));
-        prober.wait(profile.health.path.as_str(), longest, enough).await.map_err(RunError::Unready)?;
+        ready(&prober, profile, longest, arguments.expect_release.as_deref())
+            .await
+            .map_err(RunError::Unready)?;
     }
     let plan = Plan::of(subject(&declaration, target, arguments.expect_release.clone(), today), &selection)?;
 
     let progress = progress(plan.probes.len());
-    let evidence = prober.run(&plan, |sent| progress.set_position(sent as u64)).await;
+    let probing = prober.run(&plan, |sent| progress.set_position(sent as u64));
+    let evidence = match &mut candidate {
+        Some(candidate) => candidate.during("while it was verified", probing).await?,
+        None => probing.await,
+    };
     progress.finish_and_clear();
     if let Some(candidate) = candidate {
         candidate.stop().await;
@@ -116,6 +138,26 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
         tape::write(&evidence, path)?;
     }
     conclude(&plan, &evidence, arguments.snapshots, &reports, today)
+}
+
+/// Waits until the health check answers 200, and from the expected release if one is named. A service that
+/// answers otherwise to the end is ready as well: what is wrong with it, the checks say.
+async fn ready(
+    prober: &Prober,
+    profile: &Profile,
+    longest: Duration,
+    release: Option<&str>,
+) -> Result<(), String> {
+    let health = profile.health.path.as_str();
+    let enough = |response: &Response| match (response.status, release) {
+        (200, Some(release)) => runs_release(profile, response, release),
+        (200, None) => Ok(()),
+        (status, _) => Err(format!("GET {health} answered {status}")),
+    };
+    match (prober.wait(health, longest, enough).await, release) {
+        (Err(why), None) => prober.wait(health, Duration::ZERO, |_| Ok(())).await.map_err(|_| why),
+        (outcome, _) => outcome,
+    }
 }
 
 /// The pure end of a run, the same for a live target and a recording.
@@ -131,11 +173,17 @@ fn conclude(
     report.target.clone_from(&evidence.target);
     report.duration_ms = evidence.duration_ms;
     report.requests = evidence.requests;
-    report.unreachable =
-        evidence.exchanges.first().and_then(|(_, exchange)| exchange.response().err().map(str::to_owned));
-    if snapshots != Mode::Off && plan.complete && report.unreachable.is_none() {
-        report.snapshots =
-            snapshot::hold(&snapshot_folder(declaration), &observed(plan, evidence), snapshots);
+    report.obstacle = obstacle(plan, evidence);
+    if snapshots != Mode::Off && plan.selection.is_everything() {
+        match evidence.exchanges.iter().find_map(|(_, exchange)| judgeable(exchange).err()) {
+            // A snapshot of half an answer would be reviewed as if it were the whole.
+            Some(_) if report.obstacle.is_some() => {}
+            Some(why) => report.warnings.push(format!("snapshots were not compared: {}", shown(&why))),
+            None => {
+                report.snapshots =
+                    snapshot::hold(&snapshot_folder(declaration), &observed(plan, evidence), snapshots);
+            }
+        }
     }
     for destination in reports {
         write(destination, &(destination.reporter.render)(&report))?;
@@ -183,7 +231,7 @@ fn replay(
     let target = parse_target(&evidence.target)?;
     let plan = Plan::of(
         subject(&declaration, target, evidence.expected_release.clone(), today),
-        &Selection::default(),
+        &evidence.selection,
     )?;
     conclude(&plan, &evidence, Mode::Off, &reports, today)
 }
@@ -210,7 +258,7 @@ fn lint(names: &[String], today: Date) -> Result<Done, RunError> {
 fn declaration(name: Option<&str>, today: Date) -> Result<Declaration, RunError> {
     let declaration = Declaration::load(name.ok_or(RunError::NoProfile)?, today)?;
     if !declaration.warnings.is_empty() {
-        anstream::eprintln!("{}", declaration.render_warnings());
+        tell(&declaration.render_warnings());
     }
     Ok(declaration)
 }
@@ -237,13 +285,14 @@ fn target(arguments: &Check, declaration: &Declaration) -> Result<Origin, RunErr
 
 /// A URL as people paste it: a slash at the end is forgiven, a path is not.
 fn parse_target(text: &str) -> Result<Origin, RunError> {
-    text.strip_suffix('/').unwrap_or(text).parse().map_err(|invalid: profiles::Invalid| RunError::Url {
-        url: text.to_owned(),
-        why: match invalid.instead {
-            Some(instead) => format!("{}; write {instead}", invalid.why),
-            None => invalid.why,
-        },
-    })
+    let origin = text.strip_suffix('/').unwrap_or(text).parse();
+    origin.map_err(|invalid: profiles::Invalid| RunError::Url(invalid.why))
+}
+
+/// `Name: value`. The text is not repeated in an error: it may be a key.
+fn split(header: &str) -> Result<(String, String), RunError> {
+    let (name, value) = header.split_once(':').ok_or(RunError::Header)?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn loopback(port: u16) -> Origin {
@@ -255,27 +304,16 @@ async fn launched(declaration: &Declaration) -> Result<Candidate, RunError> {
     let profile = &declaration.profile;
     let setting = Setting { folder: root(declaration), environment: launch_environment(profile) };
     if !profile.launch.build.is_empty() {
-        anstream::eprintln!("building: {}", profile.launch.build.join(" "));
+        tell(&format!("building: {}", profile.launch.build.join(" ")));
         launch::build(profile, &setting).await?;
     }
     let mut candidate = Candidate::start(profile, &setting).await?;
-    anstream::eprintln!("launched on port {}: {}", candidate.port(), profile.launch.command.join(" "));
+    tell(&format!("launched on port {}: {}", candidate.port(), profile.launch.command.join(" ")));
     let prober = Prober::new(profile, &loopback(candidate.port()), &Access::default())?;
-    let (health, within) = (profile.health.path.as_str(), profile.launch.ready.get());
-    let ready = async {
-        let healthy = |response: &Response| match response.status {
-            200 => Ok(()),
-            status => Err(format!("GET {health} answered {status}")),
-        };
-        match prober.wait(health, within, healthy).await {
-            Ok(()) => Ok(()),
-            // It answers, though not well: that is for the checks to say.
-            Err(why) => prober.wait(health, Duration::ZERO, |_| Ok(())).await.map_err(|_| why),
-        }
-    };
-    match candidate.until(within, ready).await {
+    let within = profile.launch.ready.get();
+    match candidate.until(within, ready(&prober, profile, within, None)).await {
         Ok(after) => {
-            anstream::eprintln!("answered {} ms after its start", after.as_millis());
+            tell(&format!("answered {} ms after its start", after.as_millis()));
             Ok(candidate)
         }
         Err(error) => {
@@ -288,7 +326,7 @@ async fn launched(declaration: &Declaration) -> Result<Candidate, RunError> {
 /// The repository's root for embedded profiles, the current folder for others.
 fn root(declaration: &Declaration) -> PathBuf {
     let here = PathBuf::from(".");
-    if !is_embedded(declaration) {
+    if !declaration.embedded {
         return here;
     }
     // Built in the repository, run from anywhere.
@@ -298,15 +336,11 @@ fn root(declaration: &Declaration) -> PathBuf {
 
 /// `verify/snapshots/<profile>` for embedded profiles, where `cargo insta` looks; else beside the profile.
 fn snapshot_folder(declaration: &Declaration) -> PathBuf {
-    if is_embedded(declaration) {
+    if declaration.embedded {
         return root(declaration).join("verify/snapshots").join(&declaration.name);
     }
     let folder = Path::new(declaration.source.file()).parent().unwrap_or(Path::new("."));
     folder.join("snapshots").join(&declaration.name)
-}
-
-fn is_embedded(declaration: &Declaration) -> bool {
-    EMBEDDED.iter().any(|(_, file, _)| *file == declaration.source.file())
 }
 
 fn destinations(reports: &[Destination]) -> Result<Vec<Destination>, RunError> {
@@ -349,15 +383,30 @@ fn progress(requests: usize) -> ProgressBar {
     )
 }
 
-async fn interrupted() {
+/// To standard error, which may be closed.
+fn tell(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// The first signal that asks for an end: from the keyboard, a supervisor or a terminal that closes.
+async fn ended() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let kinds = [
+        (SignalKind::hangup(), "SIGHUP", 1),
+        (SignalKind::interrupt(), "SIGINT", 2),
+        (SignalKind::quit(), "SIGQUIT", 3),
+        (SignalKind::terminate(), "SIGTERM", 15),
+    ];
+    let mut signals: FuturesUnordered<_> = kinds
+        .into_iter()
+        .filter_map(|(kind, name, number)| Some((signal(kind).ok()?, Signal { name, number })))
+        .map(|(mut stream, signal)| async move {
+            stream.recv().await;
+            signal
+        })
+        .collect();
+    match signals.next().await {
+        Some(signal) => signal,
+        None => std::future::pending().await,
     }
 }

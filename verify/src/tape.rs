@@ -1,6 +1,9 @@
 //! The evidence of a run, kept in a file so that it can be judged again without a network.
 #![allow(clippy::disallowed_methods, reason = "a tape is a file")]
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::exchange::Evidence;
@@ -17,7 +20,11 @@ pub enum TapeError {
 
 pub fn write(evidence: &Evidence, path: &Path) -> Result<(), TapeError> {
     let text = serde_json::to_string_pretty(evidence).expect("evidence is plain data");
-    std::fs::write(path, text).map_err(|error| TapeError::Write { path: path.display().to_string(), error })
+    // Bodies are kept as they were received: if something secret was public, it is in here.
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| TapeError::Write { path: path.display().to_string(), error })
 }
 
 pub fn read(path: &Path) -> Result<Evidence, TapeError> {

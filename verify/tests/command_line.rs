@@ -8,10 +8,11 @@
 mod support;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::command::{Ended, verify};
-use support::{Distort, start};
+use support::{Distort, Reply, start};
 use tempfile::TempDir;
 
 const SOUND: Distort = |_, _| {};
@@ -80,7 +81,7 @@ async fn a_closed_port_exits_3() {
     assert_eq!(ended.json()["outcome"], "inconclusive");
     assert_eq!(
         ended.observed("run.target.reachable"),
-        "GET /health: could not connect to 127.0.0.1:1: connection refused (os error 111)"
+        "could not connect to 127.0.0.1:1: connection refused (os error 111)"
     );
 }
 
@@ -107,12 +108,15 @@ async fn every_mistake_on_the_command_line_is_one_clear_error_and_exits_2() {
             "there is no profile `prodction`; the embedded ones are `development` and `production`",
         ),
         (vec!["--profile", "missing.toml"], "could not read the profile `missing.toml`"),
-        (vec!["--profile", "production", "--url", "not a url"], "`not a url` is not a target"),
+        (
+            vec!["--profile", "production", "--url", "not a url"],
+            "--url is no target: origin `not a url` has no scheme",
+        ),
         (vec!["--profile", "production", "--url", "https://api.example.com/v1"], "has a path"),
         (vec!["--profile", "production", "--only", "cors.rejct"], "did you mean `cors.reject"),
         (vec!["--profile", "production", "--only", "run", "--skip", "run"], "the selection leaves no check"),
         (vec!["--profile", "production", "--wait", "soon"], "`soon` is not a duration"),
-        (vec!["--profile", "production", "--header", "nonsense"], "there is no colon"),
+        (vec!["--profile", "production", "--header", "nonsense"], "a --header has no colon"),
         (
             vec!["--profile", "production", "--ca", "missing.pem"],
             "could not read certificates from --ca missing.pem",
@@ -230,7 +234,7 @@ async fn the_plan_the_list_and_the_explanations_need_no_network() {
         verify(folder.path(), &["plan", "--profile", "profile.toml", "--only", "cors.reject.null"]).await;
     assert_eq!(plan.code, 0);
     assert!(
-        plan.stdout.contains("1 checks, 2 requests") && plan.stdout.contains("GET /health · origin: null"),
+        plan.stdout.contains("1 checks, 3 requests") && plan.stdout.contains("GET /health · origin: null"),
         "{}",
         plan.stdout
     );
@@ -324,6 +328,189 @@ async fn a_failing_build_is_shown_and_nothing_is_launched() {
     );
 }
 
+/// A login, a redirect or an edge that answers for the service says nothing about it.
+#[tokio::test]
+async fn what_answers_in_the_services_place_is_inconclusive() {
+    let walls: [(Distort, &str); 4] = [
+        (|_, reply| *reply = Reply::new(401), "a login answers for the service"),
+        (|_, reply| *reply = Reply::new(308), "a redirect answers for the service"),
+        (|_, reply| *reply = Reply::new(429), "a rate limiter answers for the service"),
+        (|_, reply| *reply = Reply::new(502), "the platform answers for a service that does not run"),
+    ];
+    for (wall, says) in walls {
+        let ended = run(&folder(""), &format!("http://{}", start(wall).await), &[]).await;
+        assert_eq!(ended.code, 3, "{}", ended.stdout);
+        assert!(
+            ended.stdout.contains(says) && ended.stdout.contains("0 passed · 0 failed"),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_the_target_says_is_obeyed_by_the_terminal() {
+    let hostile: Distort = |seen, reply| {
+        if seen.path == "/health" {
+            reply.body =
+                r#"{"environment":"dev\u001b[2J\u0007\nproven","timestamp":"x\u001b]0;t"}"#.to_owned();
+        } else {
+            reply.set("content-type", "text/plain");
+            reply.body = "\u{1b}[31mred\r\n".to_owned();
+        }
+    };
+    let folder = folder("");
+    let url = format!("http://{}", start(hostile).await);
+    for report in ["human", "json"] {
+        let ended = run(&folder, &url, &["--report", report]).await;
+        let controls: Vec<char> = ended.stdout.chars().filter(|c| c.is_control() && *c != '\n').collect();
+        assert!(controls.is_empty(), "{controls:?} in {}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn an_honest_backend_does_not_drift_from_itself() {
+    let busy: Distort = |seen, reply| {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        if seen.path == "/health" && reply.status == 200 {
+            reply.body = reply.body.replace('}', &format!(",\"uptime\":{asked}}}"));
+        } else if reply.status == 404 {
+            reply.body = "line\r\nline\r\n".to_owned();
+        }
+        reply.add("set-cookie", format!("__edge={asked}; Secure"));
+        reply.add("set-cookie", format!("id=1; Expires={asked}; Secure; HttpOnly; SameSite=Lax"));
+    };
+    let folder = folder("");
+    let url = format!("http://{}", start(busy).await);
+    run(&folder, &url, &["--snapshots", "update"]).await;
+    let again = run(&folder, &url, &["--report", "json"]).await.json();
+    assert_eq!(
+        (&again["snapshots"]["unchanged"], again["snapshots"]["drifted"].as_array().unwrap().len()),
+        (&5.into(), 0)
+    );
+}
+
+#[tokio::test]
+async fn a_recording_is_asked_the_same_questions() {
+    let folder = folder("");
+    let url = format!("http://{}", start(SOUND).await);
+    run(&folder, &url, &["--record", "tape.json", "--only", "run"]).await;
+    let replayed = verify(folder.path(), &["replay", "tape.json", "--report", "json"]).await;
+    assert_eq!(
+        (replayed.code, replayed.json()["findings"].as_array().unwrap().len()),
+        (0, 4),
+        "{}",
+        replayed.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_private_header_that_comes_back_is_not_recorded() {
+    let folder = folder("");
+    let echo: Distort = |seen, reply| {
+        if reply.status == 404 {
+            reply.set("x-echo", seen.header("x-preview-key").unwrap_or_default());
+            reply.body = format!("you sent {}", seen.header("x-preview-key").unwrap_or_default());
+        }
+    };
+    let url = format!("http://{}", start(echo).await);
+    run(&folder, &url, &["--header", "x-preview-key: s3cr3t", "--record", "tape.json"]).await;
+    let tape = std::fs::read_to_string(folder.path().join("tape.json")).unwrap();
+    let snapshot = std::fs::read_to_string(folder.path().join("snapshots/profile/errors.snap.new")).unwrap();
+    assert!(!tape.contains("s3cr3t") && tape.contains("you sent [redacted]"));
+    assert!(!snapshot.contains("s3cr3t"), "{snapshot}");
+}
+
+#[tokio::test]
+async fn a_candidate_that_dies_while_it_is_verified_is_reported() {
+    let python = "import http.server as h, os, sys\nclass H(h.BaseHTTPRequestHandler):\n n=0\n protocol_version='HTTP/1.1'\n def do_GET(s):\n  H.n+=1\n  if H.n>20: os.write(2, b'caf\\xe9: out of luck\\n'); os._exit(9)\n  s.send_response(200); s.send_header('content-length','0'); s.end_headers()\nh.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), H).serve_forever()";
+    let folder = folder("");
+    std::fs::write(folder.path().join("luckless.py"), python).unwrap();
+    let ended = launch_in(&folder, "\"python3\", \"luckless.py\"", "20s").await;
+    assert_eq!(ended.code, 3, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("while it was verified: exit status: 9"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("out of luck"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_candidate_or_the_build_and_all_they_started() {
+    for (step, other) in [("command", "build = []\n"), ("build", "")] {
+        for (signal, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
+            let folder = folder("");
+            if !other.is_empty() {
+                replace(&folder, "build = ", other);
+            }
+            let command = r#"["sh", "-c", "trap '' HUP INT TERM; sleep 600 & echo $! > started; wait"]"#;
+            replace(&folder, &format!("{step} = "), &format!("{step} = {command}\n"));
+            let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_verify"))
+                .args(["--profile", "profile.toml", "--launch"])
+                .current_dir(folder.path())
+                .stdin(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            let started = folder.path().join("started");
+            let grandchild =
+                until(|| std::fs::read_to_string(&started).ok().filter(|id| id.ends_with('\n'))).await;
+            let id = child.id().unwrap().to_string();
+            assert!(
+                tokio::process::Command::new("kill")
+                    .args(["-s", signal, &id])
+                    .status()
+                    .await
+                    .unwrap()
+                    .success()
+            );
+            assert_eq!(child.wait().await.unwrap().code(), Some(code), "{step} {signal}");
+            let process = Path::new("/proc").join(grandchild.trim());
+            until(|| (!process.exists()).then_some(())).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_launch_command_that_does_not_exist_is_a_mistake_in_the_profile() {
+    let (ended, _) = launch("\"/nonexistent/server\"", "5s").await;
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("check [launch] in the profile"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_file_of_the_same_name_elsewhere_is_not_the_embedded_profile() {
+    let folder = folder("");
+    std::fs::create_dir(folder.path().join("profiles")).unwrap();
+    std::fs::rename(folder.path().join("profile.toml"), folder.path().join("profiles/production.toml"))
+        .unwrap();
+    let url = format!("http://{}", start(SOUND).await);
+    let ended = verify(folder.path(), &["--profile", "profiles/production.toml", "--url", &url]).await;
+    assert_eq!(ended.code, 4, "{}", ended.stdout);
+    assert!(folder.path().join("profiles/snapshots/production/health.snap.new").exists());
+}
+
+#[tokio::test]
+async fn a_secret_on_the_command_line_is_not_repeated() {
+    for arguments in
+        [["--header", "Authorization Bearer s3cr3t"], ["--url", "https://me:s3cr3t@host.example"]]
+    {
+        let ended =
+            verify(folder("").path(), &[&["--profile", "profile.toml"], arguments.as_slice()].concat()).await;
+        assert_eq!(ended.code, 2);
+        assert!(!ended.stderr.contains("s3cr3t"), "{}", ended.stderr);
+    }
+}
+
+/// Looks again until there is something to see.
+async fn until<T>(look: impl Fn() -> Option<T>) -> T {
+    for _ in 0..500 {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nothing was seen within 10 s");
+}
+
 /// A folder of its own with a profile in it: production's, and what is added.
 fn folder(added: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -344,11 +531,15 @@ async fn run(folder: &TempDir, url: &str, more: &[&str]) -> Ended {
 /// Launches a command that stands in the profile as TOML list items.
 async fn launch(command: &str, ready: &str) -> (Ended, TempDir) {
     let folder = folder("");
-    replace(&folder, "build = ", "build = []\n");
-    replace(&folder, "command = ", &format!("command = [{command}]\n"));
-    replace(&folder, "ready = ", &format!("ready = \"{ready}\"\n"));
-    replace(&folder, "drain_timeout = ", "drain_timeout = \"1s\"\n");
-    (verify(folder.path(), &["--profile", "profile.toml", "--launch", "--snapshots", "off"]).await, folder)
+    (launch_in(&folder, command, ready).await, folder)
+}
+
+async fn launch_in(folder: &TempDir, command: &str, ready: &str) -> Ended {
+    replace(folder, "build = ", "build = []\n");
+    replace(folder, "command = ", &format!("command = [{command}]\n"));
+    replace(folder, "ready = ", &format!("ready = \"{ready}\"\n"));
+    replace(folder, "drain_timeout = ", "drain_timeout = \"1s\"\n");
+    verify(folder.path(), &["--profile", "profile.toml", "--launch", "--snapshots", "off"]).await
 }
 
 /// Replaces the line of the profile that begins so.

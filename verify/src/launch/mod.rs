@@ -2,15 +2,17 @@
 #![allow(clippy::disallowed_methods, reason = "launching is I/O and takes time")]
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use profiles::Profile;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+use crate::redact::shown;
 
 /// Where and with what a candidate runs.
 pub struct Setting {
@@ -20,10 +22,10 @@ pub struct Setting {
     pub environment: Vec<(String, String)>,
 }
 
-/// A running release candidate. Dropping it ends the whole process group.
+/// A running release candidate.
 pub struct Candidate {
     child: Child,
-    group: Pid,
+    group: Group,
     port: u16,
     output: Lines,
     started: Instant,
@@ -38,8 +40,10 @@ pub enum LaunchError {
     Build { command: String, status: ExitStatus },
     #[error("could not find a free port: {0}")]
     Port(std::io::Error),
-    #[error("the candidate ended {after} after its start, before it answered: {status}\n{}", tail(output))]
-    Died { after: String, status: ExitStatus, output: Vec<String> },
+    #[error("could not learn how `{command}` ended: {error}")]
+    Wait { command: String, error: std::io::Error },
+    #[error("the candidate ended {after} after its start, {when}: {status}\n{}", tail(output))]
+    Died { after: String, when: &'static str, status: ExitStatus, output: Vec<String> },
     #[error("the candidate did not answer within {within}: {why}\n{}", tail(output))]
     NeverReady { within: String, why: String, output: Vec<String> },
 }
@@ -50,13 +54,8 @@ pub async fn build(profile: &Profile, setting: &Setting) -> Result<(), LaunchErr
         return Ok(());
     };
     let shown = profile.launch.build.join(" ");
-    let mut build = command
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| spawn_error(&shown, setting, error))?;
-    let status = build.wait().await.map_err(|error| spawn_error(&shown, setting, error))?;
+    let (mut build, _group) = spawn(command.stdout(std::io::stderr()), &shown, setting)?;
+    let status = build.wait().await.map_err(|error| LaunchError::Wait { command: shown.clone(), error })?;
     if status.success() { Ok(()) } else { Err(LaunchError::Build { command: shown, status }) }
 }
 
@@ -67,18 +66,8 @@ impl Candidate {
         let mut command = command(&profile.launch.command, setting)
             .expect("launch.command is not empty: asserted by the profile's schema");
         let started = Instant::now();
-        let mut child = command
-            .env("PORT", port.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| spawn_error(&profile.launch.command.join(" "), setting, error))?;
-        let group = child
-            .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
-            .expect("a child that was just started has an id");
+        let command = command.env("PORT", port.to_string()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (mut child, group) = spawn(command, &profile.launch.command.join(" "), setting)?;
         let output = Lines::default();
         output.follow(child.stdout.take());
         output.follow(child.stderr.take());
@@ -97,35 +86,51 @@ impl Candidate {
         within: Duration,
         ready: impl Future<Output = Result<(), String>>,
     ) -> Result<Duration, LaunchError> {
+        match self.during("before it answered", ready).await? {
+            Ok(()) => Ok(self.started.elapsed()),
+            Err(why) => {
+                Err(LaunchError::NeverReady { within: millis(within), why, output: self.output.last() })
+            }
+        }
+    }
+
+    /// Waits for `work`, unless the candidate ends first.
+    pub async fn during<T>(
+        &mut self,
+        when: &'static str,
+        work: impl Future<Output = T>,
+    ) -> Result<T, LaunchError> {
         tokio::select! {
             status = self.child.wait() => {
-                let status = status.map_err(LaunchError::Port)?;
+                let status =
+                    status.map_err(|error| LaunchError::Wait { command: "the candidate".to_owned(), error })?;
                 // The last lines may still be in the pipe.
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                Err(LaunchError::Died { after: millis(self.started.elapsed()), status, output: self.output.last() })
+                let after = millis(self.started.elapsed());
+                Err(LaunchError::Died { after, when, status, output: self.output.last() })
             }
-            result = ready => match result {
-                Ok(()) => Ok(self.started.elapsed()),
-                Err(why) => Err(LaunchError::NeverReady { within: millis(within), why, output: self.output.last() }),
-            }
+            done = work => Ok(done),
         }
     }
 
     /// SIGTERM, the profile's drain time, then SIGKILL, to the whole group.
     pub async fn stop(mut self) {
-        let _ = kill_process_group(self.group, Signal::TERM);
+        let _ = kill_process_group(self.group.0, Signal::TERM);
         let _ = tokio::time::timeout(self.drain, self.child.wait()).await;
         // What the command itself started may outlive it.
         let deadline = Instant::now() + Duration::from_secs(2);
-        while test_kill_process_group(self.group).is_ok() && Instant::now() < deadline {
+        while test_kill_process_group(self.group.0).is_ok() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }
 
-impl Drop for Candidate {
+/// A command and all that it starts. Dropped, all of it ends.
+struct Group(Pid);
+
+impl Drop for Group {
     fn drop(&mut self) {
-        let _ = kill_process_group(self.group, Signal::KILL);
+        let _ = kill_process_group(self.0, Signal::KILL);
     }
 }
 
@@ -135,20 +140,34 @@ struct Lines(Arc<Mutex<VecDeque<String>>>);
 
 impl Lines {
     const KEPT: usize = 20;
+    /// In bytes; what is longer is kept as several lines.
+    const LONGEST: u64 = 4096;
 
+    /// Reads to the end whatever is written: a candidate whose pipe closes or fills would die of it.
     fn follow(&self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
         let Some(stream) = stream else { return };
         let kept = self.clone();
         tokio::spawn(async move {
-            let mut lines = BufReader::new(stream).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() == Self::KEPT {
-                    kept.pop_front();
-                }
-                kept.push_back(line);
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while (&mut stream)
+                .take(Self::LONGEST)
+                .read_until(b'\n', &mut line)
+                .await
+                .is_ok_and(|read| read > 0)
+            {
+                kept.keep(String::from_utf8_lossy(&line).trim_end());
+                line.clear();
             }
         });
+    }
+
+    fn keep(&self, line: &str) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == Self::KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(shown(line));
     }
 
     fn last(&self) -> Vec<String> {
@@ -163,20 +182,24 @@ fn command(words: &[String], setting: &Setting) -> Option<Command> {
         .args(arguments)
         .current_dir(&setting.folder)
         .env_clear()
-        .envs(setting.environment.iter().map(|(name, value)| (name, value)));
+        .envs(setting.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null());
     Some(command)
+}
+
+/// In a process group of its own, so that all of it can be ended.
+fn spawn(command: &mut Command, shown: &str, setting: &Setting) -> Result<(Child, Group), LaunchError> {
+    let child = command.process_group(0).spawn().map_err(|error| LaunchError::Spawn {
+        command: shown.to_owned(),
+        folder: setting.folder.display().to_string(),
+        error,
+    })?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    Ok((child, Group(group.expect("a child that was just started has an id"))))
 }
 
 async fn free_port() -> std::io::Result<u16> {
     Ok(tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
-}
-
-fn spawn_error(command: &str, setting: &Setting, error: std::io::Error) -> LaunchError {
-    LaunchError::Spawn { command: command.to_owned(), folder: shown(&setting.folder), error }
-}
-
-fn shown(folder: &Path) -> String {
-    folder.display().to_string()
 }
 
 fn tail(output: &[String]) -> String {

@@ -33,6 +33,8 @@ pub(super) struct Client {
     timeout: Duration,
     /// Sent with every request, never recorded.
     private: Vec<(HeaderName, HeaderValue)>,
+    /// Their values, which an answer may repeat.
+    confidential: Vec<String>,
 }
 
 impl Client {
@@ -42,6 +44,8 @@ impl Client {
             .http1_only()
             .no_proxy()
             .referer(false)
+            // Edges turn away what does not say who it is.
+            .user_agent(concat!("plumbline-verify/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
             .build()
@@ -54,7 +58,9 @@ impl Client {
             }
         });
         let base = Url::parse(target.as_str()).map_err(|error| ClientError::Setup(error.to_string()))?;
-        Ok(Self { inner, base, timeout, private: private.collect::<Result<_, _>>()? })
+        let private = private.collect::<Result<_, _>>()?;
+        let confidential = access.headers.iter().map(|(_, value)| value.clone()).collect();
+        Ok(Self { inner, base, timeout, private, confidential })
     }
 
     /// Sends one request. Only a refused connection is tried again, once: nothing had been sent.
@@ -100,7 +106,10 @@ impl Client {
         let status = received.status().as_u16();
         let headers = received.headers().iter().map(|(name, value)| {
             let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-            (name.as_str().to_owned(), redact::header(name.as_str(), &text))
+            (
+                name.as_str().to_owned(),
+                redact::header(name.as_str(), &redact::without(&text, &self.confidential)),
+            )
         });
         let headers = headers.collect();
         let mut body = Vec::new();
@@ -110,7 +119,8 @@ impl Client {
                 break;
             }
         }
-        Ok(Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+        let body = redact::without(&String::from_utf8_lossy(&body), &self.confidential);
+        Ok(Response { status, headers, body })
     }
 
     fn explain(&self, error: &reqwest::Error) -> String {

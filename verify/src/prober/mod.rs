@@ -79,9 +79,10 @@ impl Prober {
         exchanges.sort_by_key(|(index, _)| *index);
         Evidence {
             schema: Evidence::SCHEMA.to_owned(),
-            profile: plan.subject.declaration.name.clone(),
+            profile: plan.subject.declaration.named(),
             target: plan.subject.target.to_string(),
             expected_release: plan.subject.expected_release.clone(),
+            selection: plan.selection.clone(),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             requests: if reachable { plan.probes.len() } else { 1 },
             exchanges: plan

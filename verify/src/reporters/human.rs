@@ -112,8 +112,8 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
 /// What is neither proved nor broken, each in a line.
 fn remarks(report: &Report<'_>) -> String {
     let mut text = String::new();
-    if let Some(why) = &report.unreachable {
-        return format!("\n{UNSURE}UNREACHABLE{UNSURE:#}  {why}\n{DIM}no check could be asked{DIM:#}\n");
+    if let Some(why) = &report.obstacle {
+        return format!("\n{UNSURE}INCONCLUSIVE{UNSURE:#}  {why}\n{DIM}no check could be judged{DIM:#}\n");
     }
     for finding in &report.findings {
         let reason = finding.observed.first().map(String::as_str).unwrap_or_default();

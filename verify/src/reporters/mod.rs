@@ -30,7 +30,8 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
         let reporter = REPORTERS.iter().find(|reporter| reporter.name == name).ok_or_else(|| {
-            let known: Vec<&str> = REPORTERS.iter().map(|reporter| reporter.name).collect();
+            let known: Vec<String> =
+                REPORTERS.iter().map(|reporter| format!("{} ({})", reporter.name, reporter.about)).collect();
             format!("`{name}` is not a report format; choose {}", known.join(" or "))
         })?;
         if path.is_some_and(str::is_empty) {

@@ -14,12 +14,15 @@ pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
     requirements: &["FR-006"],
     ask: |subject| Ask::one(Probe::get(subject.health()), "cors.origins"),
     judge: |_, exchanges| {
-        Verdict::of_each(exchanges, |exchange, response| match grant(response) {
-            Some(header) => Reading::Broken(format!(
-                "GET {} without Origin was answered with {header}",
-                exchange.request.path
-            )),
-            None => Reading::Holds,
+        Verdict::of_each(exchanges, |exchange, response| {
+            match response.header("access-control-allow-origin") {
+                // A constant `*` is the same for everyone; whether it may be sent is another check.
+                Some(origin) if origin != "*" => Reading::Broken(format!(
+                    "GET {} without Origin was answered with access-control-allow-origin: {origin}",
+                    exchange.request.path
+                )),
+                _ => Reading::Holds,
+            }
         })
     },
     passes: &["HTTP/1.1 200 OK\nvary: origin"],
@@ -43,7 +46,7 @@ pub(super) const DENIED_IS_BARE: Check = Check {
         ])
     },
     judge: |_, exchanges| {
-        Verdict::of_each(exchanges, |exchange, response| match grant(response) {
+        Verdict::of_each(exchanges, |exchange, response| match access_control(response) {
             Some(header) => Reading::Broken(format!(
                 "{} {} from a foreign origin was answered with {header}",
                 exchange.request.method, exchange.request.path
@@ -59,7 +62,7 @@ pub(super) const DENIED_IS_BARE: Check = Check {
 };
 
 /// The first Access-Control header, as a line.
-fn grant(response: &Response) -> Option<String> {
+fn access_control(response: &Response) -> Option<String> {
     let (name, value) = response.headers.iter().find(|(name, _)| name.starts_with("access-control-"))?;
     Some(format!("{name}: {value}"))
 }

@@ -64,25 +64,17 @@ pub(super) const TOLERATES_LIST_SYNTAX: Check = Check {
             spellings.into_iter().map(|probe| Question::new(probe, "cors.request_headers")).collect(),
         )
     },
-    judge: |subject, exchanges| {
+    judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
             let granted = response.list("access-control-allow-headers");
-            let all = subject.profile().cors.request_headers.iter().map(profiles::FieldName::as_str);
-            let asked: Vec<&str> = all
-                .filter(|name| {
-                    exchange
-                        .request
-                        .headers
-                        .iter()
-                        .any(|(_, value)| value.to_ascii_lowercase().contains(name))
-                })
+            let lines =
+                || exchange.request.headers.iter().filter(|(name, _)| name == FIELD).map(|(_, value)| value);
+            let elements =
+                lines().flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase());
+            let missing: Vec<String> = elements
+                .filter(|name| !name.is_empty() && !granted.iter().any(|known| known == name || known == "*"))
                 .collect();
-            let missing: Vec<&str> = asked
-                .into_iter()
-                .filter(|name| !granted.iter().any(|known| known == name || known == "*"))
-                .collect();
-            let lines = exchange.request.headers.iter().filter(|(name, _)| name == FIELD);
-            let lines: Vec<String> = lines.map(|(_, value)| format!("`{value}`")).collect();
+            let lines: Vec<String> = lines().map(|value| format!("`{value}`")).collect();
             let asked = format!(
                 "the preflight with {FIELD} {} was answered {}",
                 lines.join(" and "),

@@ -9,7 +9,7 @@ use crate::probe::Probe;
 pub(super) const CHECK: Check = Check {
     id: "errors.shape.as-declared",
     severity: Severity::Medium,
-    rule: "Errors have the declared format, and the status inside is the status outside.",
+    rule: "Errors have the declared format, and a status inside is the status outside.",
     rationale: "A client that must parse HTML to learn what went wrong will not; an error from another layer shows that requests do not reach the application.",
     remedy: "Answer errors with `application/problem+json` {type, title, status, detail}, also for 404 and 405, which frameworks write themselves.",
     references: &["https://www.rfc-editor.org/rfc/rfc9457#section-3"],
@@ -62,7 +62,9 @@ fn wrong(declared: ErrorFormat, response: &Response) -> Option<String> {
     let Some(body) = response.json().filter(serde_json::Value::is_object) else {
         return Some("is not a JSON object".to_owned());
     };
-    if declared == ErrorFormat::ProblemJson && body["status"].as_u64() != Some(response.status.into()) {
+    // Advisory and optional, but it must not contradict the status line (RFC 9457 section 3.1.2).
+    let contradicts = !body["status"].is_null() && body["status"].as_u64() != Some(response.status.into());
+    if declared == ErrorFormat::ProblemJson && contradicts {
         return Some(format!("says status {} inside", body["status"]));
     }
     None

@@ -1,6 +1,7 @@
 //! Endpoints for operators are not for the public.
 
-use crate::check::{Ask, Check, Severity};
+use super::Content;
+use crate::check::{Ask, Check, Reading, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.debug.endpoints",
@@ -12,8 +13,12 @@ pub(super) const CHECK: Check = Check {
     requirements: &["FR-008"],
     ask: |_| Ask::Questions(super::control_and(PATHS, "server.docs")),
     judge: |_, exchanges| {
-        super::against_control(exchanges, |exchange, response, content| {
-            content.then(|| format!("GET {} answered {}", exchange.request.path, response.status))
+        super::against_control(exchanges, |exchange, response, content| match content {
+            Content::Own => {
+                Reading::Broken(format!("GET {} answered {}", exchange.request.path, response.status))
+            }
+            Content::None => Reading::Holds,
+            Content::Unknown(why) => Reading::Unknown(why),
         })
     },
     passes: &["HTTP/1.1 404 Not Found", "HTTP/1.1 403 Forbidden"],

@@ -2,7 +2,8 @@
 
 use profiles::Docs;
 
-use crate::check::{Ask, Check, Severity};
+use super::Content;
+use crate::check::{Ask, Check, Reading, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.docs.as-declared",
@@ -23,11 +24,12 @@ pub(super) const CHECK: Check = Check {
         let declared = subject.profile().server.docs;
         super::against_control(exchanges, |exchange, response, content| {
             let declared = match (declared, content) {
-                (Docs::Hidden, true) => "hidden",
-                (Docs::Shown, false) => "shown",
-                _ => return None,
+                (_, Content::Unknown(why)) => return Reading::Unknown(why),
+                (Docs::Hidden, Content::Own) => "hidden",
+                (Docs::Shown, Content::None) => "shown",
+                (Docs::Hidden, Content::None) | (Docs::Shown, Content::Own) => return Reading::Holds,
             };
-            Some(format!(
+            Reading::Broken(format!(
                 "GET {} answered {}; the profile declares docs {declared}",
                 exchange.request.path, response.status
             ))
@@ -46,10 +48,14 @@ const HIDDEN: &[&str] = &[
     "/openapi.json",
     "/openapi.yaml",
     "/swagger",
+    "/swagger/",
+    "/swagger/index.html",
+    "/swagger/v1/swagger.json",
     "/swagger.json",
     "/swagger-ui",
     "/swagger-ui/index.html",
     "/api-docs",
+    "/api-docs/",
     "/v3/api-docs",
     "/graphiql",
 ];

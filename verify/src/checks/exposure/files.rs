@@ -1,6 +1,7 @@
 //! Files that belong to the repository or the operator, recognised by their content.
 
-use crate::check::{Ask, Check, Severity, Verdict};
+use super::Content;
+use crate::check::{Ask, Check, Reading, Severity, Verdict};
 use crate::exchange::Exchange;
 
 const COMMON: Check = Check {
@@ -84,9 +85,13 @@ fn ask(files: &[Known]) -> Ask {
 
 fn judge(exchanges: &[Exchange], files: &[Known]) -> Verdict {
     super::against_control(exchanges, |exchange, response, content| {
-        let (path, recognise) = files.iter().find(|(path, _)| *path == exchange.request.path)?;
-        let found = content && recognise(&response.body);
-        found.then(|| format!("GET {path} answered {} with the file's content", response.status))
+        let known = files.iter().find(|(path, _)| *path == exchange.request.path);
+        // Content is recognised by itself, whatever unknown paths get.
+        let found = !matches!(content, Content::None)
+            && known.is_some_and(|(_, recognise)| recognise(&response.body));
+        Reading::expect(!found, || {
+            format!("GET {} answered {} with the file's content", exchange.request.path, response.status)
+        })
     })
 }
 

@@ -26,26 +26,39 @@ fn control_and(paths: &[&str], promise: &str) -> Vec<Question> {
     control.chain(paths.iter().copied()).map(|path| Question::new(Probe::get(path), promise)).collect()
 }
 
-/// Reads each answer beside the control's. `broken` is told whether the answer is content of its own: a success
-/// that differs from what any unknown path gets. A single-page application answers every path with the same
-/// page, which exposes nothing.
+/// What a path's answer is, beside what any unknown path gets.
+enum Content {
+    /// No success, or the page that every path gets: a single-page application exposes nothing by it.
+    None,
+    /// A success of its own.
+    Own,
+    /// A success that differs, but so may the pages of two unknown paths.
+    Unknown(String),
+}
+
+/// Reads each answer beside the control's.
 fn against_control(
     exchanges: &[Exchange],
-    broken: impl Fn(&Exchange, &Response, bool) -> Option<String>,
+    read: impl Fn(&Exchange, &Response, Content) -> Reading,
 ) -> Verdict {
-    let Some(control) = exchanges.first() else {
-        return Verdict::Inconclusive("the control was not asked".to_owned());
+    let control = match exchanges.first().map(judgeable) {
+        Some(Ok(control)) => control,
+        Some(Err(why)) => return Verdict::Inconclusive(why),
+        None => return Verdict::Inconclusive("the control was not asked".to_owned()),
     };
-    let control = match judgeable(control) {
-        Ok(control) => (control.status, &control.body),
-        Err(why) => return Verdict::Inconclusive(why),
-    };
-    let control_path = Subject::unknown_path();
     Verdict::of_each(exchanges, |exchange, response| {
-        if exchange.request.path == control_path {
+        if exchange.request.path == Subject::unknown_path() {
             return Reading::Holds;
         }
-        let content = (200..300).contains(&response.status) && (response.status, &response.body) != control;
-        broken(exchange, response, content).map_or(Reading::Holds, Reading::Broken)
+        let success = |response: &Response| (200..300).contains(&response.status);
+        let content = match (success(response), success(control)) {
+            (true, true) if response.body != control.body => {
+                let (path, status) = (&exchange.request.path, control.status);
+                Content::Unknown(format!("GET {path} has a page, but so has every unknown path ({status})"))
+            }
+            (true, false) => Content::Own,
+            _ => Content::None,
+        };
+        read(exchange, response, content)
     })
 }

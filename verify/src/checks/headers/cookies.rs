@@ -1,47 +1,43 @@
-//! An API that declares no session sets no cookie.
+//! Cookies that are set are set safely.
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
 
 pub(super) const CHECK: Check = Check {
     id: "headers.cookies",
     severity: Severity::Medium,
-    rule: "A cookie that is set has Secure, HttpOnly and SameSite.",
+    rule: "A cookie that is set has Secure, SameSite and, unless scripts must read it, HttpOnly.",
     rationale: "Without Secure it travels in clear text, without HttpOnly scripts read it, and without SameSite other sites send it.",
     remedy: "Set cookies as `__Host-name=…; Path=/; Secure; HttpOnly; SameSite=Lax`.",
     references: &[
-        "https://www.rfc-editor.org/rfc/rfc6265#section-4.1.2",
+        "https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.2",
         "https://cwe.mitre.org/data/definitions/614.html",
         "https://cwe.mitre.org/data/definitions/1275.html",
     ],
     requirements: &["FR-011"],
     ask: |_| Ask::Everything { promise: "cors.credentials".to_owned() },
     judge: |_, exchanges| {
-        Verdict::of_each(exchanges, |exchange, response| {
-            let weak = response.all("set-cookie").find_map(|cookie| {
-                let attributes: Vec<String> = cookie
-                    .split(';')
-                    .skip(1)
-                    .map(|attribute| attribute.trim().to_ascii_lowercase())
-                    .collect();
-                let lacks = |name: &str| {
-                    !attributes.iter().any(|known| known == name || known.starts_with(&format!("{name}=")))
-                };
-                let missing: Vec<&str> =
-                    ["secure", "httponly", "samesite"].into_iter().filter(|name| lacks(name)).collect();
-                let name = cookie.split('=').next().unwrap_or_default();
-                (!missing.is_empty()).then(|| format!("cookie `{name}` without {}", missing.join(", ")))
-            });
-            match weak {
-                Some(weak) => Reading::Broken(format!(
-                    "{} {} sets {weak}",
-                    exchange.request.method, exchange.request.path
-                )),
-                None => Reading::Holds,
+        let mut weak: Vec<(usize, String)> = Vec::new();
+        for (question, exchange) in exchanges.iter().enumerate() {
+            let Ok(response) = judgeable(exchange) else { continue };
+            for fault in response.all("set-cookie").filter_map(fault) {
+                // A cookie is set on every answer or on none that matters: once is enough.
+                if !weak.iter().any(|(_, known)| *known == fault) {
+                    weak.push((question, fault));
+                }
             }
-        })
+        }
+        let unanswered = exchanges.iter().find_map(|exchange| judgeable(exchange).err());
+        match (weak.is_empty(), unanswered) {
+            (false, _) => Verdict::Fail(
+                weak.into_iter().map(|(question, observed)| Failure { question, observed }).collect(),
+            ),
+            (true, Some(why)) => Verdict::Inconclusive(why),
+            (true, None) => Verdict::Pass,
+        }
     },
     passes: &[
         "HTTP/1.1 200 OK",
+        "HTTP/1.1 200 OK\nset-cookie: csrftoken=[redacted]; Path=/; Secure; SameSite=Lax",
         "HTTP/1.1 200 OK\nset-cookie: __Host-id=[redacted]; Path=/; Secure; HttpOnly; SameSite=Lax",
     ],
     fails: &[
@@ -49,3 +45,19 @@ pub(super) const CHECK: Check = Check {
         "HTTP/1.1 200 OK\nset-cookie: id=[redacted]; Secure; SameSite=None",
     ],
 };
+
+/// What a cookie lacks. A token against forged requests is read by the page's own scripts, so it has no `HttpOnly`.
+fn fault(cookie: &str) -> Option<String> {
+    let name = cookie.split('=').next().unwrap_or_default().trim();
+    let attributes: Vec<String> =
+        cookie.split(';').skip(1).map(|attribute| attribute.trim().to_ascii_lowercase()).collect();
+    let lacks = |wanted: &str| !attributes.iter().any(|known| known.split('=').next() == Some(wanted));
+    let lower = name.to_ascii_lowercase();
+    let for_scripts = lower.contains("csrf") || lower.contains("xsrf");
+    let missing: Vec<&str> = [("Secure", "secure"), ("HttpOnly", "httponly"), ("SameSite", "samesite")]
+        .into_iter()
+        .filter(|(_, wanted)| lacks(wanted) && !(for_scripts && *wanted == "httponly"))
+        .map(|(shown, _)| shown)
+        .collect();
+    (!missing.is_empty()).then(|| format!("cookie `{name}` lacks {}", missing.join(", ")))
+}

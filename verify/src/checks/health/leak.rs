@@ -26,7 +26,10 @@ pub(super) const CHECK: Check = Check {
             }
         })
     },
-    passes: &[super::contract::HEALTHY],
+    passes: &[
+        super::contract::HEALTHY,
+        "HTTP/1.1 200 OK\n\n{\"status\":\"ok\",\"timestamp\":\"2026-01-02T03:04:05.154321Z\"}",
+    ],
     fails: &[
         "HTTP/1.1 503 Service Unavailable\n\n{\"error\":\"connection to server at 10.0.0.3, port 5432 failed: password authentication failed\"}",
         "HTTP/1.1 200 OK\n\n{\"version\":\"PostgreSQL 15.4 on x86_64\"}",
@@ -41,7 +44,8 @@ const INTERNALS: &[&str] = &[
     "mysql",
     "sqlite",
     "select ",
-    "5432",
+    ":5432",
+    "port 5432",
     "password",
     "refused",
     "timed out",
