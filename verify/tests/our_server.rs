@@ -104,15 +104,20 @@ fn parsed(text: &str) -> Declaration {
 
 /// PostgreSQL is started and stopped off the runtime's thread: both block.
 async fn database() -> PgTempDB {
-    let builder = PgTempDB::builder().with_password("n7Jq0Zt5wX").with_bin_path(programs());
+    let builder =
+        PgTempDB::builder().with_dbname("app").with_password("n7Jq0Zt5wX").with_bin_path(programs());
     tokio::task::spawn_blocking(|| builder.start()).await.unwrap()
 }
 
 /// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.
 fn programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folder = std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
-    folder.expect("initdb is on PATH: scripts/test sees to it")
+    let initdb =
+        std::env::split_paths(&path).map(|folder| folder.join("initdb")).find(|program| program.exists());
+    // A link on PATH leads to the folder that has the others too.
+    let initdb = initdb.and_then(|program| program.canonicalize().ok());
+    let folder = initdb.as_deref().and_then(Path::parent);
+    folder.expect("initdb is on PATH: scripts/test sees to it").to_owned()
 }
 
 async fn stop(database: PgTempDB) {

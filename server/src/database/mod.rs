@@ -3,6 +3,7 @@
 #[cfg_attr(not(feature = "embedded-postgres"), path = "not_embedded.rs")]
 pub mod embedded;
 mod error;
+mod idle;
 mod lease;
 pub(crate) mod ping;
 mod pool;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::idle::{self, Trim};
 use super::lease::Lease;
 use super::url::Address;
 use super::{DatabaseError, tls};
@@ -16,35 +17,30 @@ pub struct Database {
     pool: Pool,
     tls: MakeRustlsConnect,
     deadline: Duration,
+    _trim: Trim,
 }
 
 impl Database {
-    pub(crate) fn new(address: &Address, pool: &profiles::Pool, deadline: Duration) -> Self {
+    pub(crate) fn new(address: &Address, settings: &profiles::Pool, deadline: Duration) -> Self {
         let tls = tls::connector();
-        // `Fast` asks the socket only. A ping would double the round trips; the query itself is the test.
+        // `Fast` asks the socket only; `idle` pings, where it pays.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(address.config().clone(), tls.clone(), config);
-        let oldest = pool.recycle_after.get();
         let pool = Pool::builder(manager)
-            .max_size(usize::try_from(pool.most()).expect("at most 20,000: the profile's schema"))
+            .max_size(usize::try_from(settings.most()).expect("at most 20,000: the profile's schema"))
             // The last one back is the first one out, so that spare connections grow idle.
             .queue_mode(deadpool_postgres::QueueMode::Lifo)
             .timeouts(Timeouts {
-                wait: Some(pool.acquire_timeout.get()),
-                create: Some(pool.create_timeout.get()),
-                recycle: Some(pool.acquire_timeout.get()),
+                wait: Some(settings.acquire_timeout.get()),
+                create: Some(settings.create_timeout.get()),
+                recycle: Some(settings.acquire_timeout.get()),
             })
-            .pre_recycle(Hook::sync_fn(move |_, metrics| {
-                if metrics.age() < oldest {
-                    Ok(())
-                } else {
-                    Err(HookError::message("older than recycle_after"))
-                }
-            }))
+            .pre_recycle(idle::fitness(settings))
             .runtime(Runtime::Tokio1)
             .build()
             .expect("the timeouts have their runtime");
-        Self { pool, tls, deadline }
+        let trim = Trim::start(pool.clone(), settings);
+        Self { pool, tls, deadline, _trim: trim }
     }
 
     /// Runs one statement, each parameter with its type. Waiting for a connection, opening it and the answer

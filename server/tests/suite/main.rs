@@ -5,6 +5,7 @@ mod contract;
 mod drain;
 mod health;
 mod http;
+mod pool;
 mod process;
 mod support;
 mod tree;

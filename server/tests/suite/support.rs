@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -119,7 +119,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) fn start() -> Self {
-        Self { database: PgTempDB::new() }
+        Self { database: Self::builder().start() }
     }
 
     /// Another server where the first one was.
@@ -140,9 +140,14 @@ impl Postgres {
         self.database.db_port()
     }
 
-    /// With fixed names, so that a second server is the first one again.
+    /// With fixed names, so that a second server is the first one again. pgtemp waits until the server answers
+    /// only if it has a database to create.
     pub(crate) fn builder() -> PgTempDBBuilder {
-        PgTempDB::builder().with_username("app").with_password("n7Jq0Zt5").with_dbname("app")
+        PgTempDB::builder()
+            .with_bin_path(programs())
+            .with_username("app")
+            .with_password("n7Jq0Zt5")
+            .with_dbname("app")
     }
 
     /// The first rows of a statement, as `psql` prints them.
@@ -154,11 +159,25 @@ impl Postgres {
     }
 }
 
+/// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.
+#[expect(clippy::disallowed_methods, reason = "the tests run what is on PATH")]
+fn programs() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let initdb =
+        std::env::split_paths(&path).map(|folder| folder.join("initdb")).find(|program| program.exists());
+    // A link on PATH leads to the folder that has the others too.
+    let initdb = initdb.and_then(|program| program.canonicalize().ok());
+    let folder = initdb.as_deref().and_then(Path::parent);
+    folder.expect("initdb is on PATH: scripts/test sees to it").to_owned()
+}
+
 /// A wire to PostgreSQL that counts the health checks' queries and can go silent.
 pub(crate) struct Wire {
     pub(crate) port: u16,
     queries: Arc<AtomicUsize>,
     silent: watch::Sender<bool>,
+    opened: Arc<AtomicUsize>,
+    dead: Arc<AtomicUsize>,
 }
 
 impl Wire {
@@ -168,6 +187,8 @@ impl Wire {
         let queries = Arc::new(AtomicUsize::new(0));
         let (silent, listening) = watch::channel(false);
         let counter = Arc::clone(&queries);
+        let (opened, dead) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (count, fate) = (Arc::clone(&opened), Arc::clone(&dead));
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
@@ -176,16 +197,28 @@ impl Wire {
                 };
                 let (client_read, client_write) = client.into_split();
                 let (server_read, server_write) = server.into_split();
-                tokio::spawn(pump(client_read, server_write, listening.clone(), Some(Arc::clone(&counter))));
-                tokio::spawn(pump(server_read, client_write, listening.clone(), None));
+                let fate = Fate { number: count.fetch_add(1, Ordering::SeqCst), dead: Arc::clone(&fate) };
+                tokio::spawn(pump(
+                    client_read,
+                    server_write,
+                    listening.clone(),
+                    Some(Arc::clone(&counter)),
+                    fate.clone(),
+                ));
+                tokio::spawn(pump(server_read, client_write, listening.clone(), None, fate));
             }
         });
-        Self { port: own, queries, silent }
+        Self { port: own, queries, silent, opened, dead }
     }
 
     /// Nothing passes any more, in either direction; connections stay open.
     pub(crate) fn silence(&self) {
         self.silent.send(true).unwrap();
+    }
+
+    /// Nothing passes on the connections of now, for ever; new ones work. A firewall that forgot them.
+    pub(crate) fn forget(&self) {
+        self.dead.store(self.opened.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     pub(crate) fn resume(&self) {
@@ -197,14 +230,25 @@ impl Wire {
     }
 }
 
+/// Whether a connection has been forgotten.
+#[derive(Clone)]
+struct Fate {
+    number: usize,
+    dead: Arc<AtomicUsize>,
+}
+
 async fn pump(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
     mut silent: watch::Receiver<bool>,
     queries: Option<Arc<AtomicUsize>>,
+    fate: Fate,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if fate.number < fate.dead.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         if let Some(queries) = &queries {
             let asked = buffer[..read].windows(9).filter(|window| window == b"select 1\0").count();
             queries.fetch_add(asked, Ordering::SeqCst);
