@@ -104,9 +104,15 @@ fn parsed(text: &str) -> Declaration {
 
 /// PostgreSQL is started and stopped off the runtime's thread: both block.
 async fn database() -> PgTempDB {
-    let builder =
-        PgTempDB::builder().with_dbname("app").with_password("n7Jq0Zt5wX").with_bin_path(programs());
-    tokio::task::spawn_blocking(|| builder.start()).await.unwrap()
+    let start = || {
+        let builder = PgTempDB::builder().with_dbname("app").with_password("n7Jq0Zt5wX");
+        builder.with_bin_path(programs()).start()
+    };
+    // pgtemp lets the port go before PostgreSQL takes it, and panics when somebody else was quicker.
+    match tokio::task::spawn_blocking(start).await {
+        Ok(database) => database,
+        Err(_) => tokio::task::spawn_blocking(start).await.unwrap(),
+    }
 }
 
 /// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.

@@ -119,7 +119,9 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) fn start() -> Self {
-        Self { database: Self::builder().start() }
+        let start = || Self::builder().start();
+        // pgtemp lets the port go before PostgreSQL takes it, and panics when somebody else was quicker.
+        Self { database: std::panic::catch_unwind(start).unwrap_or_else(|_| start()) }
     }
 
     /// Another server where the first one was.
