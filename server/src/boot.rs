@@ -189,7 +189,9 @@ impl Settings {
 fn database(profile: &Profile, environment: &Environment) -> Result<Address, Mistake> {
     let variable = profile.database.url_variable.as_str();
     let url = environment.sound(variable).map_err(|mistake| match mistake {
-        Mistake::Missing(variable) => Mistake::NoDatabase(variable),
+        Mistake::Missing(variable) if profile.environment == profiles::Environment::Development => {
+            Mistake::NoDatabase(variable)
+        }
         mistake => mistake,
     })?;
     Address::parse(url.expose(), &profile.database)
