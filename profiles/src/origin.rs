@@ -82,8 +82,9 @@ impl Host {
     pub fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
-            Self::V4(address) => address.is_loopback(),
-            Self::V6(address) => address.is_loopback(),
+            // To a client, the unspecified address is its own machine as well.
+            Self::V4(address) => address.is_loopback() || address.is_unspecified(),
+            Self::V6(address) => address.is_loopback() || address.is_unspecified(),
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct Server {
     pub docs: Docs,
     /// The longest a handler may take before the answer is 503.
     pub request_timeout: Duration,
-    /// The longest a client may take to send a request's head.
+    /// The longest a client may take to send a request's head, and to begin the next one on an open connection.
     pub header_timeout: Duration,
     /// The longest the service takes to end after SIGTERM; what is still running then is cut.
     pub drain_timeout: Duration,

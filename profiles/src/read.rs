@@ -259,7 +259,9 @@ fn ip(text: &str) -> Result<(), Invalid> {
 }
 
 fn date(text: &str) -> Result<(), Invalid> {
-    text.parse::<Date>().map(drop).map_err(|_| {
+    // Nothing but the day: a time of day would be dropped without a word.
+    let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
+    day.map(drop).ok_or_else(|| {
         Invalid::new(format!("{} is not a date", quote(text)))
             .instead("year, month and day, such as \"2026-12-31\"")
     })

@@ -27,8 +27,8 @@ const SIZES: &[(&str, u64)] = &[("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Longer than any timeout can mean; also keeps every sum of durations far from overflow.
 const LONGEST_MS: u64 = 366 * 86_400_000;
-/// A terabyte of header or body is a typing mistake.
-const LARGEST: u64 = 1 << 40;
+/// Heads and bodies are held in memory: a gigabyte of one is a typing mistake.
+const LARGEST: u64 = 1 << 30;
 
 impl Duration {
     pub const fn get(self) -> std::time::Duration {
@@ -86,7 +86,7 @@ impl FromStr for Size {
         })?;
         if bytes == 0 || bytes > LARGEST {
             return Err(Invalid::new(format!("{} is out of range", quote(text)))
-                .instead("a size from \"1B\" to \"1048576MiB\""));
+                .instead("a size from \"1B\" to \"1024MiB\""));
         }
         Ok(Self(bytes))
     }

@@ -11,7 +11,6 @@ use profiles::Profile;
 use tokio::net::TcpStream;
 
 use crate::app::App;
-use crate::witness::Witness;
 
 /// Hyper's read buffer is never smaller, and it panics when asked for less.
 const SMALLEST_BUFFER: usize = 8192;
@@ -32,16 +31,9 @@ pub(crate) fn protocol(profile: &Profile) -> http1::Builder {
 pub(crate) async fn serve(stream: TcpStream, protocol: http1::Builder, app: Arc<App>, watcher: Watcher) {
     // Answers are small and whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let stream = Witness::new(stream);
-    let seen = stream.seen();
-    let service = service_fn(move |mut request| {
-        let (app, seen) = (Arc::clone(&app), seen.clone());
-        async move {
-            seen.mark(&mut request);
-            let response = app.answer(request).await;
-            seen.answered();
-            Ok::<_, Infallible>(response)
-        }
+    let service = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, Infallible>(app.answer(request).await) }
     });
     let connection = protocol.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {

@@ -6,7 +6,6 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use crate::refusal::Refusal;
-use crate::witness::Ambiguous;
 
 pub struct Head(Parts);
 
@@ -65,11 +64,6 @@ impl Head {
                 return Err(Refusal::bad_request("the `Host` is not a host name and an optional port"));
             }
             Field::Absent | Field::One(_) => {}
-        }
-        if self.0.extensions.get::<Ambiguous>().is_some() {
-            return Err(Refusal::bad_request(
-                "the request has both `Transfer-Encoding` and `Content-Length`",
-            ));
         }
         if self.content_length().is_some_and(|length| length > body_limit) {
             return Err(Refusal::too_large(body_limit));

@@ -30,7 +30,6 @@ mod running;
 mod secret;
 mod stamp;
 pub mod telemetry;
-mod witness;
 
 pub use boot::{Environment, Refused};
 pub use context::Context;

@@ -1,6 +1,7 @@
 //! The service as a process: arguments in, signals in between, an exit code out.
 
 use std::error::Error;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -36,12 +37,15 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
     let environment = embedded.as_ref().map_or(environment, Embedded::environment);
     let (settings, address) =
         Settings::gather_with_address(&declaration, environment).map_err(Failure::refused)?;
-    eprint!("{}", declaration.render_warnings());
     if arguments.check {
-        println!("the profile `{}` and its environment are sound", declaration.name);
-        return Ok(());
+        let sound = format!("the profile `{}` and its environment are sound\n", declaration.name);
+        let text = declaration.render_warnings() + &sound;
+        return std::io::stdout().write_all(text.as_bytes()).map_err(Failure::broken);
     }
     telemetry::install(declaration.profile.environment, environment.log_directives());
+    for warning in &declaration.warnings {
+        tracing::warn!(profile = declaration.name, "{}", warning.message);
+    }
     // One thread: at a thousand connections its slowest answers come sixteen times sooner than with the
     // work-stealing runtime, and it costs no more processor time.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::broken)?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -88,10 +89,13 @@ async fn serve(
     let graceful = GracefulShutdown::new();
     // Dropped, it aborts what it holds: the hard end of the drain.
     let mut connections = JoinSet::new();
+    // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
+    let mut next = Box::pin(accept(&listener));
     loop {
         tokio::select! {
             _ = &mut stopped => break,
-            stream = accept(&listener) => {
+            stream = &mut next => {
+                next.set(accept(&listener));
                 let watcher = graceful.watcher();
                 connections.spawn(connection::serve(stream, protocol.clone(), Arc::clone(&app), watcher));
             }
@@ -99,6 +103,11 @@ async fn serve(
         }
     }
     service.drain.begin();
+    drop(next);
+    // Clients whose connection the system has already made are served too; a closed listener resets them.
+    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        connections.spawn(connection::serve(stream, protocol.clone(), Arc::clone(&app), graceful.watcher()));
+    }
     drop(listener);
     let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
     service.database.close();

@@ -24,7 +24,8 @@ use crate::routes::Kind;
 /// Standard output for both: Railway takes every line of standard error for an error.
 /// `directives` are those of `RUST_LOG`, such as `server=debug`.
 pub fn install(environment: Environment, directives: Option<&str>) {
-    let parsed = directives.map(str::parse::<Targets>);
+    // Set to nothing, as by a dashboard's cleared field, it would silence every line.
+    let parsed = directives.filter(|text| !text.trim().is_empty()).map(str::parse::<Targets>);
     let unreadable = matches!(parsed, Some(Err(_)));
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));

@@ -7,7 +7,7 @@ use crate::{Problem, Rule};
 
 pub(super) const HONOURED: Rule = Rule {
     id: "cors.max-age.honoured",
-    rule: "`cors.max_age` is at most 24h.",
+    rule: "`cors.max_age` is from 1s to 24h.",
     rationale: "No browser remembers longer (Firefox 24 h, Chromium 2 h, Safari 10 min): more is a false promise.",
     references: &[
         "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age",
@@ -15,10 +15,15 @@ pub(super) const HONOURED: Rule = Rule {
     find,
 };
 
+const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(24);
 
 fn find(facts: &Facts<'_>) -> Vec<Problem> {
     let max_age = facts.profile.cors.max_age;
+    if max_age.get() < SHORTEST {
+        let message = format!("cors.max_age = {max_age}, but Access-Control-Max-Age counts whole seconds");
+        return vec![Problem::error("cors.max_age", message).instead("write \"1s\" or more")];
+    }
     if max_age.get() <= LONGEST {
         return Vec::new();
     }

@@ -11,6 +11,7 @@ mod headers;
 mod max_age;
 mod origins;
 mod previews;
+mod release_header;
 mod secrets;
 mod timeouts;
 mod waivers;
@@ -34,6 +35,7 @@ pub(crate) const ALL: &[&Rule] = &[
     &secrets::DATABASE_URL,
     &deployment::SECURE,
     &deployment::PUBLIC,
+    &release_header::OWN,
     &families::RUN,
     &waivers::EXPIRED,
     &waivers::KNOWN,

@@ -22,7 +22,7 @@ type Names = fn(&str) -> bool;
 const PREVIEWS: &[(&str, &str, Names)] = &[
     ("Vercel", ".vercel.app", |label| label.contains("-git-") || has_commit(label)),
     // `deploy-preview-42--site`, `branch--site`
-    ("Netlify", ".netlify.app", |label| label.contains("--")),
+    ("Netlify", ".netlify.app", |label| label.trim_start_matches("xn--").contains("--")),
     // `branch.project`
     ("Cloudflare Pages", ".pages.dev", |label| label.contains('.')),
 ];
@@ -39,12 +39,15 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
     })
 }
 
-/// `<project>-<9 letters and digits>-<scope>`. A digit is asked for, which one commit in twenty lacks: without
-/// it, `acme-dashboard-app` would be a preview.
+/// `<project>-<9 letters and digits>-<scope>`. A digit before a letter is asked for, which some commits lack:
+/// without it, `acme-dashboard-app` and `acme-project24-web` would be previews.
 fn has_commit(label: &str) -> bool {
     let parts: Vec<&str> = label.split('-').collect();
     let [_, between @ .., _] = parts.as_slice() else { return false };
-    between.iter().any(|part| part.len() == 9 && part.bytes().any(|b| b.is_ascii_digit()))
+    let mixed = |part: &str| {
+        part.as_bytes().windows(2).any(|two| two[0].is_ascii_digit() && two[1].is_ascii_alphabetic())
+    };
+    between.iter().any(|part| part.len() == 9 && mixed(part))
 }
 
 #[cfg(test)]
@@ -74,8 +77,10 @@ mod tests {
             "todo.vercel.app",
             "todo-acme.vercel.app",
             "acme-dashboard-app.vercel.app",
+            "acme-project24-web.vercel.app",
             "my-git.vercel.app",
             "todo.netlify.app",
+            "xn--caf-dma.netlify.app",
             "todo.pages.dev",
             "todo-git-main-acme.example.com",
         ] {

@@ -1,6 +1,7 @@
 //! Idle connections: asked before they are used again, and closed when nobody needs them.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Hook, HookError, Pool};
 use tokio::task::JoinHandle;
@@ -13,20 +14,30 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Whether a pooled connection may be handed out: young enough, and after a while without use still alive.
 /// A fresh one costs no round trip. deadpool puts no deadline around hooks, so the ping has its own.
+///
+/// The first ping without an answer condemns every connection opened before it: what cut one cut them all, and
+/// asking each in turn would cost each its deadline.
 pub(super) fn fitness(settings: &profiles::Pool) -> Hook {
     let (oldest, longest_idle) = (settings.recycle_after.get(), settings.ping_after.get());
+    let condemned: Arc<Mutex<Option<Instant>>> = Arc::default();
     Hook::async_fn(move |client, metrics| {
+        let condemned = Arc::clone(&condemned);
+        let before = *condemned.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move {
             if metrics.age() >= oldest {
                 return Err(HookError::message("older than pool.recycle_after"));
             }
+            if before.is_some_and(|before| metrics.created < before) {
+                return Err(HookError::message("as old as a connection that no longer answers"));
+            }
             if metrics.last_used() < longest_idle {
                 return Ok(());
             }
-            match timeout(PING, client.check_connection()).await {
-                Ok(answer) => answer.map_err(HookError::Backend),
-                Err(_) => Err(HookError::message("no answer to a ping")),
+            if let Ok(answer) = timeout(PING, client.check_connection()).await {
+                return answer.map_err(HookError::Backend);
             }
+            *condemned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            Err(HookError::message("no answer to a ping"))
         })
     })
 }

@@ -39,10 +39,12 @@ impl Ping {
         flight.await
     }
 
-    /// In a task of its own: a caller that goes away does not take the others' answer with it.
+    /// In a task of its own, which also ends the flight: callers that go away neither take the others' answer
+    /// with them nor leave theirs behind for whoever asks next.
     fn launch(&self) -> Flight {
-        let question = tokio::spawn(ask(Arc::clone(&self.database), self.budget));
-        async move { question.await.unwrap_or(Verdict::Disconnected) }.boxed().shared()
+        let flight = ask(Arc::clone(&self.database), self.budget).boxed().shared();
+        tokio::spawn(flight.clone());
+        flight
     }
 }
 

@@ -34,8 +34,8 @@ pub enum UrlError {
     SocketWithTls,
     #[error("asks for `channel_binding=require`, which needs TLS; write `sslmode=verify-full` or drop it")]
     BindingWithoutTls,
-    #[error("has `{name}={value}`, which means nothing here; {remedy}")]
-    Value { name: &'static str, value: String, remedy: &'static str },
+    #[error("has a value for `{name}` that means nothing here; {remedy}")]
+    Value { name: &'static str, remedy: &'static str },
     #[error("has the option `{name}`, which cannot be honoured: {why}")]
     Option { name: String, why: &'static str },
 }
@@ -61,8 +61,13 @@ enum Meaning {
 impl Address {
     pub(crate) fn parse(url: &str, policy: &Policy) -> Result<Self, UrlError> {
         let rest = after_scheme(url.trim()).ok_or(UrlError::Scheme)?;
-        // A `?` in a password must be encoded, and so must be in every other part before the options.
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        // Options of which a part may be the password's are not repeated in any error.
+        if options.contains('@') || !place.contains('@') && options.contains(':') {
+            return Err(UrlError::Form(
+                "a `?` in the password must be written `%3F`, and an `@` `%40`".to_owned(),
+            ));
+        }
         let mut kept = String::new();
         let mut wish = Wish::Unsaid;
         let mut user_timeout = None;
@@ -105,7 +110,10 @@ fn after_scheme(url: &str) -> Option<&str> {
 }
 
 fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlError> {
-    let refuse = |why| Err(UrlError::Option { name: name.to_owned(), why });
+    // A name that is no word may be a piece of something else.
+    let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let refuse =
+        |why| Err(UrlError::Option { name: if word { name.to_owned() } else { "…".to_owned() }, why });
     Ok(match name {
         "user"
         | "password"
@@ -129,14 +137,14 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
             "allow" | "prefer" => Wish::Unsaid,
             // The chain and the host name are always verified, so each of these is the strictest.
             "require" | "verify-ca" | "verify-full" => Wish::On,
-            _ => return unknown("sslmode", value, "write `sslmode=verify-full`"),
+            _ => return unknown("sslmode", "write `sslmode=verify-full`"),
         }),
         // asyncpg's and pg8000's spelling.
         "ssl" => Meaning::Tls(match value {
             "false" | "0" | "disable" => Wish::Off,
             "allow" | "prefer" => Wish::Unsaid,
             "" | "true" | "1" | "require" | "verify-ca" | "verify-full" => Wish::On,
-            _ => return unknown("ssl", value, "write `sslmode=verify-full`"),
+            _ => return unknown("ssl", "write `sslmode=verify-full`"),
         }),
         "sslrootcert" if value == "system" => Meaning::Holds,
         "sslrootcert" => {
@@ -158,10 +166,10 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
         // Milliseconds in libpq; the driver's parser would read seconds.
         "tcp_user_timeout" => match value.parse() {
             Ok(millis) => Meaning::UserTimeout(Duration::from_millis(millis)),
-            Err(_) => return unknown("tcp_user_timeout", value, "write a number of milliseconds"),
+            Err(_) => return unknown("tcp_user_timeout", "write a number of milliseconds"),
         },
         // Neon's proxy reads its endpoint here and keeps it to itself.
-        "options" if value.starts_with("endpoint=") || value.starts_with("project=") => Meaning::Keep,
+        "options" if is_endpoint(value) => Meaning::Keep,
         "options" if pool_mode != PoolMode::Transaction => Meaning::Keep,
         "options" => {
             return refuse(
@@ -180,8 +188,13 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
     })
 }
 
-fn unknown<T>(name: &'static str, value: &str, remedy: &'static str) -> Result<T, UrlError> {
-    Err(UrlError::Value { name, value: value.to_owned(), remedy })
+fn is_endpoint(options: &str) -> bool {
+    let named = options.starts_with("endpoint=") || options.starts_with("project=");
+    named && !options.contains(char::is_whitespace)
+}
+
+fn unknown<T>(name: &'static str, remedy: &'static str) -> Result<T, UrlError> {
+    Err(UrlError::Value { name, remedy })
 }
 
 fn ssl_mode(config: &Config, wish: Wish, policy: TlsPolicy) -> Result<SslMode, UrlError> {

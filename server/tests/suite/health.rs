@@ -131,6 +131,23 @@ async fn a_probe_that_goes_away_does_not_take_the_others_answer() {
 }
 
 #[tokio::test]
+async fn a_verdict_that_nobody_waited_for_is_not_kept() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port()).await;
+    let service = serve(&patient(), &postgres.url_through(wire.port)).await;
+    assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+
+    wire.silence();
+    drop(asked(service.local_addr()).await);
+    sleep(Duration::from_millis(300)).await;
+    wire.resume();
+    sleep(Duration::from_millis(300)).await;
+    let before = wire.queries();
+    assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+    assert_eq!(wire.queries(), before + 1, "the database was asked again");
+}
+
+#[tokio::test]
 async fn a_silent_database_is_disconnected_within_the_budget() {
     let postgres = Postgres::start();
     let wire = Wire::to(postgres.port()).await;
