@@ -104,7 +104,7 @@ pub struct Cors {
     /// Whether pages may send cookies and HTTP authentication.
     #[schemars(extend("examples" = [true]))]
     pub credentials: bool,
-    /// How long a browser may remember a preflight. At most 24h (Firefox's limit; Chromium keeps 2h).
+    /// How long a browser may remember a preflight: from 1s to 24h (Firefox's limit; Chromium keeps 2h).
     #[schemars(extend("examples" = ["10m"]))]
     pub max_age: Duration,
 }

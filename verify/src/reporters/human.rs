@@ -189,7 +189,7 @@ fn closing(report: &Report<'_>) -> String {
     let snapshots = &report.snapshots;
     let counted = snapshots.unchanged.len() + snapshots.drifted.len() + snapshots.unseen.len();
     let snapshots = match counted {
-        0 => "snapshots off".to_owned(),
+        0 => "no snapshots compared".to_owned(),
         _ => format!(
             "snapshots {} unchanged, {} drifted, {} unseen",
             snapshots.unchanged.len(),
