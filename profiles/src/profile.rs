@@ -150,19 +150,24 @@ pub struct Pool {
     /// Connections that are kept.
     #[schemars(range(min = 1, max = 10_000), extend("examples" = [10]))]
     pub size: u32,
-    /// Connections opened beyond `size` under load and closed when they are idle again.
+    /// Connections opened beyond `size` under load, and closed within seconds when they are idle again.
     #[schemars(range(max = 10_000), extend("examples" = [2]))]
     pub overflow: u32,
     /// The longest a request waits for a connection.
     #[schemars(extend("examples" = ["2s"]))]
     pub acquire_timeout: Duration,
-    /// The longest opening a connection may take: TCP, TLS and authentication together.
+    /// The longest opening a connection may take: TCP, TLS and authentication, with all attempts and the pauses
+    /// between them. One attempt takes at most a quarter of it.
     #[schemars(extend("examples" = ["8s"]))]
     pub create_timeout: Duration,
+    /// Connections that are opened at the same time, so that a database that wakes is not met by the whole pool.
+    #[schemars(range(min = 1, max = 10_000), extend("examples" = [4]))]
+    pub create_limit: u32,
     /// A connection idle for longer than this is pinged before it is handed out.
     #[schemars(extend("examples" = ["5s"]))]
     pub ping_after: Duration,
-    /// The age at which a connection is replaced.
+    /// The age at which a connection is replaced at the latest; each somewhat earlier, by up to a fifth, so that
+    /// a pool is never replaced all at once.
     #[schemars(extend("examples" = ["1h"]))]
     pub recycle_after: Duration,
     /// Idle connections are closed after this, so that a serverless database can suspend.
@@ -308,8 +313,14 @@ impl Environment {
 }
 
 impl Pool {
-    /// The most connections the pool ever holds.
+    /// The most connections that requests ever hold.
     pub const fn most(&self) -> u32 {
         self.size + self.overflow
+    }
+
+    /// The most connections that the database ever sees of one instance: the health check may hold one more, so
+    /// that it can tell a busy pool from a dead database.
+    pub const fn seen(&self) -> u32 {
+        self.most() + 1
     }
 }

@@ -61,8 +61,10 @@ fn every_way_of_writing_toml_is_read() {
         .map(|(_, span)| (PRODUCTION[span.clone()].to_owned(), span))
         .expect("production has a pool");
     let inline = "pool = { size = 0xA, overflow = 0b10, acquire_timeout = '2s', create_timeout = \"\"\"8s\"\"\", \
+                  create_limit = 0o4, \
                   \"ping_after\" = \"5s\", recycle_after = \"\\u0031h\", idle_trim = \"4m\" }\n";
     let dotted = "pool.size = 1_0\npool.overflow = +2\npool.acquire_timeout = \"2s\"\npool.create_timeout = \"8s\"\n\
+                  pool.create_limit = 4\n\
                   pool.ping_after = \"5s\"\npool.recycle_after = \"1h\"\npool.\"idle_trim\" = \"4m\"\n";
     for written in [inline, dotted] {
         let text = format!("{written}{}", PRODUCTION.replace(&pool, ""));

@@ -5,10 +5,10 @@ use crate::{Problem, Rule};
 
 pub(super) const FIT: Rule = Rule {
     id: "pool.connections.fit",
-    rule: "(`pool.size` + `pool.overflow`) × `platform.replicas` × 2 fits into `platform.database_connections` \
-           − `platform.database_reserved`.",
-    rationale: "While a deploy overlaps, old and new instances hold their pools together; the connection too many \
-                is refused.",
+    rule: "(`pool.size` + `pool.overflow` + 1) × `platform.replicas` × 2 fits into \
+           `platform.database_connections` − `platform.database_reserved`.",
+    rationale: "While a deploy overlaps, old and new instances hold their pools together, and each may hold one \
+                connection more for its health check; the connection too many is refused.",
     references: &[
         "https://neon.com/docs/connect/connection-pooling",
         "https://www.postgresql.org/docs/current/runtime-config-connection.html",
@@ -23,13 +23,13 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
     let (pool, platform) = (&facts.profile.pool, &facts.profile.platform);
     // Nothing here overflows: the ranges of the settings bound it by 40 million.
     let instances = platform.replicas * DEPLOY;
-    let needed = pool.most() * instances;
+    let needed = pool.seen() * instances;
     let usable = platform.database_connections.saturating_sub(platform.database_reserved);
     if needed <= usable {
         return Vec::new();
     }
     let message = format!(
-        "(pool.size + pool.overflow) × {} × {DEPLOY} for a deploy = {needed}, but the database accepts {} − {} \
+        "(pool.size + pool.overflow + 1 for /health) × {} × {DEPLOY} for a deploy = {needed}, but the database accepts {} − {} \
          reserved = {usable}",
         match platform.replicas {
             1 => "1 replica".to_owned(),
@@ -38,7 +38,7 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         platform.database_connections,
         platform.database_reserved,
     );
-    let advice = match usable / instances {
+    let advice = match (usable / instances).saturating_sub(1) {
         0 => "run fewer replicas, or declare a larger compute".to_owned(),
         most => format!("lower size + overflow to {most} or less, or declare a larger compute"),
     };
