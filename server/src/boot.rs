@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use profiles::{Declaration, LoadError, Profile};
 
+use crate::database::access::Access;
+use crate::database::tls::AuthorityError;
 use crate::database::url::{Address, UrlError};
 use crate::router::{Conflict, Router};
 use crate::routes::ROUTES;
@@ -34,7 +36,7 @@ pub struct Environment(BTreeMap<String, Secret>);
 #[derive(Clone)]
 pub struct Settings {
     pub(crate) profile: Profile,
-    pub(crate) database: Address,
+    pub(crate) database: Access,
     pub(crate) release: Option<HeaderValue>,
 }
 
@@ -70,6 +72,8 @@ pub enum Mistake {
     NoDatabase(String),
     #[error("`{variable}` {error}")]
     Url { variable: String, error: UrlError },
+    #[error("`{variable}` {error}")]
+    Authority { variable: String, error: AuthorityError },
     #[error(
         "`PORT` is not set, and in production the platform chooses the port; set it, such as `PORT=8080`"
     )]
@@ -186,7 +190,7 @@ impl Settings {
     }
 }
 
-fn database(profile: &Profile, environment: &Environment) -> Result<Address, Mistake> {
+fn database(profile: &Profile, environment: &Environment) -> Result<Access, Mistake> {
     let variable = profile.database.url_variable.as_str();
     let url = environment.sound(variable).map_err(|mistake| match mistake {
         Mistake::Missing(variable) if profile.environment == profiles::Environment::Development => {
@@ -194,8 +198,9 @@ fn database(profile: &Profile, environment: &Environment) -> Result<Address, Mis
         }
         mistake => mistake,
     })?;
-    Address::parse(url.expose(), &profile.database)
-        .map_err(|error| Mistake::Url { variable: variable.to_owned(), error })
+    let address = Address::parse(url.expose(), &profile.database)
+        .map_err(|error| Mistake::Url { variable: variable.to_owned(), error })?;
+    Access::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
 }
 
 /// `PORT` wins over the profile; in production only the platform can know it.

@@ -97,9 +97,12 @@ impl Refusal {
 }
 
 impl From<DatabaseError> for Refusal {
-    /// The class is for the log; the client learns only that it may try again.
+    /// The class is for the log; the client learns only whether it may try again.
     fn from(error: DatabaseError) -> Self {
-        tracing::warn!(class = error.class(), "a query failed");
+        tracing::warn!(class = error.class(), "a statement failed: {error}");
+        if error.is_the_statements() {
+            return Self::internal();
+        }
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database did not answer").soon()
     }
 }

@@ -54,10 +54,9 @@ impl Running {
         listener: TcpListener,
     ) -> Result<Self, StartError> {
         let local_addr = listener.local_addr()?;
-        let Settings { profile, database, release } = settings;
+        let database = Arc::new(Database::new(&settings));
+        let Settings { profile, release, .. } = settings;
         let stamp = Stamp::new(&profile, release.as_ref());
-        let database = Database::new(&database, &profile.pool, profile.server.request_timeout.get());
-        let database = Arc::new(database);
         let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
         let service = Arc::new(Service { profile, database, ping, drain: Drain::default(), routes });
         let app = Arc::new(App::new(Arc::clone(&service), stamp)?);
@@ -110,7 +109,7 @@ async fn serve(
     }
     drop(listener);
     let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
-    service.database.close();
+    service.database.close().await;
     drained
 }
 

@@ -1,41 +1,135 @@
-//! Why the database did not answer, as a class: the text of a driver's error may hold anything.
+//! Why the database did not answer, as a class and a sentence: the text of a driver's error may hold anything.
 
 use std::error::Error;
 use std::io;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use tokio_postgres::error::SqlState;
+use rustls::CertificateError;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
-#[derive(Debug, thiserror::Error)]
+/// Each names what happened and what to do, and repeats nothing that the other side has said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("every connection of the pool stayed in use")]
+    #[error(
+        "every connection of the pool stayed in use for `pool.acquire_timeout`; \
+         find what holds them, or raise `pool.size`"
+    )]
     Exhausted,
     #[error("no answer in time")]
     Timeout,
-    #[error("the connection could not be opened or was lost: {0:?}")]
-    Connection(Option<io::ErrorKind>),
-    #[error("no TLS with a valid certificate")]
+    #[error("the pool is closed: the service is ending")]
+    Closed,
+
+    #[error("the connection was refused; is the database running, and are host and port right?")]
+    Refused,
+    #[error("the host name could not be resolved; is it spelt as in the database's console?")]
+    Unresolved,
+    #[error("the connection could not be opened or was lost{}", .0.map(|kind| format!(": {kind}")).unwrap_or_default())]
+    Lost(Option<io::ErrorKind>),
+
+    #[error("the server offers no TLS; switch it on there, or reach it over loopback")]
+    TlsNotOffered,
+    #[error(
+        "the server's certificate comes from an authority that is not trusted; \
+         name the authority's file with `sslrootcert`"
+    )]
+    TlsUntrusted,
+    #[error("the server's certificate is for another host; use a host name that the certificate holds")]
+    TlsWrongHost,
+    #[error(
+        "the server's certificate has expired or is not valid yet; renew it, or set this machine's clock"
+    )]
+    TlsExpired,
+    #[error("the TLS handshake failed")]
     Tls,
-    #[error("the user or password was not accepted")]
+    #[error(
+        "`channel_binding=require` cannot be kept: the server's certificate does not allow it, or a pooler ends \
+         TLS before PostgreSQL; remove the option, and the certificate is still verified"
+    )]
+    ChannelBinding,
+    #[error("the user or password was not accepted; copy the URL from the database's console again")]
     Authentication,
+    #[error("there is no database of that name; is it spelt as in the database's console?")]
+    NoDatabase,
+
+    #[error("the database is starting, recovering or shutting down")]
+    NotReady,
+    #[error("the database ended the connection: it was restarted, suspended, or told to by an administrator")]
+    Ended,
+    #[error(
+        "the database or its pooler accepts no more connections; lower `pool.size`, or raise `max_connections` or \
+         the pooler's `max_client_conn`"
+    )]
+    TooManyConnections,
+    #[error(
+        "no server connection of the pooler became free in its `query_wait_timeout`; raise its `pool_size`"
+    )]
+    PoolerBusy,
+    #[error("the pooler cannot log in to PostgreSQL; is it running, and are the pooler's credentials right?")]
+    PoolerLogin,
+
+    #[error("a parameter does not fit its type, or there are too many or too few")]
+    Parameters,
     #[error("PostgreSQL answered with the error {}", .0.code())]
     Statement(SqlState),
-    #[error("the pool is closed")]
-    Closed,
 }
 
 impl DatabaseError {
+    /// One word for the log.
     pub fn class(&self) -> &'static str {
         match self {
             Self::Exhausted => "exhausted",
             Self::Timeout => "timeout",
-            Self::Connection(Some(io::ErrorKind::ConnectionRefused)) => "refused",
-            Self::Connection(_) => "connection",
-            Self::Tls => "tls",
-            Self::Authentication => "authentication",
-            Self::Statement(_) => "statement",
             Self::Closed => "closed",
+            Self::Refused => "refused",
+            Self::Unresolved => "unresolved",
+            Self::Lost(_) => "lost",
+            Self::TlsNotOffered => "tls-not-offered",
+            Self::TlsUntrusted => "tls-untrusted",
+            Self::TlsWrongHost => "tls-wrong-host",
+            Self::TlsExpired => "tls-expired",
+            Self::Tls => "tls",
+            Self::ChannelBinding => "channel-binding",
+            Self::Authentication => "authentication",
+            Self::NoDatabase => "no-database",
+            Self::NotReady => "not-ready",
+            Self::Ended => "ended",
+            Self::TooManyConnections => "too-many-connections",
+            Self::PoolerBusy => "pooler-busy",
+            Self::PoolerLogin => "pooler-login",
+            Self::Parameters => "parameters",
+            Self::Statement(_) => "statement",
         }
+    }
+
+    /// Whether the fault lies in the statement: the database is well, and asking again changes nothing.
+    pub fn is_the_statements(&self) -> bool {
+        matches!(self, Self::Parameters | Self::Statement(_))
+    }
+
+    /// Whether another attempt to connect may succeed with nothing changed: a database that wakes, restarts or is
+    /// full for a moment.
+    pub(super) fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout
+                | Self::Refused
+                | Self::Lost(_)
+                | Self::NotReady
+                | Self::Ended
+                | Self::TooManyConnections
+                | Self::PoolerBusy
+                | Self::PoolerLogin
+        )
+    }
+}
+
+/// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a
+/// complete answer, and what the driver refused was never sent.
+pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(answer) => !matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
+        None => kind(error) == Kind::Parameters,
     }
 }
 
@@ -44,30 +138,110 @@ impl From<PoolError> for DatabaseError {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Exhausted,
             PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => Self::Timeout,
-            PoolError::Backend(error) => error.into(),
+            PoolError::Backend(error) => (&error).into(),
             PoolError::Closed => Self::Closed,
-            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Self::Connection(None),
+            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Self::Lost(None),
         }
     }
 }
 
-impl From<tokio_postgres::Error> for DatabaseError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        if let Some(code) = error.code() {
-            // Class 28: invalid authorization specification.
-            return if code.code().starts_with("28") {
-                Self::Authentication
-            } else {
-                Self::Statement(code.clone())
-            };
+impl From<&tokio_postgres::Error> for DatabaseError {
+    fn from(error: &tokio_postgres::Error) -> Self {
+        if let Some(answer) = error.as_db_error() {
+            return answered(answer);
         }
-        // The driver keeps its kinds private; this text is all that tells a refused handshake apart.
-        if error.to_string().contains("TLS") || causes(&error).any(<dyn Error>::is::<rustls::Error>) {
-            return Self::Tls;
+        if let Some(error) = causes(error).find_map(<dyn Error>::downcast_ref::<rustls::Error>) {
+            return handshake(error);
         }
-        let kind = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-        Self::Connection(kind)
+        match kind(error) {
+            Kind::Tls if text(error).contains("does not support TLS") => Self::TlsNotOffered,
+            Kind::Tls => Self::Tls,
+            Kind::Authentication if text(error).contains("channel binding") => Self::ChannelBinding,
+            Kind::Authentication => Self::Authentication,
+            Kind::Parameters => Self::Parameters,
+            Kind::Other => match causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()) {
+                Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
+                // The standard library gives a failed look-up no kind of its own.
+                Some(error) if error.to_string().contains("lookup address") => Self::Unresolved,
+                cause => Self::Lost(cause.map(io::Error::kind)),
+            },
+        }
     }
+}
+
+/// PgBouncer gives each of its own refusals the code 08P01; only their texts differ.
+fn answered(answer: &DbError) -> DatabaseError {
+    let code = answer.code();
+    if *code == SqlState::PROTOCOL_VIOLATION {
+        let text = answer.message();
+        if text.contains("query_wait_timeout") {
+            return DatabaseError::PoolerBusy;
+        }
+        if text.contains("no more connections allowed") {
+            return DatabaseError::TooManyConnections;
+        }
+        if text.contains("server_login_retry")
+            || text.contains("server login")
+            || text.contains("connect failed")
+        {
+            return DatabaseError::PoolerLogin;
+        }
+        if text.contains("authentication failed") || text.contains("no such user") {
+            return DatabaseError::Authentication;
+        }
+    }
+    match code.code() {
+        "53300" => DatabaseError::TooManyConnections,
+        "3D000" => DatabaseError::NoDatabase,
+        "57P03" => DatabaseError::NotReady,
+        "57P01" | "57P02" | "57P05" => DatabaseError::Ended,
+        // Class 28: invalid authorization specification.
+        code if code.starts_with("28") => DatabaseError::Authentication,
+        _ => DatabaseError::Statement(code.clone()),
+    }
+}
+
+fn handshake(error: &rustls::Error) -> DatabaseError {
+    let rustls::Error::InvalidCertificate(fault) = error else {
+        return DatabaseError::Tls;
+    };
+    match fault {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => DatabaseError::TlsUntrusted,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            DatabaseError::TlsWrongHost
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => DatabaseError::TlsExpired,
+        _ => DatabaseError::Tls,
+    }
+}
+
+/// The driver keeps its kinds private; their texts are all that tells them apart.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Tls,
+    Authentication,
+    Parameters,
+    Other,
+}
+
+fn kind(error: &tokio_postgres::Error) -> Kind {
+    let text = error.to_string();
+    if text.contains("TLS") {
+        Kind::Tls
+    } else if text.starts_with("authentication error") || text.starts_with("invalid configuration") {
+        Kind::Authentication
+    } else if text.starts_with("error serializing parameter") || text.contains("parameters but got") {
+        Kind::Parameters
+    } else {
+        Kind::Other
+    }
+}
+
+fn text(error: &tokio_postgres::Error) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {

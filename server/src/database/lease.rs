@@ -1,33 +1,69 @@
 //! A connection while it is used: given back only after a complete answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tokio_postgres::Client;
-use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::DatabaseError;
+use super::access::Access;
+use super::cancel::cancel;
+use super::error::leaves_the_connection;
+use super::fitness::Fitness;
+use super::metrics::Counters;
 
 /// The longest a cancel request may take; after it the server must see for itself that nobody listens.
 const CANCEL: Duration = Duration::from_secs(1);
 
+/// What the end of a lease needs.
+pub(super) struct Care {
+    pub(super) access: Access,
+    pub(super) fitness: Fitness,
+    pub(super) counters: Arc<Counters>,
+}
+
 /// Dropped early, by a deadline or because the client went away, the connection is still busy with the old
-/// statement: the next user would wait for it. So it is cancelled and thrown away.
+/// statement, and the next user would wait for it. So the statement is cancelled and the connection thrown away.
 pub(super) struct Lease {
     connection: Option<Object>,
-    tls: MakeRustlsConnect,
+    care: Arc<Care>,
 }
 
 impl Lease {
-    pub(super) fn new(connection: Object, tls: MakeRustlsConnect) -> Self {
-        Self { connection: Some(connection), tls }
+    pub(super) fn new(connection: Object, care: Arc<Care>) -> Self {
+        Self { connection: Some(connection), care }
     }
 
     pub(super) fn client(&self) -> &Client {
-        self.connection.as_ref().expect("only `give_back` takes it, and that ends the lease")
+        self.connection.as_ref().expect("only `settle` takes it, and that ends the lease")
     }
 
-    pub(super) fn give_back(mut self) {
-        drop(self.connection.take());
+    /// Whether it has been used before, so that it may have died since.
+    pub(super) fn is_used(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| Object::metrics(connection).recycle_count > 0)
+    }
+
+    /// Ends the lease with what came back, or with nothing before the deadline.
+    pub(super) fn settle<T>(
+        mut self,
+        answer: Result<Result<T, tokio_postgres::Error>, Elapsed>,
+    ) -> Result<T, DatabaseError> {
+        let Ok(answer) = answer else {
+            return Err(DatabaseError::Timeout);
+        };
+        let connection = self.connection.take();
+        answer.map_err(|error| {
+            if !leaves_the_connection(&error) {
+                self.care.counters.discarded.add(1);
+                self.care.fitness.suspect();
+                drop(connection.map(Object::take));
+            }
+            DatabaseError::from(&error)
+        })
     }
 }
 
@@ -36,14 +72,19 @@ impl Drop for Lease {
         let Some(connection) = self.connection.take() else {
             return;
         };
-        let cancel = connection.cancel_token();
-        drop(Object::take(connection));
-        if let Ok(runtime) = Handle::try_current() {
-            let tls = self.tls.clone();
-            runtime.spawn(async move {
-                // Without effect when it fails: the connection is gone either way.
-                let _ = tokio::time::timeout(CANCEL, cancel.cancel_query(tls)).await;
-            });
-        }
+        self.care.counters.discarded.add(1);
+        self.care.fitness.suspect();
+        let Ok(runtime) = Handle::try_current() else {
+            return drop(Object::take(connection));
+        };
+        let care = Arc::clone(&self.care);
+        // The connection stays until the request has been heard: a pooler finds the statement by it. It keeps its
+        // place in the pool as well, so that there is never one connection more than the profile says.
+        runtime.spawn(async move {
+            let request = connection.cancel_token();
+            // Without effect when it fails: the connection is gone either way.
+            let _ = timeout(CANCEL, cancel(&request, care.access.config(), care.access.tls())).await;
+            drop(Object::take(connection));
+        });
     }
 }

@@ -1,14 +1,22 @@
 //! The way to PostgreSQL: a pool that any transaction pooler can stand in front of.
 
+pub(crate) mod access;
+mod cancel;
+mod dial;
 #[cfg_attr(not(feature = "embedded-postgres"), path = "not_embedded.rs")]
 pub mod embedded;
 mod error;
-mod idle;
+mod fitness;
+mod jitter;
+mod lane;
 mod lease;
+mod metrics;
 pub(crate) mod ping;
 mod pool;
-mod tls;
+pub(crate) mod tls;
+mod trim;
 pub(crate) mod url;
 
 pub use error::DatabaseError;
-pub use pool::Database;
+pub use metrics::Metrics;
+pub use pool::{Database, Parameters};

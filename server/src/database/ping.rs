@@ -1,11 +1,13 @@
-//! Single-flight: however many ask at once whether the database answers, it is asked once.
+//! Whether the database answers: asked once for however many ask, and for certain before the budget ends.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::lane::Lane;
 use super::{Database, DatabaseError};
 
 /// Whether a real query came back within the budget.
@@ -15,12 +17,26 @@ pub(crate) enum Verdict {
     Disconnected,
 }
 
-type Flight = Shared<BoxFuture<'static, Verdict>>;
+/// So many callers of one query are a crowd. What was sent together is read off its sockets one by one, so the
+/// answer is theirs as well who are read within this time after it. Whoever asks alone starts a query of his own.
+const CROWD: usize = 32;
+const LINGER: Duration = Duration::from_millis(50);
+/// The longest one connection is waited for before a fresh one is asked: recovery is seen within this time,
+/// whatever became of the connection that was asked before it.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+type Answer = Shared<BoxFuture<'static, (Verdict, Instant)>>;
 
 pub(crate) struct Ping {
     database: Arc<Database>,
     budget: Duration,
     flight: Mutex<Option<Flight>>,
+}
+
+/// One query, and how many wait for its answer.
+struct Flight {
+    answer: Answer,
+    callers: usize,
 }
 
 impl Ping {
@@ -29,40 +45,101 @@ impl Ping {
     }
 
     pub(crate) async fn ask(&self) -> Verdict {
-        let flight = {
+        let answer = {
             let mut current = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
-            match current.as_ref().filter(|flight| flight.peek().is_none()) {
-                Some(flight) => flight.clone(),
-                None => current.insert(self.launch()).clone(),
-            }
+            let flight = match current.take().filter(Flight::is_everybodys) {
+                Some(flight) => flight,
+                None => Flight { answer: self.launch(), callers: 0 },
+            };
+            let flight = current.insert(flight);
+            flight.callers += 1;
+            flight.answer.clone()
         };
-        flight.await
+        answer.await.0
     }
 
     /// In a task of its own, which also ends the flight: callers that go away neither take the others' answer
     /// with them nor leave theirs behind for whoever asks next.
-    fn launch(&self) -> Flight {
-        let flight = ask(Arc::clone(&self.database), self.budget).boxed().shared();
-        tokio::spawn(flight.clone());
-        flight
+    fn launch(&self) -> Answer {
+        let answer = fly(Arc::clone(&self.database), self.budget).boxed().shared();
+        tokio::spawn(answer.clone());
+        answer
     }
 }
 
-async fn ask(database: Arc<Database>, budget: Duration) -> Verdict {
-    let attempt = || database.query_within(budget, "select 1", &[]);
-    let answer = tokio::time::timeout(budget, async {
-        match attempt().await {
-            // A pooled connection may have died since its last use; that says nothing about the database.
-            Err(DatabaseError::Connection(_)) => attempt().await,
-            answer => answer,
+impl Flight {
+    fn is_everybodys(&self) -> bool {
+        match self.answer.peek() {
+            None => true,
+            Some((_, landed)) => self.callers >= CROWD && landed.elapsed() < LINGER,
         }
-    });
-    match answer.await.unwrap_or(Err(DatabaseError::Timeout)) {
-        Ok(_) => Verdict::Connected,
+    }
+}
+
+async fn fly(database: Arc<Database>, budget: Duration) -> (Verdict, Instant) {
+    let verdict = match ask(&database, Instant::now() + budget).await {
+        Ok(()) => Verdict::Connected,
         Err(error) => {
-            tracing::warn!(class = error.class(), "the database does not answer");
+            tracing::warn!(
+                class = error.class(),
+                database = database.place(),
+                "no healthy database: {error}"
+            );
             Verdict::Disconnected
         }
+    };
+    (verdict, Instant::now())
+}
+
+/// Asks through the pool, as a request would. Where that takes long, because every connection is in use or the
+/// one asked is silent, the reserve is asked as well; the first answer counts.
+async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
+    let pool = through(&database.requests, end);
+    let reserve = async {
+        if !database.requests.is_full() {
+            sleep(PATIENCE).await;
+        }
+        until_it_answers(&database.reserve, end).await;
+    };
+    tokio::pin!(pool, reserve);
+    let asked = async {
+        tokio::select! {
+            biased;
+            // Busy, which says nothing of the database: the reserve will tell.
+            answer = &mut pool => if answer == Err(DatabaseError::Exhausted) { reserve.await } else { return answer },
+            () = &mut reserve => {}
+        }
+        Ok(())
+    };
+    match timeout_at(end, asked).await {
+        Ok(answer) => answer,
+        Err(_) if database.requests.is_full() => Err(database.reserve.obstacle()),
+        Err(_) => Err(database.requests.obstacle()),
+    }
+}
+
+/// One query, and a second one where a pooled connection had died since its last use: that says nothing about the
+/// database.
+async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
+    loop {
+        let lease = lane.checkout(end).await?;
+        let used = lease.is_used();
+        let answer = timeout_at(end, lease.client().query_typed("select 1", &[])).await;
+        match lease.settle(answer) {
+            Err(DatabaseError::Lost(_) | DatabaseError::Ended) if used => {}
+            answer => return answer.map(|_| ()),
+        }
+    }
+}
+
+/// Asks again and again, each time without waiting any longer for what was asked before.
+async fn until_it_answers(lane: &Lane, end: Instant) {
+    loop {
+        let next = Instant::now() + PATIENCE;
+        if let Ok(Ok(())) = timeout(PATIENCE, through(lane, end)).await {
+            return;
+        }
+        sleep_until(next).await;
     }
 }
 
@@ -73,16 +150,15 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::database::url::Address;
+    use crate::boot::{Environment, Settings};
 
     #[tokio::test]
     async fn a_thousand_callers_share_one_flight() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgresql://app@{}/app", silent.local_addr().unwrap());
-        let profile = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap().profile;
-        let address = Address::parse(&url, &profile.database).unwrap();
-        let budget = Duration::from_millis(300);
-        let ping = Ping::new(Arc::new(Database::new(&address, &profile.pool, budget)), budget);
+        let declaration = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap();
+        let settings = Settings::gather(&declaration, &Environment::new([("DATABASE_URL", url)])).unwrap();
+        let ping = Ping::new(Arc::new(Database::new(&settings)), Duration::from_millis(300));
 
         assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [Verdict::Disconnected; 1_000]);
         silent.accept().await.unwrap();

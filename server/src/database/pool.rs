@@ -1,84 +1,77 @@
-//! The pool, and the one way to ask it something.
+//! The database as handlers see it: one statement, one deadline.
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::idle::{self, Trim};
-use super::lease::Lease;
-use super::url::Address;
-use super::{DatabaseError, tls};
+use super::DatabaseError;
+use super::access::Access;
+use super::lane::{Lane, Width};
+use super::metrics::Metrics;
+use crate::boot::Settings;
 
 /// A pool of connections that are opened when they are first needed: listen first, connect later.
+///
+/// Only unnamed statements are ever sent, so any transaction pooler may stand in between. A column of an enum,
+/// domain or composite type must be cast to `text`: to learn such a type the driver would name a statement.
 pub struct Database {
-    pool: Pool,
-    tls: MakeRustlsConnect,
+    pub(super) requests: Lane,
+    /// One connection more, for the health check only, so that a busy pool and a dead database are told apart.
+    /// It is opened when it is needed, and closed after.
+    pub(super) reserve: Lane,
     deadline: Duration,
-    _trim: Trim,
+    place: String,
 }
 
+/// A statement's parameters, each with its type.
+pub type Parameters<'p> = [(&'p (dyn ToSql + Sync), Type)];
+
 impl Database {
-    pub(crate) fn new(address: &Address, settings: &profiles::Pool, deadline: Duration) -> Self {
-        let tls = tls::connector();
-        // `Fast` asks the socket only; `idle` pings, where it pays.
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config().clone(), tls.clone(), config);
-        let pool = Pool::builder(manager)
-            .max_size(usize::try_from(settings.most()).expect("at most 20,000: the profile's schema"))
-            // The last one back is the first one out, so that spare connections grow idle.
-            .queue_mode(deadpool_postgres::QueueMode::Lifo)
-            .timeouts(Timeouts {
-                wait: Some(settings.acquire_timeout.get()),
-                create: Some(settings.create_timeout.get()),
-                recycle: Some(settings.acquire_timeout.get()),
-            })
-            .pre_recycle(idle::fitness(settings))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .expect("the timeouts have their runtime");
-        let trim = Trim::start(pool.clone(), settings);
-        Self { pool, tls, deadline, _trim: trim }
+    pub fn new(settings: &Settings) -> Self {
+        let (pool, deadline) = (&settings.profile.pool, settings.profile.server.request_timeout.get());
+        let access: &Access = &settings.database;
+        let requests = Width { kept: pool.size, most: pool.most(), dialled: pool.create_limit };
+        let reserve = Width { kept: 0, most: 1, dialled: 1 };
+        Self {
+            requests: Lane::new(access.clone(), pool, &requests, deadline),
+            reserve: Lane::new(access.clone(), pool, &reserve, settings.profile.health.budget.get()),
+            deadline,
+            place: access.place(),
+        }
     }
 
-    /// Runs one statement, each parameter with its type. Waiting for a connection, opening it and the answer
-    /// share one deadline.
-    pub async fn query(
-        &self,
-        sql: &str,
-        parameters: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<Row>, DatabaseError> {
-        self.query_within(self.deadline, sql, parameters).await
+    /// Runs one statement and returns its rows. Waiting for a connection, opening it and the answer share the
+    /// deadline of a request; what has no answer by then is cancelled.
+    pub async fn query(&self, sql: &str, parameters: &Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
+        let end = Instant::now() + self.deadline;
+        let lease = self.requests.checkout(end).await?;
+        let answer = timeout_at(end, lease.client().query_typed(sql, parameters)).await;
+        lease.settle(answer)
     }
 
-    pub(crate) async fn query_within(
-        &self,
-        deadline: Duration,
-        sql: &str,
-        parameters: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<Row>, DatabaseError> {
-        let answer = async {
-            let lease = Lease::new(self.pool.get().await?, self.tls.clone());
-            match lease.client().query_typed(sql, parameters).await {
-                Ok(rows) => {
-                    lease.give_back();
-                    Ok(rows)
-                }
-                Err(error) if error.as_db_error().is_some() => {
-                    // An error from PostgreSQL is a complete answer too; the connection is as good as before.
-                    lease.give_back();
-                    Err(error.into())
-                }
-                Err(error) => Err(error.into()),
-            }
-        };
-        tokio::time::timeout(deadline, answer).await.unwrap_or(Err(DatabaseError::Timeout))
+    /// Like [`Database::query`], for a statement without rows: how many it inserted, changed or deleted.
+    pub async fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, DatabaseError> {
+        let end = Instant::now() + self.deadline;
+        let lease = self.requests.checkout(end).await?;
+        let answer = timeout_at(end, lease.client().execute_typed(sql, parameters)).await;
+        lease.settle(answer)
     }
 
-    /// Opens nothing more, and closes every idle connection.
-    pub(crate) fn close(&self) {
-        self.pool.close();
+    /// The pool for requests; the health check's reserve is not in it.
+    pub fn metrics(&self) -> Metrics {
+        self.requests.metrics()
+    }
+
+    /// Where the database is, for the log: host and port.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Opens nothing more, and returns when the idle connections are closed.
+    pub(crate) async fn close(&self) {
+        tokio::join!(self.requests.close(), self.reserve.close());
+        tracing::info!(metrics = ?self.metrics(), "the pool is closed");
     }
 }

@@ -1,6 +1,7 @@
 //! What a connection URL means, in any framework's spelling, before the driver sees it.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -13,7 +14,11 @@ use crate::secret::is_placeholder;
 
 /// Where PostgreSQL is, and whether TLS is used: all of it or none, never "if the server likes".
 #[derive(Clone)]
-pub(crate) struct Address(Config);
+pub(crate) struct Address {
+    pub(super) config: Config,
+    /// The file of a private authority, which is then the only one that is trusted.
+    pub(super) authority: Option<PathBuf>,
+}
 
 /// What cannot be honoured, with its remedy. Names settings, never values that may be secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +37,14 @@ pub enum UrlError {
     NoTls,
     #[error("names a Unix socket, which cannot carry TLS, and the profile's `database.tls` is `always`")]
     SocketWithTls,
+    #[error(
+        "names a certificate file and asks for no TLS; write `sslmode=verify-full`, or drop `sslrootcert`"
+    )]
+    AuthorityWithoutTls,
+    #[error("has an address but no host name, and TLS needs the name to verify; add `host=…`")]
+    NoName,
+    #[error("names a different number of hosts, addresses or ports; write one of each for every server")]
+    Counts,
     #[error("asks for `channel_binding=require`, which needs TLS; write `sslmode=verify-full` or drop it")]
     BindingWithoutTls,
     #[error("has a value for `{name}` that means nothing here; {remedy}")]
@@ -55,6 +68,7 @@ enum Meaning {
     /// Its meaning holds here anyway.
     Holds,
     Tls(Wish),
+    Authority(PathBuf),
     UserTimeout(Duration),
 }
 
@@ -70,6 +84,7 @@ impl Address {
         }
         let mut kept = String::new();
         let mut wish = Wish::Unsaid;
+        let mut authority = None;
         let mut user_timeout = None;
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
@@ -83,6 +98,7 @@ impl Address {
                 }
                 Meaning::Holds => {}
                 Meaning::Tls(said) => wish = said,
+                Meaning::Authority(file) => authority = Some(file),
                 Meaning::UserTimeout(timeout) => user_timeout = Some(timeout),
             }
         }
@@ -91,13 +107,13 @@ impl Address {
         if let Some(timeout) = user_timeout {
             config.tcp_user_timeout(timeout);
         }
+        if authority.is_some() {
+            // Whoever names an authority wants it to be asked.
+            wish = if wish == Wish::Off { return Err(UrlError::AuthorityWithoutTls) } else { Wish::On };
+        }
         config.ssl_mode(ssl_mode(&config, wish, policy.tls)?);
         check(&config)?;
-        Ok(Self(config))
-    }
-
-    pub(crate) fn config(&self) -> &Config {
-        &self.0
+        Ok(Self { config, authority })
     }
 }
 
@@ -147,13 +163,22 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
             _ => return unknown("ssl", "write `sslmode=verify-full`"),
         }),
         "sslrootcert" if value == "system" => Meaning::Holds,
+        "sslrootcert" if !value.is_empty() => Meaning::Authority(PathBuf::from(value)),
         "sslrootcert" => {
-            return refuse(
-                "no file is read; the public roots are built in, so a server with a public certificate needs no such option",
-            );
+            return unknown("sslrootcert", "write the path of the authority's certificate in PEM form");
         }
         "sslcert" | "sslkey" | "sslpassword" | "sslcrl" | "sslcrldir" => {
             return refuse("client certificates and revocation lists are not supported; remove it");
+        }
+        // The host's name is always sent, and nothing is compressed.
+        "sslsni" if value == "1" => Meaning::Holds,
+        "sslsni" => {
+            return refuse("the host's name is always sent, and Neon finds the database by it; remove it");
+        }
+        "sslcompression" if value == "0" => Meaning::Holds,
+        "ssl_min_protocol_version" if ["TLSv1", "TLSv1.1", "TLSv1.2"].contains(&value) => Meaning::Holds,
+        "ssl_min_protocol_version" | "ssl_max_protocol_version" => {
+            return refuse("TLS 1.2 and 1.3 are spoken, whichever is the server's best; remove it");
         }
         // No statement is ever named, so any transaction pooler may stand in between.
         "pgbouncer" | "prepared_statements" | "statement_cache_size" | "prepared_statement_cache_size" => {
@@ -181,7 +206,8 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
                 "session settings do not survive a transaction pooler; write `ALTER ROLE … SET …` once instead",
             );
         }
-        "connection_limit" | "pool_size" | "max_overflow" | "pool_timeout" | "pool_recycle" => {
+        "connection_limit" | "pool_size" | "max_overflow" | "pool_timeout" | "pool_recycle"
+        | "pool_pre_ping" => {
             return refuse("the profile's `[pool]` says it; remove it from the URL");
         }
         _ => return refuse("nobody here knows it; remove it"),
@@ -225,8 +251,16 @@ fn is_loopback(config: &Config) -> bool {
 }
 
 fn check(config: &Config) -> Result<(), UrlError> {
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+    let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    let ports = config.get_ports().len();
+    if hosts == 0 && addresses == 0 {
         return Err(UrlError::Missing("host"));
+    }
+    if hosts != 0 && addresses != 0 && hosts != addresses || ports > 1 && ports != hosts.max(addresses) {
+        return Err(UrlError::Counts);
+    }
+    if hosts == 0 && config.get_ssl_mode() == SslMode::Require {
+        return Err(UrlError::NoName);
     }
     // The driver would take the name of the user that runs the service, and that user's database.
     if config.get_user().is_none_or(str::is_empty) {

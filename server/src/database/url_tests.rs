@@ -15,7 +15,7 @@ fn policy(change: impl FnOnce(&mut Policy)) -> Policy {
 }
 
 fn parse(url: &str) -> Result<Config, UrlError> {
-    Address::parse(url, &policy(|_| {})).map(|address| address.0)
+    Address::parse(url, &policy(|_| {})).map(|address| address.config)
 }
 
 fn mode(url: &str) -> Result<SslMode, UrlError> {
@@ -85,7 +85,7 @@ fn one_remote_host_among_several_requires_tls() {
 #[test]
 fn a_policy_of_always_includes_this_machine() {
     let always = policy(|policy| policy.tls = TlsPolicy::Always);
-    let parse = |url: &str| Address::parse(url, &always).map(|address| address.0.get_ssl_mode());
+    let parse = |url: &str| Address::parse(url, &always).map(|address| address.config.get_ssl_mode());
     assert_eq!(parse(LOCAL), Ok(SslMode::Require));
     assert_eq!(parse(&format!("{LOCAL}?sslmode=disable")), Err(UrlError::NoTls));
     assert_eq!(parse("postgresql://app@/app?host=/run/postgresql"), Err(UrlError::SocketWithTls));
@@ -118,6 +118,27 @@ fn neons_own_url_is_understood() {
 }
 
 #[test]
+fn a_private_authority_is_a_file_and_a_wish_for_tls() {
+    let address = Address::parse(&format!("{LOCAL}?sslrootcert=certs%2Fca.pem"), &policy(|_| {})).unwrap();
+    assert_eq!(address.authority.as_deref(), Some(std::path::Path::new("certs/ca.pem")));
+    assert_eq!(address.config.get_ssl_mode(), SslMode::Require);
+}
+
+#[test]
+fn tls_needs_the_name_that_it_verifies() {
+    let url = "postgresql://app:n7Jq0Zt5@/app?hostaddr=10.0.0.1";
+    assert_eq!(parse(url).unwrap_err(), UrlError::NoName);
+    let named = parse("postgresql://app:n7Jq0Zt5@db.example.net/app?hostaddr=10.0.0.1").unwrap();
+    assert_eq!(named.get_ssl_mode(), SslMode::Require);
+}
+
+#[test]
+fn a_password_may_hold_anything_that_is_percent_encoded() {
+    let config = parse("postgresql+asyncpg://app:p%40s%2Fs%3Fw%25rd%23@db.example.net/app").unwrap();
+    assert_eq!(config.get_password(), Some(&b"p@s/s?w%rd#"[..]));
+}
+
+#[test]
 fn libpqs_milliseconds_stay_milliseconds() {
     let config = parse(&format!("{REMOTE}?tcp_user_timeout=1500")).unwrap();
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_millis(1500)));
@@ -129,7 +150,11 @@ fn what_cannot_be_honoured_is_refused_with_a_remedy() {
         ("statement_timeout=5000", "ALTER ROLE"),
         ("options=-c%20statement_timeout%3D5s", "ALTER ROLE"),
         ("schema=public", "ALTER ROLE"),
-        ("sslrootcert=/etc/ca.pem", "public roots are built in"),
+        ("sslrootcert=", "authority's certificate in PEM form"),
+        ("sslsni=0", "Neon finds the database by it"),
+        ("ssl_min_protocol_version=TLSv1.3", "TLS 1.2 and 1.3"),
+        ("sslmode=disable&sslrootcert=ca.pem", "asks for no TLS"),
+        ("host=other.example.net&hostaddr=10.0.0.1", "different number"),
         ("sslcert=/etc/me.pem", "remove it"),
         ("connection_limit=5", "[pool]"),
         ("sslmode=yes", "sslmode=verify-full"),
@@ -144,7 +169,7 @@ fn what_cannot_be_honoured_is_refused_with_a_remedy() {
 #[test]
 fn start_up_options_are_kept_where_no_transaction_pooler_stands() {
     let direct = policy(|policy| policy.pool_mode = PoolMode::Direct);
-    let config = Address::parse(&format!("{REMOTE}?options=-c%20lock_timeout%3D5s"), &direct).unwrap().0;
+    let config = Address::parse(&format!("{REMOTE}?options=-c%20lock_timeout%3D5s"), &direct).unwrap().config;
     assert_eq!(config.get_options(), Some("-c lock_timeout=5s"));
 }
 

@@ -5,9 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::{
-    NO_DATABASE, Postgres, Program, free_port, get, production, repository, serve, until_ready,
-};
+use crate::rig::{Postgres, free_port};
+use crate::support::{NO_DATABASE, Program, get, production, repository, serve, until_ready};
 
 const MISSING: &str = "run scripts/test, which installs it";
 

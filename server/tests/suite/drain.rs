@@ -7,9 +7,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{
-    Answer, NO_DATABASE, Postgres, Program, Wire, changed, free_port, get, rest, until_ready,
-};
+use crate::rig::{Postgres, Wire, free_port};
+use crate::support::{Answer, NO_DATABASE, Program, changed, get, rest, until_ready};
 
 /// The development profile in a file, with a change.
 fn profile(changes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
@@ -53,8 +52,8 @@ async fn sigterm_and_sigint_end_an_idle_service_at_once() {
 #[tokio::test]
 async fn readiness_fails_first_and_requests_under_way_are_finished() {
     let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port()).await;
-    let (program, address) = start("development", &postgres.url_through(wire.port)).await;
+    let wire = Wire::to(postgres.port());
+    let (program, address) = start("development", &wire.url()).await;
     assert_eq!(get(address, "/health").await.status, 200);
     assert_eq!(get(address, "/readyz").await.status, 200);
 
@@ -68,7 +67,7 @@ async fn readiness_fails_first_and_requests_under_way_are_finished() {
     let not_ready = Answer::parse(&rest(&mut half).await);
     assert_eq!((not_ready.status, not_ready.body.as_str()), (503, "{\"status\":\"draining\"}"));
     assert_eq!(not_ready.header("connection"), Some("close"));
-    wire.resume();
+    wire.repair();
     assert_eq!(Answer::parse(&rest(&mut under_way).await).status, 200);
     let (status, output) = program.end().await;
     assert_eq!(status.code(), Some(0), "{output}");

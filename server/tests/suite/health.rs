@@ -12,9 +12,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{
-    Answer, NO_DATABASE, Postgres, Wire, free_port, get, production, request, rest, serve, serve_with,
-};
+use crate::rig::{Postgres, Wire};
+use crate::support::{Answer, NO_DATABASE, get, production, request, rest, serve, serve_with};
 
 fn verdict(answer: &Answer) -> (u16, String, String) {
     let health = answer.json();
@@ -54,14 +53,13 @@ async fn a_running_database_is_connected_and_every_answer_is_fresh() {
 
 #[tokio::test]
 async fn a_stopped_database_is_disconnected_until_it_runs_again() {
-    let postgres = Postgres::start_on(free_port());
-    let (port, url) = (postgres.port(), postgres.url());
-    let service = serve(&production(&[]), &url).await;
+    let mut postgres = Postgres::start();
+    let service = serve(&production(&[]), &postgres.url()).await;
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
-    drop(postgres);
+    postgres.kill();
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), disconnected());
     assert_eq!(get(service.local_addr(), "/livez").await.status, 200);
-    let _again = Postgres::start_on(port);
+    postgres.start_again();
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
 }
 
@@ -69,9 +67,7 @@ async fn a_stopped_database_is_disconnected_until_it_runs_again() {
 async fn an_unhealthy_answer_says_nothing_of_the_reason() {
     let postgres = Postgres::start();
     let wrong_name = format!("{}-of-no-one", postgres.url());
-    // PostgreSQL here speaks no TLS, so asking for it fails the handshake.
-    let with_tls = format!("{}?sslmode=verify-full", postgres.url());
-    for url in [wrong_name.as_str(), with_tls.as_str(), NO_DATABASE] {
+    for url in [wrong_name.as_str(), NO_DATABASE] {
         let service = serve(&production(&[]), url).await;
         let answer = get(service.local_addr(), "/health").await;
         assert_eq!(verdict(&answer), disconnected(), "{url}");
@@ -94,8 +90,8 @@ async fn asked(address: SocketAddr) -> TcpStream {
 #[tokio::test]
 async fn three_hundred_probes_at_once_are_one_query() {
     let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port()).await;
-    let service = serve(&patient(), &postgres.url_through(wire.port)).await;
+    let wire = Wire::to(postgres.port());
+    let service = serve(&patient(), &wire.url()).await;
     let address = service.local_addr();
     assert_eq!(get(address, "/health").await.status, 200);
     assert_eq!(wire.queries(), 1);
@@ -104,7 +100,7 @@ async fn three_hundred_probes_at_once_are_one_query() {
     let mut probes = join_all((0..300).map(|_| asked(address))).await;
     // Until each of them has been read, on a busy machine too.
     sleep(Duration::from_secs(2)).await;
-    wire.resume();
+    wire.repair();
     for probe in &mut probes {
         assert_eq!(Answer::parse(&rest(probe).await).status, 200);
     }
@@ -114,8 +110,8 @@ async fn three_hundred_probes_at_once_are_one_query() {
 #[tokio::test]
 async fn a_probe_that_goes_away_does_not_take_the_others_answer() {
     let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port()).await;
-    let service = serve(&patient(), &postgres.url_through(wire.port)).await;
+    let wire = Wire::to(postgres.port());
+    let service = serve(&patient(), &wire.url()).await;
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
 
     wire.silence();
@@ -125,7 +121,7 @@ async fn a_probe_that_goes_away_does_not_take_the_others_answer() {
     sleep(Duration::from_millis(200)).await;
     drop(first);
     sleep(Duration::from_millis(200)).await;
-    wire.resume();
+    wire.repair();
     assert_eq!(Answer::parse(&rest(&mut second).await).status, 200);
     assert_eq!(wire.queries(), 2);
 }
@@ -133,14 +129,14 @@ async fn a_probe_that_goes_away_does_not_take_the_others_answer() {
 #[tokio::test]
 async fn a_verdict_that_nobody_waited_for_is_not_kept() {
     let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port()).await;
-    let service = serve(&patient(), &postgres.url_through(wire.port)).await;
+    let wire = Wire::to(postgres.port());
+    let service = serve(&patient(), &wire.url()).await;
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
 
     wire.silence();
     drop(asked(service.local_addr()).await);
     sleep(Duration::from_millis(300)).await;
-    wire.resume();
+    wire.repair();
     sleep(Duration::from_millis(300)).await;
     let before = wire.queries();
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
@@ -150,9 +146,9 @@ async fn a_verdict_that_nobody_waited_for_is_not_kept() {
 #[tokio::test]
 async fn a_silent_database_is_disconnected_within_the_budget() {
     let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port()).await;
+    let wire = Wire::to(postgres.port());
     let quick = production(&[("budget = \"2s\"", "budget = \"500ms\"")]);
-    let service = serve(&quick, &postgres.url_through(wire.port)).await;
+    let service = serve(&quick, &wire.url()).await;
     let warm = get(service.local_addr(), "/health").await;
     assert_eq!(warm.status, 200, "{warm:?}");
 
@@ -163,7 +159,7 @@ async fn a_silent_database_is_disconnected_within_the_budget() {
         let took = started.elapsed();
         assert!(took < Duration::from_millis(800), "{took:?}");
     }
-    wire.resume();
+    wire.repair();
     // The silent connection was thrown away; a new one answers.
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
 }

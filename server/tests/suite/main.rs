@@ -3,9 +3,13 @@
 
 mod contract;
 mod drain;
+mod faults;
 mod health;
 mod http;
 mod pool;
+mod pooler;
 mod process;
+mod rig;
 mod support;
+mod tls;
 mod tree;

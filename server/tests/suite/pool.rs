@@ -6,7 +6,8 @@ use http::{Method, StatusCode};
 use server::{Kind, Reply, Route, Served};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::support::{Postgres, Wire, get, production, serve_with};
+use crate::rig::{Postgres, Wire};
+use crate::support::{get, production, serve_with, until};
 
 const NAP: Route = Route {
     path: |_| "/nap",
@@ -21,7 +22,43 @@ const NAP: Route = Route {
     kind: Kind::Api,
     summary: "Naps in the database.",
 };
-static ROUTES: &[&Route] = &[&NAP];
+const ONE: Route = Route {
+    path: |_| "/one",
+    methods: &[(Method::GET, |context| {
+        async move {
+            context.database().query("select 2", &[]).await?;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        .boxed()
+    })],
+    ..NAP
+};
+const BREATH: Route = Route {
+    path: |_| "/breath",
+    methods: &[(Method::GET, |context| {
+        async move {
+            context.database().query("select pg_sleep(0.1)", &[]).await?;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        .boxed()
+    })],
+    ..NAP
+};
+const METRICS: Route = Route {
+    path: |_| "/metrics",
+    methods: &[(Method::GET, |context| {
+        let metrics = context.database().metrics();
+        let body = serde_json::json!({
+            "size": metrics.size, "available": metrics.available, "waiting": metrics.waiting,
+            "created": metrics.created, "recycled": metrics.recycled, "discarded": metrics.discarded,
+            "checkouts": metrics.checkouts,
+            "checkout_longest_ms": u64::try_from(metrics.checkout_longest.as_millis()).unwrap(),
+        });
+        std::future::ready(Ok(Reply::json(StatusCode::OK, &body))).boxed()
+    })],
+    ..NAP
+};
+static ROUTES: &[&Route] = &[&NAP, &ONE, &BREATH, &METRICS];
 
 #[tokio::test]
 async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
@@ -32,43 +69,98 @@ async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
         ("acquire_timeout = \"2s\"", "acquire_timeout = \"8s\""),
     ]);
     let service = serve_with(&profile, &postgres.url(), ROUTES).await;
-    let open = "select count(*) from pg_stat_activity where backend_type = 'client backend' and application_name <> 'psql'";
-
     let burst = join_all((0..16).map(|_| get(service.local_addr(), "/nap")));
     let seen = async {
         sleep(Duration::from_millis(1_200)).await;
-        postgres.ask(open)
+        postgres.sessions()
     };
     let (answers, seen) = futures_util::future::join(burst, seen).await;
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
-    assert_eq!(seen, "4", "size + overflow, and never more");
-    until(|| postgres.ask(open) == "2").await;
-    until(|| postgres.ask(open) == "0").await;
+    assert_eq!(seen, 4, "size + overflow, and never more");
+    until(async || postgres.sessions() == 2).await;
+    until(async || postgres.sessions() == 0).await;
     assert_eq!(get(service.local_addr(), "/nap").await.status, 204);
 }
 
 #[tokio::test]
-async fn connections_that_died_while_they_were_idle_cost_one_ping_together() {
+async fn only_a_connection_that_was_idle_is_pinged() {
     let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port()).await;
-    let profile = production(&[
-        ("ping_after = \"5s\"", "ping_after = \"100ms\""),
-        ("request_timeout = \"10s\"", "request_timeout = \"4s\""),
-    ]);
-    let service = serve_with(&profile, &postgres.url_through(wire.port), ROUTES).await;
-    let warm = join_all((0..10).map(|_| get(service.local_addr(), "/nap"))).await;
-    assert!(warm.iter().all(|answer| answer.status == 204), "{warm:?}");
-    sleep(Duration::from_millis(200)).await;
-
-    wire.forget();
-    // Asked one after the other, ten would take five seconds; not asked at all, the first would take for ever.
-    assert_eq!(get(service.local_addr(), "/nap").await.status, 204);
+    let wire = Wire::to(postgres.port());
+    let profile = production(&[("ping_after = \"5s\"", "ping_after = \"1s\"")]);
+    let service = serve_with(&profile, &wire.url(), ROUTES).await;
+    let address = service.local_addr();
+    for _ in 0..5 {
+        assert_eq!(get(address, "/one").await.status, 204);
+    }
+    assert_eq!(wire.pings(), 0, "a fresh connection costs no round trip more");
+    sleep(Duration::from_millis(1_100)).await;
+    for _ in 0..5 {
+        assert_eq!(get(address, "/one").await.status, 204);
+    }
+    assert_eq!((wire.pings(), wire.opened()), (1, 1));
 }
 
-async fn until(mut seen: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !seen() {
-        assert!(Instant::now() < deadline, "not seen within 20 s");
-        sleep(Duration::from_millis(100)).await;
+#[tokio::test]
+async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let profile = production(&[("recycle_after = \"1h\"", "recycle_after = \"10s\"")]);
+    let service = serve_with(&profile, &wire.url(), ROUTES).await;
+    let address = service.local_addr();
+    let warm = join_all((0..10).map(|_| get(address, "/nap"))).await;
+    assert!(warm.iter().all(|answer| answer.status == 204), "{warm:?}");
+    assert_eq!(wire.opened(), 10);
+
+    // Between eight and ten seconds after it was opened, each at its own time.
+    let (started, mut waves) = (Instant::now(), Vec::new());
+    while started.elapsed() < Duration::from_millis(10_200) {
+        let before = wire.opened();
+        let answers = join_all((0..10).map(|_| get(address, "/breath"))).await;
+        assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+        if wire.opened() > before {
+            waves.push((started.elapsed(), wire.opened() - before));
+        }
     }
+    assert_eq!(waves.iter().map(|(_, opened)| opened).sum::<usize>(), 10, "{waves:?}");
+    assert!(waves.iter().all(|(at, opened)| *at > Duration::from_secs(7) && *opened < 8), "{waves:?}");
+    let metrics = get(address, "/metrics").await.json();
+    assert_eq!((&metrics["recycled"], &metrics["created"]), (&10.into(), &20.into()));
+}
+
+#[tokio::test]
+async fn the_pool_counts_what_it_does() {
+    let postgres = Postgres::start();
+    let service = serve_with(&production(&[]), &postgres.url(), ROUTES).await;
+    let address = service.local_addr();
+    let metrics = async || get(address, "/metrics").await.json();
+    assert_eq!(metrics().await["size"], 0, "nothing is opened before it is needed");
+
+    let busy = tokio::spawn(join_all((0..15).map(move |_| get(address, "/nap"))));
+    until(async || metrics().await["waiting"] == 3).await;
+    let full = metrics().await;
+    assert_eq!((&full["size"], &full["available"]), (&12.into(), &0.into()), "{full}");
+    assert!(busy.await.unwrap().iter().all(|answer| answer.status == 204));
+    let after = metrics().await;
+    assert_eq!(
+        (&after["created"], &after["checkouts"], &after["waiting"]),
+        (&12.into(), &15.into(), &0.into())
+    );
+    assert!(after["checkout_longest_ms"].as_u64() > Some(0), "{after}");
+
+    postgres.ask("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()");
+    until(async || metrics().await["size"] == 0).await;
+}
+
+#[tokio::test]
+async fn at_the_end_postgresql_is_told_and_has_no_session_left() {
+    let postgres =
+        Postgres::with(&["log_connections = on", "log_disconnections = on", "log_min_messages = debug1"]);
+    let service = serve_with(&production(&[]), &postgres.url(), ROUTES).await;
+    let answers = join_all((0..10).map(|_| get(service.local_addr(), "/nap"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    assert_eq!(service.stop().await.cut, 0);
+    until(async || postgres.sessions() == 0).await;
+    let log = postgres.log();
+    assert!(log.matches("disconnection: session time").count() >= 10, "{log}");
+    assert!(!log.contains("unexpected EOF") && !log.contains("could not receive data"), "{log}");
 }

@@ -1,6 +1,7 @@
 //! The program refuses to start with one clear message and the right exit code.
 
-use crate::support::{NO_DATABASE, changed, command, free_port};
+use crate::rig::free_port;
+use crate::support::{NO_DATABASE, changed, command};
 
 const URL: (&str, &str) = ("DATABASE_URL", "postgresql://app:hunter2@db.example.net/app");
 

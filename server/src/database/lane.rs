@@ -1,0 +1,106 @@
+//! One row of connections: deadpool's, with all that a serverless database and its pooler ask of a pool.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::DatabaseError;
+use super::access::Access;
+use super::dial::Dialer;
+use super::fitness::Fitness;
+use super::lease::{Care, Lease};
+use super::metrics::{Counters, Metrics};
+use super::trim::Trim;
+
+/// The longest that the last connections may take to close.
+const CLOSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Lane {
+    pool: Pool,
+    most: usize,
+    dialer: Dialer,
+    care: Arc<Care>,
+    _trim: Trim,
+}
+
+/// How many connections a lane has.
+pub(super) struct Width {
+    /// Those that stay open while they are idle, for a while.
+    pub(super) kept: u32,
+    /// All of them.
+    pub(super) most: u32,
+    /// Those that are opened at once.
+    pub(super) dialled: u32,
+}
+
+impl Lane {
+    /// `deadline` is that of a whole request. Nothing is connected before it is needed.
+    pub(super) fn new(access: Access, settings: &profiles::Pool, width: &Width, deadline: Duration) -> Self {
+        let count = |connections| usize::try_from(connections).expect("at most 20,000: the profile's schema");
+        let (kept, most) = (count(width.kept), count(width.most));
+        let counters = Arc::<Counters>::default();
+        let fitness = Fitness::new(settings, deadline, Arc::clone(&counters));
+        let create = settings.create_timeout.get();
+        let dialer = Dialer::new(access.tls().clone(), width.dialled, create, Arc::clone(&counters));
+        // `Fast` asks the socket only; `fitness` pings, where it pays.
+        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(access.config().clone(), dialer.clone(), config);
+        let pool = Pool::builder(manager)
+            .max_size(most)
+            // The last one back is the first one out, so that spare connections grow idle.
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(Timeouts {
+                wait: Some(settings.acquire_timeout.get()),
+                create: Some(create),
+                recycle: Some(settings.acquire_timeout.get()),
+            })
+            .pre_recycle(fitness.hook())
+            .runtime(Runtime::Tokio1)
+            .build()
+            .expect("the timeouts have their runtime");
+        let trim = Trim::start(pool.clone(), kept, settings.idle_trim.get(), Arc::clone(&counters));
+        Self { pool, most, dialer, care: Arc::new(Care { access, fitness, counters }), _trim: trim }
+    }
+
+    /// A connection before `end`: an idle one that is fit, or a new one.
+    pub(super) async fn checkout(&self, end: Instant) -> Result<Lease, DatabaseError> {
+        let asked = Instant::now();
+        let got = timeout_at(end, self.pool.get()).await;
+        match got.map_or(Err(DatabaseError::Timeout), |got| got.map_err(DatabaseError::from)) {
+            Ok(connection) => {
+                self.care.counters.checked_out(asked.elapsed());
+                Ok(Lease::new(connection, Arc::clone(&self.care)))
+            }
+            Err(DatabaseError::Timeout) => Err(self.obstacle()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether every connection is in use, or spoken for.
+    pub(super) fn is_full(&self) -> bool {
+        let status = self.pool.status();
+        status.size + status.waiting >= self.most + status.available
+    }
+
+    /// What kept a caller from having a connection in time.
+    pub(super) fn obstacle(&self) -> DatabaseError {
+        match self.dialer.failure() {
+            Some(failure) => failure,
+            None if self.is_full() => DatabaseError::Exhausted,
+            None => DatabaseError::Timeout,
+        }
+    }
+
+    pub(super) fn metrics(&self) -> Metrics {
+        self.care.counters.read(self.pool.status())
+    }
+
+    /// Opens nothing more, and returns when the connections are closed; one that is still used closes with its use.
+    pub(super) async fn close(&self) {
+        self.pool.close();
+        // Without an answer the end must not wait: the process closes what is left.
+        let _ = timeout(CLOSE, self.dialer.all_closed()).await;
+    }
+}

@@ -1,0 +1,376 @@
+//! Every way in which a database fails, and how soon the service is well again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use http::{Method, StatusCode};
+use profiles::Declaration;
+use server::{Kind, Reply, Route, Running, Served};
+use tokio::time::{Duration, Instant, sleep, timeout};
+
+use crate::rig::{Postgres, Wire};
+use crate::support::{Answer, get, production, serve_with, until};
+
+/// A statement that takes as many milliseconds as the query says.
+const NAP: Route = Route {
+    path: |_| "/nap/{ms}",
+    methods: &[(Method::GET, |context| {
+        async move {
+            let ms: f64 = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
+            let seconds: &(dyn tokio_postgres::types::ToSql + Sync) = &(ms / 1e3);
+            let float = tokio_postgres::types::Type::FLOAT8;
+            context.database().query("select pg_sleep($1)", &[(seconds, float)]).await?;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        .boxed()
+    })],
+    served: Served::Always,
+    kind: Kind::Api,
+    summary: "Naps in the database.",
+};
+static ROUTES: &[&Route] = &[&NAP, server::ROUTES[0], server::ROUTES[1]];
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Requests that give up after two seconds, and a margin for a busy machine.
+fn hasty() -> Declaration {
+    production(&[("request_timeout = \"10s\"", "request_timeout = \"2s\"")])
+}
+
+const HASTY_AT_MOST: Duration = Duration::from_millis(2_600);
+
+async fn serve(profile: &Declaration, url: &str) -> Running {
+    serve_with(profile, url, ROUTES).await
+}
+
+async fn nap(address: SocketAddr) -> u16 {
+    get(address, "/nap/0").await.status
+}
+
+async fn timed(answer: impl Future<Output = u16>) -> (u16, Duration) {
+    let started = Instant::now();
+    let status = answer.await;
+    (status, started.elapsed())
+}
+
+/// As many idle connections as the pool keeps.
+async fn warm(service: &Running, connections: usize) {
+    let answers = join_all((0..connections).map(|_| get(service.local_addr(), "/nap/200"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+}
+
+/// Clients that ask as fast as they are answered, until they are told to stop.
+struct Load {
+    stop: Arc<AtomicBool>,
+    clients: Vec<tokio::task::JoinHandle<(usize, Duration)>>,
+}
+
+impl Load {
+    fn start(address: SocketAddr, clients: usize, failed: &Arc<AtomicUsize>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let client = |stop: Arc<AtomicBool>, failed: Arc<AtomicUsize>| async move {
+            let (mut asked, mut slowest) = (0, Duration::ZERO);
+            while !stop.load(Ordering::SeqCst) {
+                let (status, took) = timed(nap(address)).await;
+                failed.fetch_add(usize::from(status != 204), Ordering::SeqCst);
+                (asked, slowest) = (asked + 1, slowest.max(took));
+                sleep(Duration::from_millis(5)).await;
+            }
+            (asked, slowest)
+        };
+        let clients = (0..clients).map(|_| tokio::spawn(client(Arc::clone(&stop), Arc::clone(failed))));
+        let clients = clients.collect();
+        Self { stop, clients }
+    }
+
+    /// How many requests there were, and the slowest.
+    async fn end(self) -> (usize, Duration) {
+        self.stop.store(true, Ordering::SeqCst);
+        let ended = timeout(20 * SECOND, join_all(self.clients)).await.expect("no request hangs");
+        let ended = ended.into_iter().map(Result::unwrap);
+        ended.fold((0, Duration::ZERO), |(asked, slow), (more, took)| (asked + more, slow.max(took)))
+    }
+}
+
+#[tokio::test]
+async fn after_postgresql_was_killed_and_restarted_under_load_no_request_fails_and_none_hangs() {
+    let mut postgres = Postgres::start();
+    let service = serve(&hasty(), &postgres.url()).await;
+    let failed = Arc::default();
+    let load = Load::start(service.local_addr(), 24, &failed);
+    sleep(SECOND).await;
+    assert_eq!(failed.load(Ordering::SeqCst), 0, "before");
+
+    postgres.kill();
+    sleep(SECOND).await;
+    assert!(failed.load(Ordering::SeqCst) > 0, "while it is down");
+    postgres.start_again();
+    // What was asked while it was down may still be answered.
+    until(async || nap(service.local_addr()).await == 204).await;
+    sleep(SECOND / 2).await;
+    let after = failed.load(Ordering::SeqCst);
+    sleep(2 * SECOND).await;
+    assert_eq!(failed.load(Ordering::SeqCst), after, "after its recovery");
+    let (asked, slowest) = load.end().await;
+    assert!(asked > 500 && slowest < HASTY_AT_MOST, "{asked} requests, the slowest took {slowest:?}");
+}
+
+#[tokio::test]
+async fn a_frozen_postgresql_costs_each_request_its_deadline_and_none_after_it_thaws() {
+    let postgres = Postgres::start();
+    let service = serve(&hasty(), &postgres.url()).await;
+    warm(&service, 12).await;
+
+    postgres.freeze();
+    let answers = join_all((0..40).map(|_| timed(nap(service.local_addr())))).await;
+    assert!(answers.iter().all(|(status, took)| *status == 503 && *took < HASTY_AT_MOST), "{answers:?}");
+    let (health, took) = timed(async { get(service.local_addr(), "/health").await.status }).await;
+    assert!(health == 503 && took < HASTY_AT_MOST, "{health} after {took:?}");
+
+    postgres.thaw();
+    until(async || nap(service.local_addr()).await == 204).await;
+    let answers = join_all((0..40).map(|_| nap(service.local_addr()))).await;
+    assert_eq!(answers, [204; 40]);
+}
+
+#[tokio::test]
+async fn after_all_idle_connections_were_killed_the_next_request_succeeds() {
+    let postgres = Postgres::start();
+    let service = serve(&hasty(), &postgres.url()).await;
+    for _ in 0..3 {
+        warm(&service, 12).await;
+        let killed = postgres.ask(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+             where backend_type = 'client backend' and pid <> pg_backend_pid()",
+        );
+        assert!(killed.parse::<u32>().unwrap() >= 10, "{killed}");
+        until(async || postgres.sessions() == 0).await;
+        assert_eq!(nap(service.local_addr()).await, 204);
+        assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn after_all_connections_were_cut_or_half_closed_the_next_request_succeeds() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&hasty(), &wire.url()).await;
+    for fault in [Wire::cut, Wire::half_close] {
+        warm(&service, 12).await;
+        fault(&wire);
+        sleep(Duration::from_millis(20)).await;
+        assert_eq!(nap(service.local_addr()).await, 204);
+    }
+}
+
+#[tokio::test]
+async fn twelve_black_holed_idle_connections_cost_one_ping_together() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let profile = production(&[("ping_after = \"5s\"", "ping_after = \"100ms\"")]);
+    let service = serve(&profile, &wire.url()).await;
+    warm(&service, 12).await;
+    sleep(Duration::from_millis(150)).await;
+
+    wire.forget();
+    // One ping's limit is 500 ms; asked one after the other, twelve would take six seconds.
+    let (status, took) = timed(nap(service.local_addr())).await;
+    assert!(status == 204 && took < 2 * SECOND, "{status} after {took:?}");
+    let answers = join_all((0..12).map(|_| timed(nap(service.local_addr())))).await;
+    assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 2 * SECOND), "{answers:?}");
+    assert_eq!(wire.pings(), 1);
+}
+
+#[tokio::test]
+async fn twelve_black_holed_fresh_connections_cost_one_deadline_together() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&hasty(), &wire.url()).await;
+    warm(&service, 12).await;
+
+    wire.forget();
+    // Fresh connections are not pinged; the one that gives no answer casts doubt on the others.
+    let (status, took) = timed(nap(service.local_addr())).await;
+    assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
+    let (status, took) = timed(nap(service.local_addr())).await;
+    assert!(status == 204 && took < 2 * SECOND, "{status} after {took:?}");
+    let answers = join_all((0..12).map(|_| timed(nap(service.local_addr())))).await;
+    assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 2 * SECOND), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_pool_that_is_exhausted_for_ten_seconds_is_connected_all_the_while() {
+    let postgres = Postgres::start();
+    let service =
+        serve(&production(&[("request_timeout = \"10s\"", "request_timeout = \"15s\"")]), &postgres.url())
+            .await;
+    let address = service.local_addr();
+    let busy = tokio::spawn(join_all((0..12).map(move |_| get(address, "/nap/10000"))));
+    sleep(SECOND / 2).await;
+    let (started, mut probes) = (Instant::now(), 0);
+    assert_eq!(nap(address).await, 503, "a request waits no longer than acquire_timeout");
+    while started.elapsed() < 9 * SECOND {
+        let (status, took) = timed(async { get(address, "/health").await.status }).await;
+        assert!(status == 200 && took < 2 * SECOND, "{status} after {took:?}");
+        probes += 1;
+        sleep(SECOND / 4).await;
+    }
+    assert!(probes > 20, "{probes}");
+    assert_eq!(postgres.sessions(), 13, "size + overflow, and the reserve");
+    let answers = busy.await.unwrap();
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    until(async || postgres.sessions() == 10).await;
+}
+
+#[tokio::test]
+async fn a_pool_that_is_exhausted_by_a_dead_database_is_disconnected() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&production(&[]), &wire.url()).await;
+    let address = service.local_addr();
+    warm(&service, 12).await;
+    let busy = tokio::spawn(join_all((0..12).map(move |_| get(address, "/nap/6000"))));
+    sleep(SECOND / 2).await;
+    wire.silence();
+    let (status, took) = timed(async { get(address, "/health").await.status }).await;
+    assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
+    wire.repair();
+    let answers = busy.await.unwrap();
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_slow_database_is_connected_as_long_as_it_answers_in_the_budget() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&production(&[]), &wire.url()).await;
+    wire.delay(Duration::from_millis(150));
+    assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+    wire.delay(Duration::from_millis(1_200));
+    let (status, took) = timed(async { get(service.local_addr(), "/health").await.status }).await;
+    assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
+    wire.repair();
+    assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn recovery_is_seen_within_a_second_whatever_the_fault_was() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&production(&[]), &wire.url()).await;
+    let address = service.local_addr();
+    let healthy = async || get(address, "/health").await.status == 200;
+    for fault in ["refused", "silent", "silent and forgotten", "cut and refused"] {
+        assert!(healthy().await, "before {fault}");
+        match fault {
+            "refused" => wire.refuse().await,
+            "cut and refused" => {
+                wire.cut();
+                wire.refuse().await;
+            }
+            _ => wire.silence(),
+        }
+        if fault == "refused" {
+            // What is open still works, and is no fault.
+            wire.cut();
+        }
+        let probing = tokio::spawn(async move {
+            loop {
+                if get(address, "/health").await.status == 200 {
+                    return Instant::now();
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        });
+        sleep(Duration::from_millis(2_300)).await;
+        assert!(!probing.is_finished(), "{fault} is seen");
+        if fault == "silent and forgotten" {
+            wire.forget();
+        }
+        wire.repair();
+        let repaired = Instant::now();
+        let seen = timeout(10 * SECOND, probing).await.expect("it is seen").unwrap();
+        assert!(seen - repaired < SECOND, "{fault}: seen after {:?}", seen - repaired);
+    }
+}
+
+#[tokio::test]
+async fn the_first_request_after_a_suspend_succeeds_and_few_connections_are_opened_at_once() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&production(&[]), &wire.url()).await;
+    let address = service.local_addr();
+    warm(&service, 12).await;
+
+    // As Neon does it: the sessions end, and a new one is answered when the compute runs.
+    wire.wake_in(Duration::from_millis(1_500));
+    wire.cut();
+    sleep(Duration::from_millis(50)).await;
+    let (status, took) = timed(nap(address)).await;
+    assert!(status == 204 && took > SECOND, "{status} after {took:?}");
+
+    wire.cut();
+    let answers = join_all((0..4).map(|_| timed(nap(address)))).await;
+    assert!(answers.iter().all(|(status, _)| *status == 204), "{answers:?}");
+    assert!(wire.most_opening() <= 4, "{} at once", wire.most_opening());
+    wire.repair();
+}
+
+#[tokio::test]
+async fn a_database_that_is_back_in_a_moment_is_waited_for() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&production(&[]), &wire.url()).await;
+    wire.refuse().await;
+    let (answer, ()) = futures_util::future::join(timed(nap(service.local_addr())), async {
+        sleep(Duration::from_millis(60)).await;
+        wire.repair();
+    })
+    .await;
+    assert_eq!(answer.0, 204, "after {:?}", answer.1);
+}
+
+#[tokio::test]
+async fn a_database_that_is_starting_is_waited_for() {
+    // A standby without its primary answers for certain what every start answers for a moment.
+    let mut postgres = Postgres::start();
+    postgres.become_standby();
+    let service = serve(&production(&[]), &postgres.url()).await;
+    let (answer, ()) = futures_util::future::join(timed(nap(service.local_addr())), async {
+        sleep(SECOND).await;
+        postgres.promote();
+    })
+    .await;
+    assert!(answer.0 == 204 && answer.1 > SECOND / 2, "{answer:?}");
+}
+
+#[tokio::test]
+async fn where_nobody_listens_a_request_learns_it_at_once() {
+    let service = serve(&production(&[]), crate::support::NO_DATABASE).await;
+    let (status, took) = timed(nap(service.local_addr())).await;
+    assert!(status == 503 && took < SECOND, "{status} after {took:?}");
+}
+
+#[tokio::test]
+async fn a_statement_that_is_cut_off_is_a_503_and_leaves_no_dead_connection() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let service = serve(&hasty(), &wire.url()).await;
+    let address = service.local_addr();
+    let (answer, ()) = futures_util::future::join(get(address, "/nap/1500"), async {
+        sleep(Duration::from_millis(200)).await;
+        wire.cut();
+    })
+    .await;
+    assert_eq!(answer.status, 503);
+    assert_tells_nothing(&answer);
+    assert_eq!(nap(address).await, 204);
+}
+
+fn assert_tells_nothing(answer: &Answer) {
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert_eq!(detail, "the database did not answer");
+}

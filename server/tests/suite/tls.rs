@@ -1,0 +1,169 @@
+//! TLS and authentication: what is accepted, and what each refusal says in the log and nowhere else.
+
+use tokio::time::{Duration, Instant};
+
+use crate::rig::{Authority, Bouncer, Identity, PASSWORD, Postgres, free_port, url};
+use crate::support::{Program, command, get, production, serve, until_ready};
+
+/// A PostgreSQL that shows this certificate, and accepts nothing without TLS.
+fn postgres_with(identity: &Identity) -> Postgres {
+    let mut postgres = Postgres::start();
+    let certificate = postgres.private_file("server.crt", &identity.certificate);
+    let key = postgres.private_file("server.key", &identity.key);
+    postgres.configure(&[
+        "ssl = on",
+        &format!("ssl_cert_file = '{}'", certificate.display()),
+        &format!("ssl_key_file = '{}'", key.display()),
+    ]);
+    postgres.restart();
+    postgres
+}
+
+fn trusting(authority: &Authority, host: &str, postgres: &Postgres, more: &str) -> String {
+    let root = authority.file();
+    format!("{}?sslmode=verify-full&sslrootcert={}{more}", url(host, postgres.port()), root.display())
+}
+
+async fn health(url: &str) -> u16 {
+    let service = serve(&production(&[]), url).await;
+    let answer = get(service.local_addr(), "/health").await;
+    service.stop().await;
+    answer.status
+}
+
+/// What the service says in its log while its health check says nothing but 503, within its budget.
+async fn log_of(url: &str) -> String {
+    let port = free_port();
+    let environment = [("DATABASE_URL", url), ("PORT", &port.to_string())];
+    let service = Program::start(&["--profile", "production"], &environment);
+    let address = until_ready(port).await;
+    let started = Instant::now();
+    let answer = get(address, "/health").await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(started.elapsed() < Duration::from_millis(2_600), "{:?}", started.elapsed());
+    let health = answer.json();
+    assert_eq!((&health["status"], &health["database"]), (&"unhealthy".into(), &"disconnected".into()));
+    assert_eq!(health.as_object().unwrap().len(), 4, "{}", answer.body);
+    service.signal("TERM");
+    let (status, log) = service.end().await;
+    assert!(status.success(), "{log}");
+    for secret in [PASSWORD, "hunter2"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    log
+}
+
+async fn assert_logged(url: &str, class: &str, remedy: &str) {
+    let log = log_of(url).await;
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("\"class\"")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains(&format!("\"class\":\"{class}\"")), "{class}: {log}");
+    assert!(lines[0].contains(remedy), "{remedy}: {log}");
+    assert!(lines[0].contains("\"level\":\"warn\"") && lines[0].contains("\"database\":\""), "{log}");
+}
+
+#[tokio::test]
+async fn a_private_authoritys_certificate_for_this_host_is_accepted() {
+    let authority = Authority::new();
+    let postgres = postgres_with(&authority.identity("localhost"));
+    for more in ["", "&channel_binding=prefer", "&channel_binding=disable", "&channel_binding=require"] {
+        assert_eq!(health(&trusting(&authority, "localhost", &postgres, more)).await, 200, "{more}");
+    }
+    // By address, with the name to verify.
+    let by_address = trusting(&authority, "localhost", &postgres, "&hostaddr=127.0.0.1");
+    assert_eq!(health(&by_address).await, 200);
+    let encrypted = "select count(*) from pg_stat_ssl where ssl and pid <> pg_backend_pid()";
+    let service = serve(&production(&[]), &by_address).await;
+    assert_eq!(get(service.local_addr(), "/health").await.status, 200);
+    assert_eq!(postgres.ask(encrypted), "1");
+}
+
+#[tokio::test]
+async fn every_wrong_certificate_has_its_own_line_in_the_log() {
+    let authority = Authority::new();
+    let postgres = postgres_with(&authority.identity("localhost"));
+    let url = |host| trusting(&authority, host, &postgres, "");
+    assert_logged(&url("127.0.0.1"), "tls-wrong-host", "use a host name that the certificate holds").await;
+    let other = Authority::new();
+    assert_logged(&trusting(&other, "localhost", &postgres, ""), "tls-untrusted", "`sslrootcert`").await;
+    let public = format!("{}?sslmode=verify-full", crate::rig::url("localhost", postgres.port()));
+    assert_logged(&public, "tls-untrusted", "`sslrootcert`").await;
+
+    let postgres = postgres_with(&authority.identity_until("localhost", 2020));
+    assert_logged(&trusting(&authority, "localhost", &postgres, ""), "tls-expired", "renew it").await;
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_never_spoken_to_in_plain_text() {
+    let postgres = Postgres::start();
+    let authority = Authority::new();
+    let url = trusting(&authority, "localhost", &postgres, "");
+    assert_logged(&url, "tls-not-offered", "the server offers no TLS").await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_missing_database_have_their_own_lines() {
+    let postgres = Postgres::start();
+    let wrong = postgres.url().replace(PASSWORD, "hunter2");
+    assert_logged(&wrong, "authentication", "the user or password was not accepted").await;
+    let missing = format!("{}-of-no-one", postgres.url());
+    assert_logged(&missing, "no-database", "no database of that name").await;
+    let bouncer = Bouncer::before(postgres.port(), &[]);
+    let wrong = bouncer.url().replace(PASSWORD, "hunter2");
+    assert_logged(&wrong, "authentication", "the user or password was not accepted").await;
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_has_its_own_line() {
+    let url = url("no-such-host.invalid", 5432) + "?sslmode=verify-full";
+    assert_logged(&url, "unresolved", "the host name could not be resolved").await;
+    let closed = crate::support::NO_DATABASE;
+    assert_logged(closed, "refused", "is the database running").await;
+}
+
+#[tokio::test]
+async fn channel_binding_that_the_certificate_does_not_allow_is_explained() {
+    let authority = Authority::signing_with(&rcgen::PKCS_ED25519);
+    let postgres = postgres_with(&authority.identity("localhost"));
+    let url = |more| trusting(&authority, "localhost", &postgres, more);
+    assert_eq!(health(&url("")).await, 200, "preferred, it is left out");
+    assert_logged(&url("&channel_binding=require"), "channel-binding", "remove the option").await;
+}
+
+#[tokio::test]
+async fn channel_binding_through_a_pooler_that_ends_tls_is_explained() {
+    let authority = Authority::new();
+    let identity = authority.identity("localhost");
+    let postgres = Postgres::start();
+    let certificate = postgres.private_file("pooler.crt", &identity.certificate);
+    let key = postgres.private_file("pooler.key", &identity.key);
+    let settings = Bouncer::tls(&certificate, &key);
+    let bouncer = Bouncer::before(postgres.port(), &settings.each_ref().map(String::as_str));
+    let url = |more: &str| {
+        let root = authority.file();
+        format!(
+            "{}?sslmode=verify-full&sslrootcert={}{more}",
+            url("localhost", bouncer.port()),
+            root.display()
+        )
+    };
+    assert_eq!(health(&url("")).await, 200);
+    assert_logged(&url("&channel_binding=require"), "channel-binding", "a pooler ends TLS").await;
+}
+
+#[test]
+fn an_authority_that_cannot_be_read_stops_the_start_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, empty) = (folder.path().join("missing.pem"), folder.path().join("empty.pem"));
+    std::fs::write(&empty, "nothing here").unwrap();
+    for (file, said) in [(&missing, "cannot be read"), (&empty, "holds no certificate in PEM form")] {
+        let url = format!("postgresql://app:hunter2@db.example.net/app?sslrootcert={}", file.display());
+        let environment = [("DATABASE_URL", url.as_str()), ("PORT", "8080")];
+        let output = command(&["--profile", "production", "--check"], &environment).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("`DATABASE_URL` names the certificate file"), "{text}");
+        assert!(text.contains(said) && text.contains(file.to_str().unwrap()), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
