@@ -13,13 +13,12 @@ use super::metrics::Counters;
 const PING: Duration = Duration::from_millis(500);
 
 /// When a fresh connection costs no round trip, and when it must prove that it lives.
-#[derive(Clone)]
 pub(super) struct Fitness {
     oldest: Duration,
     ping_after: Duration,
     longest_ping: Duration,
     jitter: Jitter,
-    doubt: Arc<Mutex<Doubt>>,
+    doubt: Mutex<Doubt>,
     counters: Arc<Counters>,
 }
 
@@ -33,6 +32,15 @@ struct Doubt {
     suspected: Option<Instant>,
 }
 
+/// For the pool, which asks before it hands out a connection that has been used before. deadpool puts no deadline
+/// around hooks, so the ping has its own.
+pub(super) fn hook(fitness: Arc<Fitness>) -> Hook {
+    Hook::async_fn(move |connection, metrics| {
+        let fitness = Arc::clone(&fitness);
+        Box::pin(async move { fitness.of(connection, metrics).await.map_err(HookError::message) })
+    })
+}
+
 impl Fitness {
     /// `deadline` is that of a whole request: a ping takes no more than a third of it.
     pub(super) fn new(settings: &profiles::Pool, deadline: Duration, counters: Arc<Counters>) -> Self {
@@ -41,19 +49,9 @@ impl Fitness {
             ping_after: settings.ping_after.get(),
             longest_ping: PING.min(deadline / 3),
             jitter: Jitter::default(),
-            doubt: Arc::default(),
+            doubt: Mutex::default(),
             counters,
         }
-    }
-
-    /// For the pool, which asks before it hands out a connection that has been used before. deadpool puts no
-    /// deadline around hooks, so the ping has its own.
-    pub(super) fn hook(&self) -> Hook {
-        let fitness = self.clone();
-        Hook::async_fn(move |connection, metrics| {
-            let fitness = fitness.clone();
-            Box::pin(async move { fitness.of(connection, metrics).await.map_err(HookError::message) })
-        })
     }
 
     /// A statement was left without an answer.

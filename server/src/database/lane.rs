@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType, Timeouts,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::DatabaseError;
 use super::access::Access;
 use super::dial::Dialer;
-use super::fitness::Fitness;
+use super::fitness::{self, Fitness};
 use super::lease::{Care, Lease};
 use super::metrics::{Counters, Metrics};
 use super::trim::Trim;
 
 /// The longest that the last connections may take to close.
-const CLOSE: Duration = Duration::from_secs(1);
+const CLOSE: Duration = Duration::from_millis(500);
 
 pub(super) struct Lane {
     pool: Pool,
@@ -41,7 +43,7 @@ impl Lane {
         let count = |connections| usize::try_from(connections).expect("at most 20,000: the profile's schema");
         let (kept, most) = (count(width.kept), count(width.most));
         let counters = Arc::<Counters>::default();
-        let fitness = Fitness::new(settings, deadline, Arc::clone(&counters));
+        let fitness = Arc::new(Fitness::new(settings, deadline, Arc::clone(&counters)));
         let create = settings.create_timeout.get();
         let dialer = Dialer::new(access.tls().clone(), width.dialled, create, Arc::clone(&counters));
         // `Fast` asks the socket only; `fitness` pings, where it pays.
@@ -51,12 +53,13 @@ impl Lane {
             .max_size(most)
             // The last one back is the first one out, so that spare connections grow idle.
             .queue_mode(QueueMode::Lifo)
+            // Recycling has nothing to wait for but the ping, which has its own limit.
             .timeouts(Timeouts {
                 wait: Some(settings.acquire_timeout.get()),
                 create: Some(create),
-                recycle: Some(settings.acquire_timeout.get()),
+                recycle: None,
             })
-            .pre_recycle(fitness.hook())
+            .pre_recycle(fitness::hook(Arc::clone(&fitness)))
             .runtime(Runtime::Tokio1)
             .build()
             .expect("the timeouts have their runtime");
@@ -67,8 +70,15 @@ impl Lane {
     /// A connection before `end`: an idle one that is fit, or a new one.
     pub(super) async fn checkout(&self, end: Instant) -> Result<Lease, DatabaseError> {
         let asked = Instant::now();
-        let got = timeout_at(end, self.pool.get()).await;
-        match got.map_or(Err(DatabaseError::Timeout), |got| got.map_err(DatabaseError::from)) {
+        // A free place is taken without a timer; waiters come first even so.
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
+        let got = timeout_at(end, async {
+            match self.pool.timeout_get(&at_once).await {
+                Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.get().await,
+                got => got,
+            }
+        });
+        match got.await.map_or(Err(DatabaseError::Timeout), |got| got.map_err(DatabaseError::from)) {
             Ok(connection) => {
                 self.care.counters.checked_out(asked.elapsed());
                 Ok(Lease::new(connection, Arc::clone(&self.care)))

@@ -22,7 +22,7 @@ const CANCEL: Duration = Duration::from_secs(1);
 /// What the end of a lease needs.
 pub(super) struct Care {
     pub(super) access: Access,
-    pub(super) fitness: Fitness,
+    pub(super) fitness: Arc<Fitness>,
     pub(super) counters: Arc<Counters>,
 }
 
