@@ -157,7 +157,7 @@ pub struct Pool {
     #[schemars(extend("examples" = ["2s"]))]
     pub acquire_timeout: Duration,
     /// The longest opening a connection may take: TCP, TLS and authentication, with all attempts and the pauses
-    /// between them. One attempt takes at most a quarter of it.
+    /// between them. One attempt takes at most half of it.
     #[schemars(extend("examples" = ["8s"]))]
     pub create_timeout: Duration,
     /// Connections that are opened at the same time, so that a database that wakes is not met by the whole pool.

@@ -92,10 +92,10 @@ impl Dialer {
         }
     }
 
-    /// At most a quarter of the limit, so that a packet lost in the first handshake does not cost all of it.
+    /// At most half of the limit, so that packets lost in the first handshake do not cost all of it.
     async fn attempt(&self, config: &Config) -> Option<Result<(Client, JoinHandle<()>), Error>> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        let connect = timeout(self.limit / 4, config.connect(self.tls.clone()));
+        let connect = timeout(self.limit / 2, config.connect(self.tls.clone()));
         Some(connect.await.ok()?.map(|(client, connection)| (client, self.keep(connection))))
     }
 

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_postgres::types::Type;
 
-use crate::rig::{Bouncer, Postgres, Wire, free_port};
+use crate::rig::{Authority, Bouncer, Postgres, Wire, free_port};
 use crate::support::{Program, get, production, serve_with, until_ready};
 
 const SUM: Route = Route {
@@ -126,9 +126,11 @@ async fn what_is_written_is_written_once() {
 #[tokio::test]
 async fn a_statement_cut_by_its_deadline_is_cancelled_through_the_pooler_as_well() {
     let postgres = Postgres::start();
+    let authority = Authority::new();
     let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
+    let with_tls = Bouncer::with_tls(&postgres, &authority.identity("localhost"));
     let hasty = production(&[("request_timeout = \"10s\"", "request_timeout = \"2s\"")]);
-    for url in [postgres.url(), bouncer.url()] {
+    for url in [postgres.url(), bouncer.url(), authority.verified(with_tls.port())] {
         let service = serve_with(&hasty, &url, ROUTES).await;
         let cut = answers(service.local_addr(), "/nap", 2).await;
         assert!(cut.iter().all(|(status, _)| *status == 503), "{cut:?}");

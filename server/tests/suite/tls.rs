@@ -19,11 +19,6 @@ fn postgres_with(identity: &Identity) -> Postgres {
     postgres
 }
 
-fn trusting(authority: &Authority, host: &str, postgres: &Postgres, more: &str) -> String {
-    let root = authority.file();
-    format!("{}?sslmode=verify-full&sslrootcert={}{more}", url(host, postgres.port()), root.display())
-}
-
 async fn health(url: &str) -> u16 {
     let service = serve(&production(&[]), url).await;
     let answer = get(service.local_addr(), "/health").await;
@@ -67,10 +62,10 @@ async fn a_private_authoritys_certificate_for_this_host_is_accepted() {
     let authority = Authority::new();
     let postgres = postgres_with(&authority.identity("localhost"));
     for more in ["", "&channel_binding=prefer", "&channel_binding=disable", "&channel_binding=require"] {
-        assert_eq!(health(&trusting(&authority, "localhost", &postgres, more)).await, 200, "{more}");
+        assert_eq!(health(&(authority.verified(postgres.port()) + more)).await, 200, "{more}");
     }
     // By address, with the name to verify.
-    let by_address = trusting(&authority, "localhost", &postgres, "&hostaddr=127.0.0.1");
+    let by_address = authority.verified(postgres.port()) + "&hostaddr=127.0.0.1";
     assert_eq!(health(&by_address).await, 200);
     let encrypted = "select count(*) from pg_stat_ssl where ssl and pid <> pg_backend_pid()";
     let service = serve(&production(&[]), &by_address).await;
@@ -82,22 +77,22 @@ async fn a_private_authoritys_certificate_for_this_host_is_accepted() {
 async fn every_wrong_certificate_has_its_own_line_in_the_log() {
     let authority = Authority::new();
     let postgres = postgres_with(&authority.identity("localhost"));
-    let url = |host| trusting(&authority, host, &postgres, "");
-    assert_logged(&url("127.0.0.1"), "tls-wrong-host", "use a host name that the certificate holds").await;
+    let by_address = authority.verified_as("127.0.0.1", postgres.port());
+    assert_logged(&by_address, "tls-wrong-host", "use a host name that the certificate holds").await;
     let other = Authority::new();
-    assert_logged(&trusting(&other, "localhost", &postgres, ""), "tls-untrusted", "`sslrootcert`").await;
+    assert_logged(&other.verified(postgres.port()), "tls-untrusted", "`sslrootcert`").await;
     let public = format!("{}?sslmode=verify-full", crate::rig::url("localhost", postgres.port()));
     assert_logged(&public, "tls-untrusted", "`sslrootcert`").await;
 
     let postgres = postgres_with(&authority.identity_until("localhost", 2020));
-    assert_logged(&trusting(&authority, "localhost", &postgres, ""), "tls-expired", "renew it").await;
+    assert_logged(&authority.verified(postgres.port()), "tls-expired", "renew it").await;
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_never_spoken_to_in_plain_text() {
     let postgres = Postgres::start();
     let authority = Authority::new();
-    let url = trusting(&authority, "localhost", &postgres, "");
+    let url = authority.verified(postgres.port());
     assert_logged(&url, "tls-not-offered", "the server offers no TLS").await;
 }
 
@@ -125,7 +120,7 @@ async fn a_host_that_is_not_there_has_its_own_line() {
 async fn channel_binding_that_the_certificate_does_not_allow_is_explained() {
     let authority = Authority::signing_with(&rcgen::PKCS_ED25519);
     let postgres = postgres_with(&authority.identity("localhost"));
-    let url = |more| trusting(&authority, "localhost", &postgres, more);
+    let url = |more| authority.verified(postgres.port()) + more;
     assert_eq!(health(&url("")).await, 200, "preferred, it is left out");
     assert_logged(&url("&channel_binding=require"), "channel-binding", "remove the option").await;
 }
@@ -133,20 +128,9 @@ async fn channel_binding_that_the_certificate_does_not_allow_is_explained() {
 #[tokio::test]
 async fn channel_binding_through_a_pooler_that_ends_tls_is_explained() {
     let authority = Authority::new();
-    let identity = authority.identity("localhost");
     let postgres = Postgres::start();
-    let certificate = postgres.private_file("pooler.crt", &identity.certificate);
-    let key = postgres.private_file("pooler.key", &identity.key);
-    let settings = Bouncer::tls(&certificate, &key);
-    let bouncer = Bouncer::before(postgres.port(), &settings.each_ref().map(String::as_str));
-    let url = |more: &str| {
-        let root = authority.file();
-        format!(
-            "{}?sslmode=verify-full&sslrootcert={}{more}",
-            url("localhost", bouncer.port()),
-            root.display()
-        )
-    };
+    let bouncer = Bouncer::with_tls(&postgres, &authority.identity("localhost"));
+    let url = |more| authority.verified(bouncer.port()) + more;
     assert_eq!(health(&url("")).await, 200);
     assert_logged(&url("&channel_binding=require"), "channel-binding", "a pooler ends TLS").await;
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SignatureAlgorithm};
 use tempfile::TempDir;
 
+use super::postgres::url;
+
 pub(crate) struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
@@ -33,8 +35,17 @@ impl Authority {
     }
 
     /// What `sslrootcert` names.
-    pub(crate) fn file(&self) -> PathBuf {
+    fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// The URL of a server on this machine that shows a certificate of this authority.
+    pub(crate) fn verified(&self, port: u16) -> String {
+        self.verified_as("localhost", port)
+    }
+
+    pub(crate) fn verified_as(&self, host: &str, port: u16) -> String {
+        format!("{}?sslmode=verify-full&sslrootcert={}", url(host, port), self.file().display())
     }
 
     pub(crate) fn identity(&self, host: &str) -> Identity {

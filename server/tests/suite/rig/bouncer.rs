@@ -1,14 +1,14 @@
 //! A real PgBouncer in transaction mode. Debian's 1.18 is the strictest: it knows no prepared statements.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::postgres::{PASSWORD, USER, folder, free_port, give, program, url};
+use super::authority::Identity;
+use super::postgres::{PASSWORD, Postgres, USER, folder, free_port, give, program, url};
 
 pub(crate) struct Bouncer {
     folder: TempDir,
@@ -49,6 +49,18 @@ impl Bouncer {
         panic!("PgBouncer does not start; {}", bouncer.log());
     }
 
+    /// One that ends TLS itself.
+    pub(crate) fn with_tls(postgres: &Postgres, identity: &Identity) -> Self {
+        let certificate = postgres.private_file("pooler.crt", &identity.certificate);
+        let key = postgres.private_file("pooler.key", &identity.key);
+        let settings = [
+            "client_tls_sslmode = require".to_owned(),
+            format!("client_tls_cert_file = {}", certificate.display()),
+            format!("client_tls_key_file = {}", key.display()),
+        ];
+        Self::before(postgres.port(), &settings.each_ref().map(String::as_str))
+    }
+
     pub(crate) fn url(&self) -> String {
         url("127.0.0.1", self.port)
     }
@@ -59,15 +71,6 @@ impl Bouncer {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    /// The settings that make it end TLS itself.
-    pub(crate) fn tls(certificate: &Path, key: &Path) -> [String; 3] {
-        [
-            "client_tls_sslmode = require".to_owned(),
-            format!("client_tls_cert_file = {}", certificate.display()),
-            format!("client_tls_key_file = {}", key.display()),
-        ]
     }
 }
 
