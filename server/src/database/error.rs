@@ -68,6 +68,8 @@ pub enum DatabaseError {
     #[error("the pooler cannot log in to PostgreSQL; is it running, and are the pooler's credentials right?")]
     PoolerLogin,
 
+    #[error("the transaction has failed and is rolled back; the error of its statement says why")]
+    TransactionFailed,
     #[error("a parameter does not fit its type, or there are too many or too few")]
     Parameters,
     #[error("PostgreSQL answered with the error {}", .0.code())]
@@ -97,6 +99,7 @@ impl DatabaseError {
             Self::TooManyConnections => "too-many-connections",
             Self::PoolerBusy => "pooler-busy",
             Self::PoolerLogin => "pooler-login",
+            Self::TransactionFailed => "transaction-failed",
             Self::Parameters => "parameters",
             Self::Statement(_) => "statement",
         }
@@ -104,7 +107,7 @@ impl DatabaseError {
 
     /// Whether the fault lies in the statement: the database is well, and asking again changes nothing.
     pub fn is_the_statements(&self) -> bool {
-        matches!(self, Self::Parameters | Self::Statement(_))
+        matches!(self, Self::TransactionFailed | Self::Parameters | Self::Statement(_))
     }
 
     /// Whether another attempt to connect may succeed with nothing changed: a database that wakes, restarts or is

@@ -39,7 +39,7 @@ impl Lease {
     }
 
     pub(super) fn client(&self) -> &Client {
-        self.connection.as_ref().expect("only `settle` takes it, and that ends the lease")
+        self.connection.as_ref().expect("taken only at the lease's end")
     }
 
     /// Whether it has been used before, so that it may have died since.
@@ -48,24 +48,38 @@ impl Lease {
     }
 
     /// Ends the lease with what came back, or with nothing before the deadline.
-    pub(super) fn settle<T>(
-        mut self,
-        answer: Result<Result<T, tokio_postgres::Error>, Elapsed>,
-    ) -> Result<T, DatabaseError> {
-        let Ok(answer) = answer else {
-            return Err(DatabaseError::Timeout);
-        };
-        let connection = self.connection.take();
-        answer.map_err(|error| {
-            if !leaves_the_connection(&error) {
+    pub(super) fn settle<T>(self, answer: Answer<T>) -> Result<T, DatabaseError> {
+        let (lease, answer) = self.keep(answer);
+        if let Some(lease) = lease {
+            lease.give_back();
+        }
+        answer
+    }
+
+    /// The lease goes on, if the connection is as good as before.
+    pub(super) fn keep<T>(mut self, answer: Answer<T>) -> (Option<Self>, Result<T, DatabaseError>) {
+        match answer {
+            Ok(Ok(answer)) => (Some(self), Ok(answer)),
+            Ok(Err(error)) if leaves_the_connection(&error) => (Some(self), Err(DatabaseError::from(&error))),
+            Ok(Err(error)) => {
+                // Nothing is left to be cancelled.
                 self.care.counters.discarded.add(1);
                 self.care.fitness.suspect();
-                drop(connection.map(Object::take));
+                drop(self.connection.take().map(Object::take));
+                (None, Err(DatabaseError::from(&error)))
             }
-            DatabaseError::from(&error)
-        })
+            Err(_) => (None, Err(DatabaseError::Timeout)),
+        }
+    }
+
+    /// Only after a complete answer, and outside a transaction.
+    pub(super) fn give_back(mut self) {
+        drop(self.connection.take());
     }
 }
+
+/// What PostgreSQL or the driver said, or that the deadline came first.
+type Answer<T> = Result<Result<T, tokio_postgres::Error>, Elapsed>;
 
 impl Drop for Lease {
     fn drop(&mut self) {

@@ -14,9 +14,11 @@ mod metrics;
 pub(crate) mod ping;
 mod pool;
 pub(crate) mod tls;
+mod transaction;
 mod trim;
 pub(crate) mod url;
 
 pub use error::DatabaseError;
 pub use metrics::Metrics;
 pub use pool::{Database, Parameters};
+pub use transaction::Transaction;

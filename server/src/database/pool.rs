@@ -10,6 +10,7 @@ use super::DatabaseError;
 use super::access::Access;
 use super::lane::{Lane, Width};
 use super::metrics::Metrics;
+use super::transaction::Transaction;
 use crate::boot::Settings;
 
 /// A pool of connections that are opened when they are first needed: listen first, connect later.
@@ -59,6 +60,14 @@ impl Database {
         lease.settle(answer)
     }
 
+    /// Begins a transaction, for statements that all count or none. Each of its statements is sent on its own, so where
+    /// one statement can do it, it is quicker.
+    pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
+        let end = Instant::now() + self.deadline;
+        let lease = self.requests.checkout(end).await?;
+        Transaction::begin(lease, end).await
+    }
+
     /// The pool for requests; the health check's reserve is not in it.
     pub fn metrics(&self) -> Metrics {
         self.requests.metrics()
@@ -72,6 +81,7 @@ impl Database {
     /// Opens nothing more, and returns when the idle connections are closed.
     pub(crate) async fn close(&self) {
         tokio::join!(self.requests.close(), self.reserve.close());
-        tracing::info!(metrics = ?self.metrics(), "the pool is closed");
+        let Metrics { created, recycled, discarded, trimmed, checkouts, .. } = self.metrics();
+        tracing::info!(created, recycled, discarded, trimmed, checkouts, "the pool is closed");
     }
 }

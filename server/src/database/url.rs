@@ -41,6 +41,8 @@ pub enum UrlError {
         "names a certificate file and asks for no TLS; write `sslmode=verify-full`, or drop `sslrootcert`"
     )]
     AuthorityWithoutTls,
+    #[error("says twice, and differently, whether TLS is used; write `sslmode=verify-full` alone")]
+    TwoWishes,
     #[error("has an address but no host name, and TLS needs the name to verify; add `host=…`")]
     NoName,
     #[error("names a different number of hosts, addresses or ports; write one of each for every server")]
@@ -97,6 +99,9 @@ impl Address {
                     kept.extend(utf8_percent_encode(&value, OPTION));
                 }
                 Meaning::Holds => {}
+                Meaning::Tls(said) if ![Wish::Unsaid, said].contains(&wish) => {
+                    return Err(UrlError::TwoWishes);
+                }
                 Meaning::Tls(said) => wish = said,
                 Meaning::Authority(file) => authority = Some(file),
                 Meaning::UserTimeout(timeout) => user_timeout = Some(timeout),

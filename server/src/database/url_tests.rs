@@ -151,6 +151,7 @@ fn what_cannot_be_honoured_is_refused_with_a_remedy() {
         ("options=-c%20statement_timeout%3D5s", "ALTER ROLE"),
         ("schema=public", "ALTER ROLE"),
         ("sslrootcert=", "authority's certificate in PEM form"),
+        ("sslmode=verify-full&ssl=false", "says twice"),
         ("sslsni=0", "Neon finds the database by it"),
         ("ssl_min_protocol_version=TLSv1.3", "TLS 1.2 and 1.3"),
         ("sslmode=disable&sslrootcert=ca.pem", "asks for no TLS"),

@@ -12,4 +12,5 @@ mod process;
 mod rig;
 mod support;
 mod tls;
+mod transaction;
 mod tree;

@@ -1,5 +1,7 @@
 //! TLS and authentication: what is accepted, and what each refusal says in the log and nowhere else.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 
 use crate::rig::{Authority, Bouncer, Identity, PASSWORD, Postgres, free_port, url};
@@ -71,6 +73,26 @@ async fn a_private_authoritys_certificate_for_this_host_is_accepted() {
     let service = serve(&production(&[]), &by_address).await;
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
     assert_eq!(postgres.ask(encrypted), "1");
+}
+
+#[tokio::test]
+async fn the_hosts_name_is_sent_even_when_the_address_is_given() {
+    // Neon finds the database by it. What the first message of a handshake holds, only its receiver can tell.
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    let hello = tokio::spawn(async move {
+        let (mut client, _) = server.accept().await.unwrap();
+        client.read_exact(&mut [0; 8]).await.unwrap();
+        client.write_all(b"S").await.unwrap();
+        let mut hello = [0; 2048];
+        let read = client.read(&mut hello).await.unwrap();
+        hello[..read].to_vec()
+    });
+    let url = url("ep-cool-darkness.example.net", port) + "?sslmode=require&hostaddr=127.0.0.1";
+    assert_eq!(health(&url).await, 503);
+    let hello = hello.await.unwrap();
+    let name = b"ep-cool-darkness.example.net";
+    assert!(hello.windows(name.len()).any(|part| part == name), "{hello:?}");
 }
 
 #[tokio::test]
