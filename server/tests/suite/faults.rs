@@ -4,33 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Kind, Reply, Route, Running, Served};
+use server::{Route, Running};
 use tokio::time::{Duration, Instant, sleep, timeout};
 
 use crate::rig::{Postgres, Wire};
-use crate::support::{Answer, get, production, serve_with, until};
+use crate::support::{Answer, NAP, get, production, serve_with, until};
 
-/// A statement that takes as many milliseconds as the query says.
-const NAP: Route = Route {
-    path: |_| "/nap/{ms}",
-    methods: &[(Method::GET, |context| {
-        async move {
-            let ms: f64 = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
-            let seconds: &(dyn tokio_postgres::types::ToSql + Sync) = &(ms / 1e3);
-            let float = tokio_postgres::types::Type::FLOAT8;
-            context.database().query("select pg_sleep($1)", &[(seconds, float)]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
-    served: Served::Always,
-    kind: Kind::Api,
-    summary: "Naps in the database.",
-};
 static ROUTES: &[&Route] = &[&NAP, server::ROUTES[0], server::ROUTES[1]];
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -3,47 +3,12 @@
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use server::{Kind, Reply, Route, Served};
+use server::{Reply, Route};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::rig::{Postgres, Wire};
-use crate::support::{get, production, serve_with, until};
+use crate::support::{NAP, get, production, serve_with, until};
 
-const NAP: Route = Route {
-    path: |_| "/nap",
-    methods: &[(Method::GET, |context| {
-        async move {
-            context.database().query("select pg_sleep(0.5)", &[]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
-    served: Served::Always,
-    kind: Kind::Api,
-    summary: "Naps in the database.",
-};
-const ONE: Route = Route {
-    path: |_| "/one",
-    methods: &[(Method::GET, |context| {
-        async move {
-            context.database().query("select 2", &[]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
-    ..NAP
-};
-const BREATH: Route = Route {
-    path: |_| "/breath",
-    methods: &[(Method::GET, |context| {
-        async move {
-            context.database().query("select pg_sleep(0.1)", &[]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
-    ..NAP
-};
 const METRICS: Route = Route {
     path: |_| "/metrics",
     methods: &[(Method::GET, |context| {
@@ -58,7 +23,7 @@ const METRICS: Route = Route {
     })],
     ..NAP
 };
-static ROUTES: &[&Route] = &[&NAP, &ONE, &BREATH, &METRICS];
+static ROUTES: &[&Route] = &[&NAP, &METRICS];
 
 #[tokio::test]
 async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
@@ -69,7 +34,7 @@ async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
         ("acquire_timeout = \"2s\"", "acquire_timeout = \"8s\""),
     ]);
     let service = serve_with(&profile, &postgres.url(), ROUTES).await;
-    let burst = join_all((0..16).map(|_| get(service.local_addr(), "/nap")));
+    let burst = join_all((0..16).map(|_| get(service.local_addr(), "/nap/500")));
     let seen = async {
         sleep(Duration::from_millis(1_200)).await;
         postgres.sessions()
@@ -79,7 +44,7 @@ async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
     assert_eq!(seen, 4, "size + overflow, and never more");
     until(async || postgres.sessions() == 2).await;
     until(async || postgres.sessions() == 0).await;
-    assert_eq!(get(service.local_addr(), "/nap").await.status, 204);
+    assert_eq!(get(service.local_addr(), "/nap/500").await.status, 204);
 }
 
 #[tokio::test]
@@ -90,12 +55,12 @@ async fn only_a_connection_that_was_idle_is_pinged() {
     let service = serve_with(&profile, &wire.url(), ROUTES).await;
     let address = service.local_addr();
     for _ in 0..5 {
-        assert_eq!(get(address, "/one").await.status, 204);
+        assert_eq!(get(address, "/nap/0").await.status, 204);
     }
     assert_eq!(wire.pings(), 0, "a fresh connection costs no round trip more");
     sleep(Duration::from_millis(1_100)).await;
     for _ in 0..5 {
-        assert_eq!(get(address, "/one").await.status, 204);
+        assert_eq!(get(address, "/nap/0").await.status, 204);
     }
     assert_eq!((wire.pings(), wire.opened()), (1, 1));
 }
@@ -107,7 +72,7 @@ async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
     let profile = production(&[("recycle_after = \"1h\"", "recycle_after = \"15s\"")]);
     let service = serve_with(&profile, &wire.url(), ROUTES).await;
     let address = service.local_addr();
-    let warm = join_all((0..10).map(|_| get(address, "/nap"))).await;
+    let warm = join_all((0..10).map(|_| get(address, "/nap/500"))).await;
     assert!(warm.iter().all(|answer| answer.status == 204), "{warm:?}");
     assert_eq!(wire.opened(), 10);
 
@@ -115,7 +80,7 @@ async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
     let (started, mut waves) = (Instant::now(), Vec::new());
     while started.elapsed() < Duration::from_millis(15_200) {
         let before = wire.opened();
-        let answers = join_all((0..10).map(|_| get(address, "/breath"))).await;
+        let answers = join_all((0..10).map(|_| get(address, "/nap/100"))).await;
         assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
         if wire.opened() > before {
             waves.push((started.elapsed(), wire.opened() - before));
@@ -131,15 +96,19 @@ async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
 #[tokio::test]
 async fn the_pool_counts_what_it_does() {
     let postgres = Postgres::start();
-    let service = serve_with(&production(&[]), &postgres.url(), ROUTES).await;
+    let patient = production(&[("acquire_timeout = \"2s\"", "acquire_timeout = \"8s\"")]);
+    let service = serve_with(&patient, &postgres.url(), ROUTES).await;
     let address = service.local_addr();
     let metrics = async || get(address, "/metrics").await.json();
     assert_eq!(metrics().await["size"], 0, "nothing is opened before it is needed");
 
-    let busy = tokio::spawn(join_all((0..15).map(move |_| get(address, "/nap"))));
-    until(async || metrics().await["waiting"] == 3).await;
-    let full = metrics().await;
-    assert_eq!((&full["size"], &full["available"]), (&12.into(), &0.into()), "{full}");
+    let busy = tokio::spawn(join_all((0..15).map(move |_| get(address, "/nap/2000"))));
+    // Who waits for a connection to be opened waits as well, so both must be seen together.
+    until(async || {
+        let full = metrics().await;
+        full["size"] == 12 && full["waiting"] == 3 && full["available"] == 0
+    })
+    .await;
     assert!(busy.await.unwrap().iter().all(|answer| answer.status == 204));
     let after = metrics().await;
     assert_eq!(
@@ -157,7 +126,7 @@ async fn at_the_end_postgresql_is_told_and_has_no_session_left() {
     let postgres =
         Postgres::with(&["log_connections = on", "log_disconnections = on", "log_min_messages = debug1"]);
     let service = serve_with(&production(&[]), &postgres.url(), ROUTES).await;
-    let answers = join_all((0..10).map(|_| get(service.local_addr(), "/nap"))).await;
+    let answers = join_all((0..10).map(|_| get(service.local_addr(), "/nap/500"))).await;
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
     assert_eq!(service.stop().await.cut, 0);
     until(async || postgres.sessions() == 0).await;

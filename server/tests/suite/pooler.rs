@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 use tokio_postgres::types::Type;
 
 use crate::rig::{Authority, Bouncer, Postgres, Wire, free_port};
-use crate::support::{Program, get, production, serve_with, until_ready};
+use crate::support::{NAP, Program, get, production, serve_with, until_ready};
 
 const SUM: Route = Route {
     path: |_| "/sum",
@@ -52,17 +52,6 @@ const WRITE: Route = Route {
             let parameters = [(text, Type::TEXT)];
             let written = context.database().execute("insert into notes values ($1)", &parameters).await?;
             Ok(Reply::json(StatusCode::OK, &written))
-        }
-        .boxed()
-    })],
-    ..SUM
-};
-const NAP: Route = Route {
-    path: |_| "/nap",
-    methods: &[(Method::GET, |context| {
-        async move {
-            context.database().query("select pg_sleep(20)", &[]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         .boxed()
     })],
@@ -132,7 +121,7 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_through_the_pooler_as_well
     let hasty = production(&[("request_timeout = \"10s\"", "request_timeout = \"2s\"")]);
     for url in [postgres.url(), bouncer.url(), authority.verified(with_tls.port())] {
         let service = serve_with(&hasty, &url, ROUTES).await;
-        let cut = answers(service.local_addr(), "/nap", 2).await;
+        let cut = answers(service.local_addr(), "/nap/20000", 2).await;
         assert!(cut.iter().all(|(status, _)| *status == 503), "{cut:?}");
         let asleep =
             "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'";

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Environment, ROUTES, Route, Running};
+use server::{Environment, Kind, ROUTES, Reply, Route, Running, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::types::{ToSql, Type};
 
 /// Nothing listens on port 1.
 pub(crate) const NO_DATABASE: &str = "postgresql://app:n7Jq0Zt5@127.0.0.1:1/app";
@@ -45,6 +48,23 @@ pub(crate) async fn serve_with(
     server::start_with(declaration, &environment, listener, routes).unwrap()
 }
 
+/// A statement that takes as many milliseconds as the query says.
+pub(crate) const NAP: Route = Route {
+    path: |_| "/nap/{ms}",
+    methods: &[(Method::GET, |context| {
+        async move {
+            let ms: f64 = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
+            let seconds: &(dyn ToSql + Sync) = &(ms / 1e3);
+            let float = Type::FLOAT8;
+            context.database().query("select pg_sleep($1)", &[(seconds, float)]).await?;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        .boxed()
+    })],
+    served: Served::Always,
+    kind: Kind::Api,
+    summary: "Naps in the database.",
+};
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
