@@ -26,8 +26,8 @@ pub(super) struct Care {
     pub(super) counters: Arc<Counters>,
 }
 
-/// Dropped early, by a deadline or because the client went away, the connection is still busy with the old
-/// statement, and the next user would wait for it. So the statement is cancelled and the connection thrown away.
+/// Dropped early, by a deadline, because the client went away or because the connection broke, its statement may still
+/// run, and the next user would wait for it. So the statement is cancelled and the connection thrown away.
 pub(super) struct Lease {
     connection: Option<Object>,
     care: Arc<Care>,
@@ -62,14 +62,21 @@ impl Lease {
             Ok(Ok(answer)) => (Some(self), Ok(answer)),
             Ok(Err(error)) if leaves_the_connection(&error) => (Some(self), Err(DatabaseError::from(&error))),
             Ok(Err(error)) => {
-                // Nothing is left to be cancelled.
-                self.care.counters.discarded.add(1);
-                self.care.fitness.suspect();
-                drop(self.connection.take().map(Object::take));
+                if error.as_db_error().is_some() {
+                    // PostgreSQL has ended the session, so nothing is left to be cancelled.
+                    drop(self.discard().map(Object::take));
+                }
                 (None, Err(DatabaseError::from(&error)))
             }
             Err(_) => (None, Err(DatabaseError::Timeout)),
         }
+    }
+
+    fn discard(&mut self) -> Option<Object> {
+        let connection = self.connection.take()?;
+        self.care.counters.discarded.add(1);
+        self.care.fitness.suspect();
+        Some(connection)
     }
 
     /// Only after a complete answer, and outside a transaction.
@@ -83,11 +90,9 @@ type Answer<T> = Result<Result<T, tokio_postgres::Error>, Elapsed>;
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else {
+        let Some(connection) = self.discard() else {
             return;
         };
-        self.care.counters.discarded.add(1);
-        self.care.fitness.suspect();
         let Ok(runtime) = Handle::try_current() else {
             return drop(Object::take(connection));
         };
