@@ -57,7 +57,7 @@ impl Dialer {
         }
     }
 
-    /// Why the last attempt failed, until one succeeds: what a deadline has cut says nothing itself.
+    /// Why the last attempt failed, while the next one goes on: what a deadline has cut says nothing itself.
     pub(super) fn failure(&self) -> Option<DatabaseError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -69,6 +69,8 @@ impl Dialer {
     }
 
     async fn open(&self, config: Config) -> Result<(Client, JoinHandle<()>), Error> {
+        // What failed earlier says nothing of an attempt that is cut.
+        self.note(None);
         let deadline = Instant::now() + self.limit;
         let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
         loop {

@@ -107,7 +107,11 @@ impl DatabaseError {
 
     /// Whether the fault lies in the statement: the database is well, and asking again changes nothing.
     pub fn is_the_statements(&self) -> bool {
-        matches!(self, Self::TransactionFailed | Self::Parameters | Self::Statement(_))
+        match self {
+            Self::TransactionFailed | Self::Parameters => true,
+            Self::Statement(code) => !PASSING.iter().any(|class| code.code().starts_with(class)),
+            _ => false,
+        }
     }
 
     /// Whether another attempt to connect may succeed with nothing changed: a database that wakes, restarts or is
@@ -127,12 +131,20 @@ impl DatabaseError {
     }
 }
 
+/// Classes of SQLSTATE in which the same statement may succeed later: connection, rollback for concurrency or deadlock,
+/// lack of resources, operator's intervention with timeouts among them, system.
+const PASSING: &[&str] = &["08", "40", "53", "57", "58"];
+
 /// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a
 /// complete answer, and what the driver refused was never sent.
 pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
-    match error.as_db_error() {
-        Some(answer) => !matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
-        None => kind(error) == Kind::Parameters,
+    let Some(answer) = error.as_db_error() else {
+        return kind(error) == Kind::Parameters;
+    };
+    match answer.parsed_severity() {
+        Some(severity) => !matches!(severity, Severity::Fatal | Severity::Panic),
+        // PgBouncer sends only the other field, which PostgreSQL may translate.
+        None => !["FATAL", "PANIC"].contains(&answer.severity()),
     }
 }
 
@@ -256,5 +268,30 @@ fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'stati
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(carried) => Some(carried),
         None => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_fault_of_the_statement_is_the_statements() {
+        for code in ["23505", "42P01", "22012", "25P02", "42501"] {
+            assert!(DatabaseError::Statement(SqlState::from_code(code)).is_the_statements(), "{code}");
+        }
+        // A serialization failure, a deadlock, a full disk, a statement_timeout.
+        for code in ["40001", "40P01", "53100", "57014", "58030"] {
+            assert!(!DatabaseError::Statement(SqlState::from_code(code)).is_the_statements(), "{code}");
+        }
+        assert!(!DatabaseError::Timeout.is_the_statements());
+    }
+
+    #[test]
+    fn what_cannot_pass_is_not_tried_again() {
+        for error in [DatabaseError::Authentication, DatabaseError::TlsExpired, DatabaseError::NoDatabase] {
+            assert!(!error.passes(), "{error}");
+        }
+        assert!(DatabaseError::NotReady.passes() && DatabaseError::TooManyConnections.passes());
     }
 }

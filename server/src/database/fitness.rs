@@ -26,7 +26,7 @@ pub(super) struct Fitness {
 /// from each in turn would cost each its deadline.
 #[derive(Clone, Copy, Default)]
 struct Doubt {
-    /// A ping had no answer: whatever was opened before is closed unasked.
+    /// A ping had no answer: whatever was opened before it is closed unasked.
     condemned: Option<Instant>,
     /// A statement had no answer, and it may have been slow: whatever was last used before is pinged.
     suspected: Option<Instant>,
@@ -84,10 +84,12 @@ impl Fitness {
             return Ok(());
         }
         self.counters.pinged.add(1);
+        let asked = Instant::now();
         if let Ok(answer) = timeout(self.longest_ping, connection.check_connection()).await {
             return answer.map_err(|_| "broke off at a ping");
         }
-        self.change(|doubt| doubt.condemned = Some(Instant::now()));
+        // Not whatever was opened while it was waited for: that may be the cure.
+        self.change(|doubt| doubt.condemned = doubt.condemned.max(Some(asked)));
         Err("no answer to a ping")
     }
 

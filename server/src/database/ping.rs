@@ -118,8 +118,8 @@ async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
     }
 }
 
-/// One query, and a second one where a pooled connection had died since its last use: that says nothing about the
-/// database.
+/// One query; and another one as long as it met a pooled connection that had died since its last use, which says
+/// nothing about the database.
 async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
     loop {
         let lease = lane.checkout(end).await?;

@@ -40,7 +40,9 @@ fn trim(pool: &Pool, kept: usize, longest_idle: Duration, counters: &Counters) {
         }
         !close
     });
-    counters.trimmed.add(closed.removed.len());
+    let lost = closed.removed.iter().filter(|connection| connection.is_closed()).count();
+    counters.discarded.add(lost);
+    counters.trimmed.add(closed.removed.len() - lost);
 }
 
 impl Drop for Trim {
