@@ -35,6 +35,7 @@ const ROUNDS: usize = 42;
 const SEQUENTIAL: usize = 1_200;
 const TASKS: usize = 100;
 const EACH: usize = 60;
+const DEADLINE: Duration = Duration::from_secs(10);
 
 fn main() {
     if !std::env::args().any(|argument| argument == PINNED) {
@@ -92,7 +93,9 @@ impl Contenders {
     async fn ask(&self, contender: usize) {
         let rows = match contender {
             0 => self.bare.query_typed("select 1", &[]).await.unwrap(),
-            1 => self.ours.query("select 1", &[]).await.unwrap(),
+            1 => {
+                self.ours.until(tokio::time::Instant::now() + DEADLINE).query("select 1", &[]).await.unwrap()
+            }
             _ => self.verified.get().await.unwrap().query_typed("select 1", &[]).await.unwrap(),
         };
         assert_eq!(rows[0].get::<_, i32>(0), 1);

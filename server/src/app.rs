@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -20,6 +21,9 @@ use crate::router::{Conflict, Found, Parameters, Router};
 use crate::routes::{Handler, Kind};
 use crate::stamp::{RequestIds, Stamp};
 use crate::telemetry;
+
+/// The longest that is kept of a request's time to say why there is no answer.
+const REASON: Duration = Duration::from_millis(100);
 
 pub(crate) struct App {
     cors: Cors,
@@ -79,11 +83,13 @@ impl App {
         body: Incoming,
     ) -> Result<Reply, Refusal> {
         let service = Arc::clone(&self.service);
+        let deadline = self.service.profile.server.request_timeout.get();
+        // A little earlier, so that the database's own reason is known before the request is cut.
+        let end = Instant::now() + deadline.saturating_sub((deadline / 20).min(REASON));
         let work = async move {
             let body = read(body, service.profile.server.body_limit.get()).await?;
-            handler(Context { head, parameters, body, service }).await
+            handler(Context { head, parameters, body, end, service }).await
         };
-        let deadline = self.service.profile.server.request_timeout.get();
         match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             // The panic hook has logged it.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use profiles::Profile;
+use tokio::time::Instant;
 
-use crate::database::Database;
 use crate::database::ping::Ping;
+use crate::database::{Database, Until};
 use crate::drain::Drain;
 use crate::head::Head;
 use crate::router::Parameters;
@@ -16,6 +17,7 @@ pub struct Context {
     pub(crate) head: Head,
     pub(crate) parameters: Parameters,
     pub(crate) body: Bytes,
+    pub(crate) end: Instant,
     pub(crate) service: Arc<Service>,
 }
 
@@ -47,8 +49,9 @@ impl Context {
         &self.service.profile
     }
 
-    pub fn database(&self) -> &Database {
-        &self.service.database
+    /// For as long as this request has time.
+    pub fn database(&self) -> Until<'_> {
+        self.service.database.until(self.end)
     }
 
     pub(crate) fn service(&self) -> &Service {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use profiles::LoadError;
@@ -18,6 +19,9 @@ fn main() -> ExitCode {
         Err(failure) => failure.report(),
     }
 }
+
+/// How long the end waits for threads that cannot be cut.
+const LAST_TASKS: Duration = Duration::from_millis(500);
 
 enum Failure {
     /// A profile with mistakes, which shows each of them itself.
@@ -53,8 +57,9 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
         return Ok(());
     };
     let served = runtime.block_on(serve(signals, settings, address, &declaration.name));
-    // Closes the last connections to the embedded database, which waits for that before it ends.
-    drop(runtime);
+    // Closes the last connections to the embedded database, which waits for that before it ends. A look-up of a host
+    // name that is still under way must not keep the process.
+    runtime.shutdown_timeout(LAST_TASKS);
     served
 }
 

@@ -1,64 +1,58 @@
 //! Asking the server to stop a statement, and waiting until it has heard.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::TryFutureExt as _;
-use futures_util::future::MapOk;
+use futures_util::future::{MapOk, join_all};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_postgres::config::Host;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{CancelToken, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Sends the request over a connection of its own, as the protocol wants it, to every server that the URL names:
-/// those that did not run the statement do not know the key, and ignore it.
+/// Sends the request, over a connection of its own as the protocol wants it, to every address of every server that the
+/// URL names, at once: those that did not run the statement do not know the key, and ignore it.
 ///
 /// It is without effect when it fails, and the caller gives up the connection either way.
 pub(super) async fn cancel(statement: &CancelToken, config: &Config, tls: &MakeRustlsConnect) {
-    for index in 0..config.get_hosts().len().max(config.get_hostaddrs().len()) {
-        // The next host may be the one.
-        let _ = cancel_at(index, statement, config, tls).await;
-    }
-}
-
-async fn cancel_at(
-    index: usize,
-    statement: &CancelToken,
-    config: &Config,
-    tls: &MakeRustlsConnect,
-) -> Result<(), Error> {
-    let ports = config.get_ports();
-    let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-    let host = config.get_hosts().get(index);
-    let name = match host {
-        Some(Host::Unix(folder)) => {
-            return ask(
-                UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await?,
-                "",
-                statement,
-                tls,
-            )
-            .await;
+    let servers = config.get_hosts().len().max(config.get_hostaddrs().len());
+    join_all((0..servers).map(async |index| {
+        let port = config.get_ports().get(index).or(config.get_ports().first()).copied().unwrap_or(5432);
+        let host = config.get_hosts().get(index);
+        if let Some(Host::Unix(folder)) = host {
+            let socket = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await;
+            // A server that is not there, or breaks off, has nothing to be cancelled.
+            let _ = ask(socket, "", statement, tls).await;
+            return;
         }
-        Some(Host::Tcp(name)) => name.as_str(),
-        None => "",
-    };
-    let stream = match config.get_hostaddrs().get(index) {
-        Some(address) => TcpStream::connect((*address, port)).await?,
-        None => TcpStream::connect((name, port)).await?,
-    };
-    ask(stream, name, statement, tls).await
+        let name = if let Some(Host::Tcp(name)) = host { name } else { "" };
+        let addresses = match config.get_hostaddrs().get(index) {
+            Some(address) => vec![SocketAddr::new(*address, port)],
+            None => lookup_host((name, port)).await.into_iter().flatten().collect(),
+        };
+        join_all(addresses.into_iter().map(async |address| {
+            let _ = ask(TcpStream::connect(address).await, name, statement, tls).await;
+        }))
+        .await;
+    }))
+    .await;
 }
 
-async fn ask<S>(stream: S, name: &str, statement: &CancelToken, tls: &MakeRustlsConnect) -> Result<(), Error>
+async fn ask<S>(
+    stream: io::Result<S>,
+    name: &str,
+    statement: &CancelToken,
+    tls: &MakeRustlsConnect,
+) -> Result<(), Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let connect = MakeTlsConnect::<Patient<S>>::make_tls_connect(&mut tls.clone(), name)?;
-    Ok(statement.cancel_query_raw(Patient(stream), PatientTls(connect)).await?)
+    Ok(statement.cancel_query_raw(Patient(stream?), PatientTls(connect)).await?)
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

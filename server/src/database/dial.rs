@@ -20,8 +20,8 @@ use super::metrics::Counters;
 /// The first pause; each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Where nobody listens, waiting wakes nobody: that is no database that wakes, and whoever asks should learn it.
-const REFUSALS: u32 = 3;
+/// Where nobody listens or the name is unknown, waiting wakes nobody, and whoever asks should soon learn it.
+const REFUSALS: u32 = 4;
 /// How long a connection that is no longer used may take to say goodbye.
 const FAREWELL: Duration = Duration::from_millis(200);
 
@@ -33,7 +33,7 @@ pub(super) struct Dialer {
     turns: Arc<Semaphore>,
     limit: Duration,
     jitter: Jitter,
-    failure: Arc<Mutex<Option<DatabaseError>>>,
+    failure: Arc<Mutex<Option<(Instant, DatabaseError)>>>,
     open: watch::Sender<usize>,
     counters: Arc<Counters>,
 }
@@ -57,9 +57,10 @@ impl Dialer {
         }
     }
 
-    /// Why the last attempt failed, while the next one goes on: what a deadline has cut says nothing itself.
-    pub(super) fn failure(&self) -> Option<DatabaseError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Why an attempt has failed since then: what a deadline has cut says nothing itself.
+    pub(super) fn failure_since(&self, then: Instant) -> Option<DatabaseError> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().filter(|(at, _)| *at >= then).map(|(_, failure)| failure.clone())
     }
 
     /// Returns when the last connection has been closed.
@@ -69,22 +70,17 @@ impl Dialer {
     }
 
     async fn open(&self, config: Config) -> Result<(Client, JoinHandle<()>), Error> {
-        // What failed earlier says nothing of an attempt that is cut.
-        self.note(None);
         let deadline = Instant::now() + self.limit;
         let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
         loop {
             let (failure, error) = match self.attempt(&config).await {
-                Some(Ok(opened)) => {
-                    self.note(None);
-                    return Ok(opened);
-                }
+                Some(Ok(opened)) => return Ok(opened),
                 Some(Err(error)) => (DatabaseError::from(&error), Some(error)),
                 None => (DatabaseError::Timeout, None),
             };
-            refusals += u32::from(failure == DatabaseError::Refused);
+            refusals += u32::from(matches!(failure, DatabaseError::Refused | DatabaseError::Unresolved));
             let again = failure.passes() && refusals < REFUSALS && Instant::now() + pause < deadline;
-            self.note(Some(failure));
+            self.note(failure);
             if let Some(error) = error.filter(|_| !again) {
                 return Err(error);
             }
@@ -101,8 +97,8 @@ impl Dialer {
         Some(connect.await.ok()?.map(|(client, connection)| (client, self.keep(connection))))
     }
 
-    fn note(&self, failure: Option<DatabaseError>) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    fn note(&self, failure: DatabaseError) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), failure));
     }
 
     /// Runs the connection until its client is dropped. The pool aborts the returned task at the same time; it

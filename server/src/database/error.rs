@@ -68,6 +68,11 @@ pub enum DatabaseError {
     #[error("the pooler cannot log in to PostgreSQL; is it running, and are the pooler's credentials right?")]
     PoolerLogin,
 
+    #[error(
+        "a pooler has lost a named statement, and only the look-up of a type of your own names one; \
+         cast columns of enum, domain and composite types to `text`"
+    )]
+    NamedStatement,
     #[error("the transaction has failed and is rolled back; the error of its statement says why")]
     TransactionFailed,
     #[error("a parameter does not fit its type, or there are too many or too few")]
@@ -99,6 +104,7 @@ impl DatabaseError {
             Self::TooManyConnections => "too-many-connections",
             Self::PoolerBusy => "pooler-busy",
             Self::PoolerLogin => "pooler-login",
+            Self::NamedStatement => "named-statement",
             Self::TransactionFailed => "transaction-failed",
             Self::Parameters => "parameters",
             Self::Statement(_) => "statement",
@@ -108,7 +114,7 @@ impl DatabaseError {
     /// Whether the fault lies in the statement: the database is well, and asking again changes nothing.
     pub fn is_the_statements(&self) -> bool {
         match self {
-            Self::TransactionFailed | Self::Parameters => true,
+            Self::NamedStatement | Self::TransactionFailed | Self::Parameters => true,
             Self::Statement(code) => !PASSING.iter().any(|class| code.code().starts_with(class)),
             _ => false,
         }
@@ -121,6 +127,7 @@ impl DatabaseError {
             self,
             Self::Timeout
                 | Self::Refused
+                | Self::Unresolved
                 | Self::Lost(_)
                 | Self::NotReady
                 | Self::Ended
@@ -132,8 +139,8 @@ impl DatabaseError {
 }
 
 /// Classes of SQLSTATE in which the same statement may succeed later: connection, rollback for concurrency or deadlock,
-/// lack of resources, operator's intervention with timeouts among them, system.
-const PASSING: &[&str] = &["08", "40", "53", "57", "58"];
+/// lack of resources, a lock that is not free, operator's intervention with timeouts among them, system.
+const PASSING: &[&str] = &["08", "40", "53", "55P03", "57", "58"];
 
 /// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a
 /// complete answer, and what the driver refused was never sent.
@@ -141,10 +148,14 @@ pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
     let Some(answer) = error.as_db_error() else {
         return kind(error) == Kind::Parameters;
     };
+    !ends_the_session(answer) && answered(answer) != DatabaseError::NamedStatement
+}
+
+fn ends_the_session(answer: &DbError) -> bool {
     match answer.parsed_severity() {
-        Some(severity) => !matches!(severity, Severity::Fatal | Severity::Panic),
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
         // PgBouncer sends only the other field, which PostgreSQL may translate.
-        None => !["FATAL", "PANIC"].contains(&answer.severity()),
+        None => ["FATAL", "PANIC"].contains(&answer.severity()),
     }
 }
 
@@ -170,7 +181,11 @@ impl From<&tokio_postgres::Error> for DatabaseError {
         }
         match kind(error) {
             Kind::Tls if text(error).contains("does not support TLS") => Self::TlsNotOffered,
-            Kind::Tls => Self::Tls,
+            // Broken off by a proxy that restarts or wakes, and no fault of TLS.
+            Kind::Tls => match broken_off(error) {
+                Some(kind) => Self::Lost(Some(kind)),
+                None => Self::Tls,
+            },
             Kind::Authentication if text(error).contains("channel binding") => Self::ChannelBinding,
             Kind::Authentication => Self::Authentication,
             Kind::Parameters => Self::Parameters,
@@ -195,11 +210,11 @@ fn answered(answer: &DbError) -> DatabaseError {
         if text.contains("no more connections allowed") {
             return DatabaseError::TooManyConnections;
         }
-        if text.contains("server_login_retry")
-            || text.contains("server login")
-            || text.contains("connect failed")
-        {
+        if ["server login", "connect failed", "client_login_timeout"].iter().any(|part| text.contains(part)) {
             return DatabaseError::PoolerLogin;
+        }
+        if text.contains("no such database") {
+            return DatabaseError::NoDatabase;
         }
         if text.contains("authentication failed") || text.contains("no such user") {
             return DatabaseError::Authentication;
@@ -209,11 +224,18 @@ fn answered(answer: &DbError) -> DatabaseError {
         "53300" => DatabaseError::TooManyConnections,
         "3D000" => DatabaseError::NoDatabase,
         "57P03" => DatabaseError::NotReady,
-        "57P01" | "57P02" | "57P05" => DatabaseError::Ended,
+        "26000" | "42P05" => DatabaseError::NamedStatement,
         // Class 28: invalid authorization specification.
         code if code.starts_with("28") => DatabaseError::Authentication,
+        _ if ends_the_session(answer) => DatabaseError::Ended,
         _ => DatabaseError::Statement(code.clone()),
     }
+}
+
+fn broken_off(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.find(|kind| [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof].contains(kind))
 }
 
 fn handshake(error: &rustls::Error) -> DatabaseError {
@@ -280,8 +302,8 @@ mod tests {
         for code in ["23505", "42P01", "22012", "25P02", "42501"] {
             assert!(DatabaseError::Statement(SqlState::from_code(code)).is_the_statements(), "{code}");
         }
-        // A serialization failure, a deadlock, a full disk, a statement_timeout.
-        for code in ["40001", "40P01", "53100", "57014", "58030"] {
+        // A serialization failure, a deadlock, a full disk, a lock_timeout, a statement_timeout, an I/O error.
+        for code in ["40001", "40P01", "53100", "55P03", "57014", "58030"] {
             assert!(!DatabaseError::Statement(SqlState::from_code(code)).is_the_statements(), "{code}");
         }
         assert!(!DatabaseError::Timeout.is_the_statements());

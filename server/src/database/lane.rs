@@ -16,8 +16,8 @@ use super::lease::{Care, Lease};
 use super::metrics::{Counters, Metrics};
 use super::trim::Trim;
 
-/// The longest that the last connections may take to close.
-const CLOSE: Duration = Duration::from_millis(500);
+/// The longest that the last connections may take to close, with the statements that are still to be cancelled.
+const CLOSE: Duration = Duration::from_millis(1_200);
 
 pub(super) struct Lane {
     pool: Pool,
@@ -35,6 +35,8 @@ pub(super) struct Width {
     pub(super) most: u32,
     /// Those that are opened at once.
     pub(super) dialled: u32,
+    /// Whether a statement without an answer is cancelled.
+    pub(super) cancels: bool,
 }
 
 impl Lane {
@@ -48,7 +50,12 @@ impl Lane {
         let dialer = Dialer::new(access.tls().clone(), width.dialled, create, Arc::clone(&counters));
         // `Fast` asks the socket only; `fitness` pings, where it pays.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(access.config().clone(), dialer.clone(), config);
+        let mut address = access.config().clone();
+        // A name may have several addresses, and a URL several hosts: the next one must have its turn.
+        if address.get_connect_timeout().is_none() {
+            address.connect_timeout(create / 8);
+        }
+        let manager = Manager::from_connect(address, dialer.clone(), config);
         let pool = Pool::builder(manager)
             .max_size(most)
             // The last one back is the first one out, so that spare connections grow idle.
@@ -64,7 +71,13 @@ impl Lane {
             .build()
             .expect("the timeouts have their runtime");
         let trim = Trim::start(pool.clone(), kept, settings.idle_trim.get(), Arc::clone(&counters));
-        Self { pool, most, dialer, care: Arc::new(Care { access, fitness, counters }), _trim: trim }
+        Self {
+            pool,
+            most,
+            dialer,
+            care: Arc::new(Care { access, fitness, counters, cancels: width.cancels }),
+            _trim: trim,
+        }
     }
 
     /// A connection before `end`: an idle one that is fit, or a new one.
@@ -78,13 +91,20 @@ impl Lane {
                 got => got,
             }
         });
-        match got.await.map_or(Err(DatabaseError::Timeout), |got| got.map_err(DatabaseError::from)) {
-            Ok(connection) => {
-                self.care.counters.checked_out(asked.elapsed());
-                Ok(Lease::new(connection, Arc::clone(&self.care)))
+        let connection =
+            got.await.map_or(Err(DatabaseError::Timeout), |got| got.map_err(DatabaseError::from))?;
+        self.care.counters.checked_out(asked.elapsed());
+        Ok(Lease::new(connection, Arc::clone(&self.care)))
+    }
+
+    /// The cause behind an error, where a caller has waited for a connection since then: a pool is empty because the
+    /// database does not answer more often than because it is busy.
+    pub(super) fn explain(&self, error: DatabaseError, since: Instant) -> DatabaseError {
+        match error {
+            DatabaseError::Timeout | DatabaseError::Exhausted => {
+                self.dialer.failure_since(since).unwrap_or(error)
             }
-            Err(DatabaseError::Timeout) => Err(self.obstacle()),
-            Err(error) => Err(error),
+            error => error,
         }
     }
 
@@ -92,15 +112,6 @@ impl Lane {
     pub(super) fn is_full(&self) -> bool {
         let status = self.pool.status();
         status.size + status.waiting >= self.most + status.available
-    }
-
-    /// What kept a caller from having a connection in time.
-    pub(super) fn obstacle(&self) -> DatabaseError {
-        match self.dialer.failure() {
-            Some(failure) => failure,
-            None if self.is_full() => DatabaseError::Exhausted,
-            None => DatabaseError::Timeout,
-        }
     }
 
     pub(super) fn metrics(&self) -> Metrics {

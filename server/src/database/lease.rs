@@ -24,6 +24,8 @@ pub(super) struct Care {
     pub(super) access: Access,
     pub(super) fitness: Arc<Fitness>,
     pub(super) counters: Arc<Counters>,
+    /// Whether a statement without an answer is cancelled: its connection then keeps its place for a moment more.
+    pub(super) cancels: bool,
 }
 
 /// Dropped early, by a deadline, because the client went away or because the connection broke, its statement may still
@@ -64,7 +66,7 @@ impl Lease {
             Ok(Err(error)) => {
                 if error.as_db_error().is_some() {
                     // PostgreSQL has ended the session, so nothing is left to be cancelled.
-                    drop(self.discard().map(Object::take));
+                    drop(self.discard());
                 }
                 (None, Err(DatabaseError::from(&error)))
             }
@@ -72,11 +74,11 @@ impl Lease {
         }
     }
 
-    fn discard(&mut self) -> Option<Object> {
+    fn discard(&mut self) -> Option<Discarded> {
         let connection = self.connection.take()?;
         self.care.counters.discarded.add(1);
         self.care.fitness.suspect();
-        Some(connection)
+        Some(Discarded(Some(connection)))
     }
 
     /// Only after a complete answer, and outside a transaction.
@@ -90,20 +92,31 @@ type Answer<T> = Result<Result<T, tokio_postgres::Error>, Elapsed>;
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.discard() else {
+        let Some(connection) = self.discard().filter(|_| self.care.cancels) else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {
-            return drop(Object::take(connection));
+            return;
         };
         let care = Arc::clone(&self.care);
         // The connection stays until the request has been heard: a pooler finds the statement by it. It keeps its
         // place in the pool as well, so that there is never one connection more than the profile says.
         runtime.spawn(async move {
-            let request = connection.cancel_token();
+            let Some(request) = connection.0.as_ref().map(|connection| connection.cancel_token()) else {
+                return;
+            };
             // Without effect when it fails: the connection is gone either way.
             let _ = timeout(CANCEL, cancel(&request, care.access.config(), care.access.tls())).await;
-            drop(Object::take(connection));
+            drop(connection);
         });
+    }
+}
+
+/// A connection that goes back to no pool, however its end comes.
+struct Discarded(Option<Object>);
+
+impl Drop for Discarded {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
     }
 }

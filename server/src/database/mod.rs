@@ -20,5 +20,5 @@ pub(crate) mod url;
 
 pub use error::DatabaseError;
 pub use metrics::Metrics;
-pub use pool::{Database, Parameters};
+pub use pool::{Database, Parameters, Until};
 pub use transaction::Transaction;

@@ -94,9 +94,12 @@ async fn fly(database: Arc<Database>, budget: Duration) -> (Verdict, Instant) {
 /// Asks through the pool, as a request would. Where that takes long, because every connection is in use or the
 /// one asked is silent, the reserve is asked as well; the first answer counts.
 async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
+    let asked_at = Instant::now();
+    // Before this question takes a place itself.
+    let busy = database.requests.is_full();
     let pool = through(&database.requests, end);
     let reserve = async {
-        if !database.requests.is_full() {
+        if !busy {
             sleep(PATIENCE).await;
         }
         until_it_answers(&database.reserve, end).await;
@@ -111,11 +114,9 @@ async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
         }
         Ok(())
     };
-    match timeout_at(end, asked).await {
-        Ok(answer) => answer,
-        Err(_) if database.requests.is_full() => Err(database.reserve.obstacle()),
-        Err(_) => Err(database.requests.obstacle()),
-    }
+    let lane = if busy { &database.reserve } else { &database.requests };
+    let answer = timeout_at(end, asked).await.unwrap_or(Err(DatabaseError::Timeout));
+    answer.map_err(|error| lane.explain(error, asked_at))
 }
 
 /// One query; and another one as long as it met a pooled connection that had died since its last use, which says
@@ -132,7 +133,7 @@ async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
     }
 }
 
-/// Asks again and again, each time without waiting any longer for what was asked before.
+/// Asks again and again, each time over a fresh connection and without waiting for what was asked before.
 async fn until_it_answers(lane: &Lane, end: Instant) {
     loop {
         let next = Instant::now() + PATIENCE;
@@ -152,16 +153,41 @@ mod tests {
     use super::*;
     use crate::boot::{Environment, Settings};
 
-    #[tokio::test]
-    async fn a_thousand_callers_share_one_flight() {
+    const BUDGET: Duration = Duration::from_millis(300);
+
+    /// A database that accepts and says nothing.
+    async fn silent(size: &str) -> (TcpListener, Arc<Database>) {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgresql://app@{}/app", silent.local_addr().unwrap());
-        let declaration = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap();
+        let (_, file, text) = profiles::EMBEDDED[1];
+        let text = text.replace("size = 10", size).replace("overflow = 2", "overflow = 0");
+        let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
         let settings = Settings::gather(&declaration, &Environment::new([("DATABASE_URL", url)])).unwrap();
-        let ping = Ping::new(Arc::new(Database::new(&settings)), Duration::from_millis(300));
+        (silent, Arc::new(Database::new(&settings)))
+    }
 
+    #[tokio::test]
+    async fn a_thousand_callers_share_one_flight() {
+        let (silent, database) = silent("size = 10").await;
+        let ping = Ping::new(database, BUDGET);
         assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [Verdict::Disconnected; 1_000]);
         silent.accept().await.unwrap();
         assert!(silent.accept().now_or_never().is_none(), "one connection was opened");
+    }
+
+    #[tokio::test]
+    async fn a_silent_database_is_a_timeout_and_no_exhausted_pool() {
+        let (silent, database) = silent("size = 1").await;
+        let asked = ask(&database, Instant::now() + BUDGET).await;
+        assert_eq!(asked, Err(DatabaseError::Timeout), "the question itself fills a pool of one");
+        silent.accept().await.unwrap();
+        assert!(silent.accept().now_or_never().is_none(), "the reserve was not needed");
+
+        let waiting = database.until(Instant::now() + BUDGET * 2);
+        let (request, asked) = tokio::join!(waiting.query("select 1", &[]), async {
+            sleep(BUDGET / 3).await;
+            ask(&database, Instant::now() + BUDGET).await
+        });
+        assert_eq!((request.err(), asked), (Some(DatabaseError::Timeout), Err(DatabaseError::Timeout)));
     }
 }

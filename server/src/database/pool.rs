@@ -1,7 +1,5 @@
 //! The database as handlers see it: one statement, one deadline.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -9,6 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::DatabaseError;
 use super::access::Access;
 use super::lane::{Lane, Width};
+use super::lease::Lease;
 use super::metrics::Metrics;
 use super::transaction::Transaction;
 use crate::boot::Settings;
@@ -22,8 +21,14 @@ pub struct Database {
     /// One connection more, for the health check only, so that a busy pool and a dead database are told apart.
     /// It is opened when it is needed, and closed after.
     pub(super) reserve: Lane,
-    deadline: Duration,
     place: String,
+}
+
+/// The database with a deadline: a handler's has that of its request. What has no answer by then is cancelled.
+#[derive(Clone, Copy)]
+pub struct Until<'d> {
+    database: &'d Database,
+    end: Instant,
 }
 
 /// A statement's parameters, each with its type.
@@ -33,39 +38,20 @@ impl Database {
     pub fn new(settings: &Settings) -> Self {
         let (pool, deadline) = (&settings.profile.pool, settings.profile.server.request_timeout.get());
         let access: &Access = &settings.database;
-        let requests = Width { kept: pool.size, most: pool.most(), dialled: pool.create_limit };
-        let reserve = Width { kept: 0, most: 1, dialled: 1 };
+        let requests =
+            Width { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
+        // Stopping a `select 1` is worth nothing, and the reserve has only one place.
+        let reserve = Width { kept: 0, most: 1, dialled: 1, cancels: false };
         Self {
             requests: Lane::new(access.clone(), pool, &requests, deadline),
             reserve: Lane::new(access.clone(), pool, &reserve, settings.profile.health.budget.get()),
-            deadline,
             place: access.place(),
         }
     }
 
-    /// Runs one statement and returns its rows. Waiting for a connection, opening it and the answer share the
-    /// deadline of a request; what has no answer by then is cancelled.
-    pub async fn query(&self, sql: &str, parameters: &Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
-        let end = Instant::now() + self.deadline;
-        let lease = self.requests.checkout(end).await?;
-        let answer = timeout_at(end, lease.client().query_typed(sql, parameters)).await;
-        lease.settle(answer)
-    }
-
-    /// Like [`Database::query`], for a statement without rows: how many it inserted, changed or deleted.
-    pub async fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, DatabaseError> {
-        let end = Instant::now() + self.deadline;
-        let lease = self.requests.checkout(end).await?;
-        let answer = timeout_at(end, lease.client().execute_typed(sql, parameters)).await;
-        lease.settle(answer)
-    }
-
-    /// Begins a transaction, for statements that all count or none. Each of its statements is sent on its own, so where
-    /// one statement can do it, it is quicker.
-    pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        let end = Instant::now() + self.deadline;
-        let lease = self.requests.checkout(end).await?;
-        Transaction::begin(lease, end).await
+    /// For what must be answered before then: waiting for a connection, opening it and the answers share the deadline.
+    pub fn until(&self, end: Instant) -> Until<'_> {
+        Until { database: self, end }
     }
 
     /// The pool for requests; the health check's reserve is not in it.
@@ -83,5 +69,36 @@ impl Database {
         tokio::join!(self.requests.close(), self.reserve.close());
         let Metrics { created, recycled, discarded, trimmed, checkouts, .. } = self.metrics();
         tracing::info!(created, recycled, discarded, trimmed, checkouts, "the pool is closed");
+    }
+}
+
+impl Until<'_> {
+    /// Runs one statement and returns its rows.
+    pub async fn query(&self, sql: &str, parameters: &Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
+        let lease = self.lease().await?;
+        let answer = timeout_at(self.end, lease.client().query_typed(sql, parameters)).await;
+        lease.settle(answer)
+    }
+
+    /// Runs one statement without rows: how many it inserted, changed or deleted.
+    pub async fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, DatabaseError> {
+        let lease = self.lease().await?;
+        let answer = timeout_at(self.end, lease.client().execute_typed(sql, parameters)).await;
+        lease.settle(answer)
+    }
+
+    /// Begins a transaction, for statements that all count or none. Each of its statements is sent on its own, so where
+    /// one statement can do it, it is quicker.
+    pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
+        Transaction::begin(self.lease().await?, self.end).await
+    }
+
+    pub fn metrics(&self) -> Metrics {
+        self.database.metrics()
+    }
+
+    async fn lease(&self) -> Result<Lease, DatabaseError> {
+        let (asked, lane) = (Instant::now(), &self.database.requests);
+        lane.checkout(self.end).await.map_err(|error| lane.explain(error, asked))
     }
 }

@@ -13,7 +13,7 @@ use super::{DatabaseError, Parameters};
 /// The longest that rolling back may take; after it the connection is thrown away, which rolls back as well.
 const ROLLBACK: Duration = Duration::from_secs(1);
 
-/// Begun with [`Database::begin`](super::Database::begin). Its statements share one connection and one deadline; a
+/// Begun with [`Until::begin`](super::Until::begin). Its statements share one connection and one deadline; a
 /// transaction pooler keeps one server connection for it, so `SET LOCAL` holds until its end.
 ///
 /// It counts only when it is committed. Dropped before that, by a `?` or because the client went away, it is rolled
@@ -42,14 +42,14 @@ impl Transaction {
         Ok(transaction)
     }
 
-    /// Like [`Database::query`](super::Database::query), in this transaction.
+    /// Like [`Until::query`](super::Until::query), in this transaction.
     pub async fn query(&mut self, sql: &str, parameters: &Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
         let (lease, end) = self.next()?;
         let answer = timeout_at(end, lease.client().query_typed(sql, parameters)).await;
         self.note(answer)
     }
 
-    /// Like [`Database::execute`](super::Database::execute), in this transaction.
+    /// Like [`Until::execute`](super::Until::execute), in this transaction.
     pub async fn execute(&mut self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, DatabaseError> {
         let (lease, end) = self.next()?;
         let answer = timeout_at(end, lease.client().execute_typed(sql, parameters)).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use profiles::{Database as Policy, PoolMode, TlsPolicy};
 use tokio_postgres::Config;
-use tokio_postgres::config::{ChannelBinding, Host, SslMode};
+use tokio_postgres::config::{ChannelBinding, Host, SslMode, SslNegotiation};
 
 use crate::secret::is_placeholder;
 
@@ -45,6 +45,14 @@ pub enum UrlError {
     TwoWishes,
     #[error("has an address but no host name, and TLS needs the name to verify; add `host=…`")]
     NoName,
+    #[error(
+        "has a host with a character that no host name has; percent-encode the password, and write a name as in DNS"
+    )]
+    Host,
+    #[error(
+        "asks for `sslnegotiation=direct`, which is TLS from the start; write `sslmode=verify-full` or drop it"
+    )]
+    DirectWithoutTls,
     #[error("names a different number of hosts, addresses or ports; write one of each for every server")]
     Counts,
     #[error("asks for `channel_binding=require`, which needs TLS; write `sslmode=verify-full` or drop it")]
@@ -78,8 +86,11 @@ impl Address {
     pub(crate) fn parse(url: &str, policy: &Policy) -> Result<Self, UrlError> {
         let rest = after_scheme(url.trim()).ok_or(UrlError::Scheme)?;
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
-        // Options of which a part may be the password's are not repeated in any error.
-        if options.contains('@') || !place.contains('@') && options.contains(':') {
+        // Parts that may be the password's are not taken for a host or an option, which errors and logs repeat.
+        if place.matches('@').count() > 1
+            || options.contains('@')
+            || !place.contains('@') && options.contains(':')
+        {
             return Err(UrlError::Form(
                 "a `?` in the password must be written `%3F`, and an `@` `%40`".to_owned(),
             ));
@@ -266,6 +277,13 @@ fn check(config: &Config) -> Result<(), UrlError> {
     }
     if hosts == 0 && config.get_ssl_mode() == SslMode::Require {
         return Err(UrlError::NoName);
+    }
+    let name = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(host) if !host.chars().all(name))) {
+        return Err(UrlError::Host);
+    }
+    if config.get_ssl_negotiation() == SslNegotiation::Direct && config.get_ssl_mode() == SslMode::Disable {
+        return Err(UrlError::DirectWithoutTls);
     }
     // The driver would take the name of the user that runs the service, and that user's database.
     if config.get_user().is_none_or(str::is_empty) {

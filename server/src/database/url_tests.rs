@@ -193,9 +193,12 @@ fn a_remote_password_is_no_placeholder() {
 }
 
 #[test]
-fn channel_binding_needs_tls() {
+fn channel_binding_and_direct_negotiation_need_tls() {
     let url = format!("{LOCAL}?channel_binding=require");
     assert_eq!(parse(&url).unwrap_err(), UrlError::BindingWithoutTls);
+    let url = format!("{LOCAL}?sslnegotiation=direct");
+    assert_eq!(parse(&url).unwrap_err(), UrlError::DirectWithoutTls);
+    assert!(parse(&format!("{REMOTE}?sslnegotiation=direct")).is_ok());
 }
 
 #[test]
@@ -206,6 +209,9 @@ fn no_refusal_repeats_the_password() {
         "postgresql://app:hunter2@db.example.net/app?wheels=4",
         "postgresql://app:hunter2@db.example.net/app?sslmode=disable",
         "postgresql://app:hunter2@",
+        "postgresql://app:p@hunter2@db.example.net/app",
+        "postgresql://app:p@hunter2/app@db.example.net",
+        "postgresql://app@hunter2!/app",
         "postgresql://app:hunter2@localhost/%ff",
     ] {
         assert!(!refusal(url).contains("hunter2"), "{url}");

@@ -9,7 +9,7 @@ use profiles::Declaration;
 use server::{Route, Running};
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use crate::rig::{Postgres, Wire};
+use crate::rig::{Full, Postgres, Wire};
 use crate::support::{Answer, NAP, get, production, serve_with, until};
 
 static ROUTES: &[&Route] = &[&NAP, server::ROUTES[0], server::ROUTES[1]];
@@ -76,7 +76,8 @@ impl Load {
     }
 }
 
-#[tokio::test]
+/// On threads of its own, so that the load goes on while the test waits for PostgreSQL's processes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn after_postgresql_was_killed_and_restarted_under_load_no_request_fails_and_none_hangs() {
     let mut postgres = Postgres::start();
     let service = serve(&hasty(), &postgres.url()).await;
@@ -151,10 +152,10 @@ async fn after_all_connections_were_cut_or_half_closed_the_next_request_succeeds
 async fn twelve_black_holed_idle_connections_cost_one_ping_together() {
     let postgres = Postgres::start();
     let wire = Wire::to(postgres.port());
-    let profile = production(&[("ping_after = \"5s\"", "ping_after = \"100ms\"")]);
+    let profile = production(&[("ping_after = \"5s\"", "ping_after = \"1500ms\"")]);
     let service = serve(&profile, &wire.url()).await;
     warm(&service, 12).await;
-    sleep(Duration::from_millis(150)).await;
+    sleep(Duration::from_millis(1_600)).await;
 
     wire.forget();
     // One ping's limit is 500 ms; asked one after the other, twelve would take six seconds.
@@ -191,16 +192,16 @@ async fn a_pool_that_is_exhausted_for_ten_seconds_is_connected_all_the_while() {
     let address = service.local_addr();
     let busy = tokio::spawn(join_all((0..12).map(move |_| get(address, "/nap/10000"))));
     sleep(SECOND / 2).await;
-    let (started, mut probes) = (Instant::now(), 0);
+    let (started, mut probes, mut most) = (Instant::now(), 0, 0);
     assert_eq!(nap(address).await, 503, "a request waits no longer than acquire_timeout");
     while started.elapsed() < 9 * SECOND {
         let (status, took) = timed(async { get(address, "/health").await.status }).await;
         assert!(status == 200 && took < 2 * SECOND, "{status} after {took:?}");
-        probes += 1;
+        (probes, most) = (probes + 1, most.max(postgres.sessions()));
         sleep(SECOND / 4).await;
     }
-    assert!(probes > 20, "{probes}");
-    assert_eq!(postgres.sessions(), 13, "size + overflow, and the reserve");
+    assert!(probes > 15, "{probes}");
+    assert_eq!(most, 13, "size + overflow, and the reserve");
     let answers = busy.await.unwrap();
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
     until(async || postgres.sessions() == 10).await;
@@ -244,19 +245,14 @@ async fn recovery_is_seen_within_a_second_whatever_the_fault_was() {
     let service = serve(&production(&[]), &wire.url()).await;
     let address = service.local_addr();
     let healthy = async || get(address, "/health").await.status == 200;
-    for fault in ["refused", "silent", "silent and forgotten", "cut and refused"] {
+    for fault in ["silent", "silent and forgotten", "refused"] {
         assert!(healthy().await, "before {fault}");
-        match fault {
-            "refused" => wire.refuse().await,
-            "cut and refused" => {
-                wire.cut();
-                wire.refuse().await;
-            }
-            _ => wire.silence(),
-        }
         if fault == "refused" {
-            // What is open still works, and is no fault.
+            wire.refuse().await;
+            assert!(healthy().await, "what is open still works");
             wire.cut();
+        } else {
+            wire.silence();
         }
         let probing = tokio::spawn(async move {
             loop {
@@ -294,9 +290,9 @@ async fn the_first_request_after_a_suspend_succeeds_and_few_connections_are_open
     assert!(status == 204 && took > SECOND, "{status} after {took:?}");
 
     wire.cut();
-    let answers = join_all((0..4).map(|_| timed(nap(address)))).await;
+    let answers = join_all((0..12).map(|_| timed(nap(address)))).await;
     assert!(answers.iter().all(|(status, _)| *status == 204), "{answers:?}");
-    assert!(wire.most_opening() <= 4, "{} at once", wire.most_opening());
+    assert_eq!(wire.most_opening(), 4, "create_limit");
     wire.repair();
 }
 
@@ -326,6 +322,16 @@ async fn a_database_that_is_starting_is_waited_for() {
     })
     .await;
     assert!(answer.0 == 204 && answer.1 > SECOND / 2, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_drops_every_packet_does_not_keep_the_next_one_from_its_turn() {
+    let postgres = Postgres::start();
+    let full = Full::listen().await;
+    let url = postgres.url().replace("127.0.0.1:", &format!("127.0.0.1:{},127.0.0.1:", full.port()));
+    let service = serve(&production(&[]), &url).await;
+    let (status, took) = timed(nap(service.local_addr())).await;
+    assert!(status == 204 && took > SECOND / 2, "{status} after {took:?}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 use tokio_postgres::types::Type;
 
 use crate::rig::{Authority, Bouncer, Postgres, Wire, free_port};
-use crate::support::{NAP, Program, get, production, serve_with, until_ready};
+use crate::support::{NAP, Program, get, production, serve_with, until, until_ready};
 
 const SUM: Route = Route {
     path: |_| "/sum",
@@ -57,7 +57,19 @@ const WRITE: Route = Route {
     })],
     ..SUM
 };
-static ROUTES: &[&Route] = &[&SUM, &MOOD, &WRITE, &NAP, server::ROUTES[0]];
+/// What must not be done: a type of one's own that is not cast.
+const BARE_MOOD: Route = Route {
+    path: |_| "/bare-mood",
+    methods: &[(Method::GET, |context| {
+        async move {
+            context.database().query("select 'merry'::mood", &[]).await?;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        .boxed()
+    })],
+    ..SUM
+};
+static ROUTES: &[&Route] = &[&BARE_MOOD, &SUM, &MOOD, &WRITE, &NAP, server::ROUTES[0]];
 
 async fn answers(address: SocketAddr, path: &str, requests: usize) -> Vec<(u16, String)> {
     let answers = join_all((0..requests).map(|_| get(address, path))).await;
@@ -94,6 +106,39 @@ async fn every_statement_works_when_there_are_more_clients_than_server_connectio
     assert_eq!(wire.named(), 0, "no statement has a name");
     assert!(wire.most_open() >= 10, "{} clients", wire.most_open());
     assert_eq!(postgres.sessions(), 2);
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_cast_spoils_its_own_requests_and_no_others() {
+    let postgres = Postgres::start();
+    postgres.ask("create type mood as enum ('merry', 'glum')");
+    let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
+    let service = serve_with(&production(&[]), &bouncer.url(), ROUTES).await;
+    let address = service.local_addr();
+    let mut refused = 0;
+    for round in 0..20 {
+        let (bare, sums) =
+            futures_util::future::join(answers(address, "/bare-mood", 6), answers(address, "/sum", 6)).await;
+        assert!(sums.iter().all(|answer| *answer == (200, "2".to_owned())), "{round}: {sums:?}");
+        assert!(bare.iter().all(|(status, _)| [204, 500].contains(status)), "{round}: {bare:?}");
+        refused += bare.iter().filter(|(status, _)| *status == 500).count();
+    }
+    assert!(refused > 0, "a pooler loses named statements");
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_killed_during_a_statement_behind_the_pooler_is_a_503() {
+    let mut postgres = Postgres::start();
+    let bouncer = Bouncer::before(postgres.port(), &["server_login_retry = 1"]);
+    let service = serve_with(&production(&[]), &bouncer.url(), ROUTES).await;
+    let address = service.local_addr();
+    let asleep = tokio::spawn(async move { get(address, "/nap/20000").await });
+    sleep(Duration::from_millis(500)).await;
+    postgres.kill();
+    let answer = asleep.await.unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    postgres.start_again();
+    until(async || get(address, "/sum").await.status == 200).await;
 }
 
 #[tokio::test]

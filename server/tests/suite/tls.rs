@@ -131,11 +131,14 @@ async fn a_wrong_password_and_a_missing_database_have_their_own_lines() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_there_has_its_own_line() {
+async fn a_host_that_is_not_there_or_says_nothing_has_its_own_line() {
     let url = url("no-such-host.invalid", 5432) + "?sslmode=verify-full";
     assert_logged(&url, "unresolved", "the host name could not be resolved").await;
     let closed = crate::support::NO_DATABASE;
     assert_logged(closed, "refused", "is the database running").await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = crate::rig::url("127.0.0.1", silent.local_addr().unwrap().port());
+    assert_logged(&silent, "timeout", "no answer in time").await;
 }
 
 #[tokio::test]

@@ -8,4 +8,4 @@ mod wire;
 pub(crate) use authority::{Authority, Identity};
 pub(crate) use bouncer::Bouncer;
 pub(crate) use postgres::{PASSWORD, Postgres, free_port, url};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Full, Wire};

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::postgres::url;
 
@@ -44,7 +44,7 @@ struct Tally {
 
 impl Wire {
     pub(crate) fn to(port: u16) -> Self {
-        let listener = listen(0);
+        let listener = listen(0, 1024);
         let own = listener.local_addr().unwrap().port();
         let wire = Self { port: own, fault: watch::Sender::default(), tally: Arc::default() };
         tokio::spawn(accept(listener, port, wire.fault.subscribe(), Arc::clone(&wire.tally)));
@@ -128,17 +128,39 @@ impl Wire {
         self.tally.most_open.load(Ordering::SeqCst)
     }
 
-    /// The most connections that had not had their first answer at the same time.
+    /// The most connections that waited to be passed on at the same time.
     pub(crate) fn most_opening(&self) -> usize {
         self.tally.most_opening.load(Ordering::SeqCst)
     }
 }
 
-fn listen(port: u16) -> TcpListener {
+/// An address that answers no packet: its queue is full, and the system drops whatever else comes.
+pub(crate) struct Full {
+    listener: TcpListener,
+    _queue: Vec<TcpStream>,
+}
+
+impl Full {
+    pub(crate) async fn listen() -> Self {
+        let listener = listen(0, 0);
+        let address = listener.local_addr().unwrap();
+        let mut queue = Vec::new();
+        while let Ok(Ok(stream)) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+            queue.push(stream);
+        }
+        Self { listener, _queue: queue }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().port()
+    }
+}
+
+fn listen(port: u16, queue: u32) -> TcpListener {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
     socket.bind(([127, 0, 0, 1], port).into()).unwrap();
-    socket.listen(1024).unwrap()
+    socket.listen(queue).unwrap()
 }
 
 async fn accept(mut listener: TcpListener, to: u16, mut fault: watch::Receiver<Fault>, tally: Arc<Tally>) {
@@ -150,7 +172,7 @@ async fn accept(mut listener: TcpListener, to: u16, mut fault: watch::Receiver<F
                 if refused { return }
                 drop(listener);
                 if fault.wait_for(|fault| !fault.refused).await.is_err() { return }
-                listener = listen(port);
+                listener = listen(port, 1024);
                 continue;
             }
         };
