@@ -142,8 +142,8 @@ impl DatabaseError {
 /// lack of resources, a lock that is not free, operator's intervention with timeouts among them, system.
 const PASSING: &[&str] = &["08", "40", "53", "55P03", "57", "58"];
 
-/// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a
-/// complete answer, and what the driver refused was never sent.
+/// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a complete
+/// answer, and what the driver refused was never sent. Only a client that remembers a lost statement uses it again.
 pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
     let Some(answer) = error.as_db_error() else {
         return kind(error) == Kind::Parameters;
