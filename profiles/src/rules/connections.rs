@@ -29,7 +29,8 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let message = format!(
-        "(pool.size + pool.overflow + 1 for /health) × {} × {DEPLOY} for a deploy = {needed}, but the database accepts {} − {} \
+        "(pool.size + pool.overflow + 1 for /health) × {} × {DEPLOY} for a deploy = {needed}, but the database \
+         accepts {} − {} \
          reserved = {usable}",
         match platform.replicas {
             1 => "1 replica".to_owned(),

@@ -1,5 +1,8 @@
 //! How the database is reached: its URL once understood, and whose certificates are believed.
 
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -28,19 +31,37 @@ impl Access {
         &self.tls
     }
 
+    /// Every server that the URL names.
+    pub(super) fn servers(&self) -> impl Iterator<Item = Server<'_>> {
+        let (hosts, addresses) = (self.config.get_hosts(), self.config.get_hostaddrs());
+        let ports = self.config.get_ports();
+        (0..hosts.len().max(addresses.len())).map(move |index| Server {
+            host: hosts.get(index),
+            address: addresses.get(index).copied(),
+            port: ports.get(index).or(ports.first()).copied().unwrap_or(5432),
+        })
+    }
+
     /// Host and port of each server, for the log.
     pub(super) fn place(&self) -> String {
-        let ports = self.config.get_ports();
-        let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        let names = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(folder) => folder.display().to_string(),
-        });
-        let addresses = self.config.get_hostaddrs().iter().map(ToString::to_string);
-        let names: Vec<_> =
-            if self.config.get_hosts().is_empty() { addresses.collect() } else { names.collect() };
-        let places: Vec<_> =
-            names.iter().enumerate().map(|(index, name)| format!("{name}:{}", port(index))).collect();
-        places.join(",")
+        self.servers().map(|server| server.to_string()).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// A server by its name, its address, or both: then the name is verified and the address dialled.
+pub(super) struct Server<'c> {
+    pub(super) host: Option<&'c Host>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: u16,
+}
+
+impl fmt::Display for Server<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.host, self.address) {
+            (Some(Host::Tcp(name)), _) => write!(f, "{name}:{}", self.port),
+            (Some(Host::Unix(folder)), _) => write!(f, "{}:{}", folder.display(), self.port),
+            (None, Some(address)) => write!(f, "{}", SocketAddr::new(address, self.port)),
+            (None, None) => Ok(()),
+        }
     }
 }

@@ -9,20 +9,20 @@ use futures_util::TryFutureExt as _;
 use futures_util::future::{MapOk, join_all};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio_postgres::CancelToken;
 use tokio_postgres::config::Host;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use tokio_postgres::{CancelToken, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::access::{Access, Server};
 
 /// Sends the request, over a connection of its own as the protocol wants it, to every address of every server that the
 /// URL names, at once: those that did not run the statement do not know the key, and ignore it.
 ///
 /// It is without effect when it fails, and the caller gives up the connection either way.
-pub(super) async fn cancel(statement: &CancelToken, config: &Config, tls: &MakeRustlsConnect) {
-    let servers = config.get_hosts().len().max(config.get_hostaddrs().len());
-    join_all((0..servers).map(async |index| {
-        let port = config.get_ports().get(index).or(config.get_ports().first()).copied().unwrap_or(5432);
-        let host = config.get_hosts().get(index);
+pub(super) async fn cancel(statement: &CancelToken, access: &Access) {
+    let tls = access.tls();
+    join_all(access.servers().map(async |Server { host, address, port }| {
         if let Some(Host::Unix(folder)) = host {
             let socket = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await;
             // A server that is not there, or breaks off, has nothing to be cancelled.
@@ -30,8 +30,8 @@ pub(super) async fn cancel(statement: &CancelToken, config: &Config, tls: &MakeR
             return;
         }
         let name = if let Some(Host::Tcp(name)) = host { name } else { "" };
-        let addresses = match config.get_hostaddrs().get(index) {
-            Some(address) => vec![SocketAddr::new(*address, port)],
+        let addresses = match address {
+            Some(address) => vec![SocketAddr::new(address, port)],
             None => lookup_host((name, port)).await.into_iter().flatten().collect(),
         };
         join_all(addresses.into_iter().map(async |address| {

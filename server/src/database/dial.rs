@@ -69,7 +69,11 @@ impl Dialer {
         let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 
-    async fn open(&self, config: Config) -> Result<(Client, JoinHandle<()>), Error> {
+    async fn dial(&self, mut config: Config) -> Result<(Client, JoinHandle<()>), Error> {
+        // A name may have several addresses, and a URL several hosts: the next one must have its turn.
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(self.limit / 8);
+        }
         let deadline = Instant::now() + self.limit;
         let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
         loop {
@@ -131,7 +135,7 @@ impl Dialer {
 
 impl Connect for Dialer {
     fn connect(&self, config: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
-        Box::pin(self.open(config.clone()))
+        Box::pin(self.dial(config.clone()))
     }
 }
 

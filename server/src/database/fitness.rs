@@ -1,6 +1,6 @@
 //! Whether a pooled connection may be handed out: young enough, and where there is doubt still alive.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Hook, HookError, Metrics};
@@ -56,7 +56,7 @@ impl Fitness {
 
     /// A statement was left without an answer.
     pub(super) fn suspect(&self) {
-        self.change(|doubt| doubt.suspected = Some(Instant::now()));
+        self.doubt().suspected = Some(Instant::now());
     }
 
     async fn of(&self, connection: &ClientWrapper, metrics: &Metrics) -> Result<(), &'static str> {
@@ -75,7 +75,7 @@ impl Fitness {
         if connection.is_closed() {
             return Err("closed by the other side");
         }
-        let doubt = self.change(|_| {});
+        let doubt = *self.doubt();
         if doubt.condemned.is_some_and(|condemned| metrics.created < condemned) {
             return Err("as old as a connection that no longer answers");
         }
@@ -89,13 +89,12 @@ impl Fitness {
             return answer.map_err(|_| "broke off at a ping");
         }
         // Not whatever was opened while it was waited for: that may be the cure.
-        self.change(|doubt| doubt.condemned = doubt.condemned.max(Some(asked)));
+        let mut doubt = self.doubt();
+        doubt.condemned = doubt.condemned.max(Some(asked));
         Err("no answer to a ping")
     }
 
-    fn change(&self, change: impl FnOnce(&mut Doubt)) -> Doubt {
-        let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut doubt);
-        *doubt
+    fn doubt(&self) -> MutexGuard<'_, Doubt> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -27,8 +27,8 @@ pub(super) struct Lane {
     _trim: Trim,
 }
 
-/// How many connections a lane has.
-pub(super) struct Width {
+/// On what terms a lane holds its connections.
+pub(super) struct Terms {
     /// Those that stay open while they are idle, for a while.
     pub(super) kept: u32,
     /// All of them.
@@ -41,21 +41,16 @@ pub(super) struct Width {
 
 impl Lane {
     /// `deadline` is that of a whole request. Nothing is connected before it is needed.
-    pub(super) fn new(access: Access, settings: &profiles::Pool, width: &Width, deadline: Duration) -> Self {
+    pub(super) fn new(access: Access, settings: &profiles::Pool, terms: &Terms, deadline: Duration) -> Self {
         let count = |connections| usize::try_from(connections).expect("at most 20,000: the profile's schema");
-        let (kept, most) = (count(width.kept), count(width.most));
+        let (kept, most) = (count(terms.kept), count(terms.most));
         let counters = Arc::<Counters>::default();
         let fitness = Arc::new(Fitness::new(settings, deadline, Arc::clone(&counters)));
         let create = settings.create_timeout.get();
-        let dialer = Dialer::new(access.tls().clone(), width.dialled, create, Arc::clone(&counters));
+        let dialer = Dialer::new(access.tls().clone(), terms.dialled, create, Arc::clone(&counters));
         // `Fast` asks the socket only; `fitness` pings, where it pays.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let mut address = access.config().clone();
-        // A name may have several addresses, and a URL several hosts: the next one must have its turn.
-        if address.get_connect_timeout().is_none() {
-            address.connect_timeout(create / 8);
-        }
-        let manager = Manager::from_connect(address, dialer.clone(), config);
+        let manager = Manager::from_connect(access.config().clone(), dialer.clone(), config);
         let pool = Pool::builder(manager)
             .max_size(most)
             // The last one back is the first one out, so that spare connections grow idle.
@@ -75,7 +70,7 @@ impl Lane {
             pool,
             most,
             dialer,
-            care: Arc::new(Care { access, fitness, counters, cancels: width.cancels }),
+            care: Arc::new(Care { access, fitness, counters, cancels: terms.cancels }),
             _trim: trim,
         }
     }

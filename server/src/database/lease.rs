@@ -106,7 +106,7 @@ impl Drop for Lease {
                 return;
             };
             // Without effect when it fails: the connection is gone either way.
-            let _ = timeout(CANCEL, cancel(&request, care.access.config(), care.access.tls())).await;
+            let _ = timeout(CANCEL, cancel(&request, &care.access)).await;
             drop(connection);
         });
     }

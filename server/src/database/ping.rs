@@ -94,7 +94,7 @@ async fn fly(database: Arc<Database>, budget: Duration) -> (Verdict, Instant) {
 /// Asks through the pool, as a request would. Where that takes long, because every connection is in use or the
 /// one asked is silent, the reserve is asked as well; the first answer counts.
 async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
-    let asked_at = Instant::now();
+    let asked = Instant::now();
     // Before this question takes a place itself.
     let busy = database.requests.is_full();
     let pool = through(&database.requests, end);
@@ -105,7 +105,7 @@ async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
         until_it_answers(&database.reserve, end).await;
     };
     tokio::pin!(pool, reserve);
-    let asked = async {
+    let answer = async {
         tokio::select! {
             biased;
             // Busy, which says nothing of the database: the reserve will tell.
@@ -115,8 +115,8 @@ async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
         Ok(())
     };
     let lane = if busy { &database.reserve } else { &database.requests };
-    let answer = timeout_at(end, asked).await.unwrap_or(Err(DatabaseError::Timeout));
-    answer.map_err(|error| lane.explain(error, asked_at))
+    let answer = timeout_at(end, answer).await.unwrap_or(Err(DatabaseError::Timeout));
+    answer.map_err(|error| lane.explain(error, asked))
 }
 
 /// One query; and another one as long as it met a pooled connection that had died since its last use, which says

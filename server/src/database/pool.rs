@@ -6,7 +6,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::DatabaseError;
 use super::access::Access;
-use super::lane::{Lane, Width};
+use super::lane::{Lane, Terms};
 use super::lease::Lease;
 use super::metrics::Metrics;
 use super::transaction::Transaction;
@@ -39,9 +39,9 @@ impl Database {
         let (pool, deadline) = (&settings.profile.pool, settings.profile.server.request_timeout.get());
         let access: &Access = &settings.database;
         let requests =
-            Width { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
+            Terms { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
         // Stopping a `select 1` is worth nothing, and the reserve has only one place.
-        let reserve = Width { kept: 0, most: 1, dialled: 1, cancels: false };
+        let reserve = Terms { kept: 0, most: 1, dialled: 1, cancels: false };
         Self {
             requests: Lane::new(access.clone(), pool, &requests, deadline),
             reserve: Lane::new(access.clone(), pool, &reserve, settings.profile.health.budget.get()),

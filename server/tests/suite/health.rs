@@ -7,13 +7,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Kind, Reply, Route, Served};
+use server::{Reply, Route};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::rig::{Postgres, Wire};
-use crate::support::{Answer, NO_DATABASE, get, production, request, rest, serve, serve_with};
+use crate::support::{Answer, NAP, NO_DATABASE, get, production, request, rest, serve, serve_with};
 
 fn verdict(answer: &Answer) -> (u16, String, String) {
     let health = answer.json();
@@ -164,19 +164,6 @@ async fn a_silent_database_is_disconnected_within_the_budget() {
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
 }
 
-const SLEEP: Route = Route {
-    path: |_| "/sleep",
-    methods: &[(Method::GET, |context| {
-        async move {
-            context.database().query("select pg_sleep(30)", &[]).await?;
-            Ok(Reply::empty(StatusCode::OK))
-        }
-        .boxed()
-    })],
-    served: Served::Always,
-    kind: Kind::Api,
-    summary: "Sleeps in the database.",
-};
 const ONE: Route = Route {
     path: |_| "/one",
     methods: &[(Method::GET, |context| {
@@ -186,9 +173,9 @@ const ONE: Route = Route {
         }
         .boxed()
     })],
-    ..SLEEP
+    ..NAP
 };
-static ROUTES: &[&Route] = &[&SLEEP, &ONE];
+static ROUTES: &[&Route] = &[&NAP, &ONE];
 
 #[tokio::test]
 async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
@@ -201,12 +188,12 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
     ]);
     let service = serve_with(&narrow, &postgres.url(), ROUTES).await;
     assert_eq!(get(service.local_addr(), "/one").await.body, "1");
-    assert_eq!(get(service.local_addr(), "/sleep").await.status, 503);
+    assert_eq!(get(service.local_addr(), "/nap/30000").await.status, 503);
     assert_eq!(get(service.local_addr(), "/one").await.body, "1", "the only connection of the pool is free");
 
     // A client that goes away frees it as well.
     let mut gone = TcpStream::connect(service.local_addr()).await.unwrap();
-    gone.write_all(request("GET", "/sleep", &[]).as_bytes()).await.unwrap();
+    gone.write_all(request("GET", "/nap/30000", &[]).as_bytes()).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     drop(gone);
     assert_eq!(get(service.local_addr(), "/one").await.body, "1");

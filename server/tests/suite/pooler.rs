@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_postgres::types::Type;
 
-use crate::rig::{Authority, Bouncer, Postgres, Wire, free_port};
-use crate::support::{NAP, Program, get, production, serve_with, until, until_ready};
+use crate::rig::{Authority, Bouncer, Postgres, Wire};
+use crate::support::{NAP, get, is_unhealthy, log_while, production, serve_with, until};
 
 const SUM: Route = Route {
     path: |_| "/sum",
@@ -198,31 +198,6 @@ async fn a_statement_that_postgresql_refuses_is_our_mistake_and_costs_no_connect
     assert_eq!(postgres.sessions(), 1);
 }
 
-/// The service as a process: its log is its own.
-async fn unhealthy(url: &str, held: impl AsyncFnOnce(SocketAddr)) -> String {
-    let port = free_port();
-    let environment = [("DATABASE_URL", url), ("PORT", &port.to_string())];
-    let service = Program::start(&["--profile", "production"], &environment);
-    let address = until_ready(port).await;
-    held(address).await;
-    service.signal("TERM");
-    let (status, log) = service.end().await;
-    assert!(status.success(), "{log}");
-    assert!(!log.contains(crate::rig::PASSWORD), "{log}");
-    log
-}
-
-/// 503 within the budget, and nothing told.
-async fn is_unhealthy(address: SocketAddr) {
-    let started = Instant::now();
-    let answer = get(address, "/health").await;
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(started.elapsed() < Duration::from_millis(2_600), "{:?}", started.elapsed());
-    let health = answer.json();
-    assert_eq!(health["database"], "disconnected");
-    assert_eq!(health.as_object().unwrap().len(), 4, "{}", answer.body);
-}
-
 #[tokio::test]
 async fn too_many_clients_of_postgresql_are_unhealthy_and_named_in_the_log() {
     let postgres = Postgres::with(&["max_connections = 4", "superuser_reserved_connections = 0"]);
@@ -234,7 +209,7 @@ async fn too_many_clients_of_postgresql_are_unhealthy_and_named_in_the_log() {
         (client, tokio::spawn(connection))
     }))
     .await;
-    let log = unhealthy(&postgres.url(), async |address| {
+    let log = log_while(&postgres.url(), async |address| {
         is_unhealthy(address).await;
         drop(more);
         sleep(Duration::from_millis(300)).await;
@@ -252,7 +227,7 @@ async fn too_many_clients_of_the_pooler_are_unhealthy_and_named_in_the_log() {
     let bouncer = Bouncer::before(postgres.port(), &["max_client_conn = 1"]);
     let (client, connection) = tokio_postgres::connect(&bouncer.url(), tokio_postgres::NoTls).await.unwrap();
     let holder = tokio::spawn(connection);
-    let log = unhealthy(&bouncer.url(), is_unhealthy).await;
+    let log = log_while(&bouncer.url(), is_unhealthy).await;
     drop((client, holder));
     assert!(log.contains("\"class\":\"too-many-connections\""), "{log}");
     assert!(log.contains("`max_client_conn`"), "{log}");
@@ -266,7 +241,7 @@ async fn a_pooler_without_a_free_server_connection_is_unhealthy_and_named_in_the
     let (client, connection) = tokio_postgres::connect(&bouncer.url(), tokio_postgres::NoTls).await.unwrap();
     let holder = tokio::spawn(connection);
     client.batch_execute("begin").await.unwrap();
-    let log = unhealthy(&bouncer.url(), async |address| {
+    let log = log_while(&bouncer.url(), async |address| {
         is_unhealthy(address).await;
         client.batch_execute("rollback").await.unwrap();
         assert_eq!(get(address, "/health").await.status, 200);
@@ -282,7 +257,7 @@ async fn a_pooler_without_its_database_is_unhealthy_and_well_again_with_it() {
     let mut postgres = Postgres::start();
     let bouncer = Bouncer::before(postgres.port(), &["server_login_retry = 1"]);
     postgres.kill();
-    let log = unhealthy(&bouncer.url(), async |address| {
+    let log = log_while(&bouncer.url(), async |address| {
         is_unhealthy(address).await;
         is_unhealthy(address).await;
         postgres.start_again();
@@ -313,7 +288,7 @@ async fn a_pooler_that_says_why_it_has_no_database_is_named_in_the_log() {
             let _ = client.write_all(&answer).await;
         }
     });
-    let log = unhealthy(&crate::rig::url("127.0.0.1", port), is_unhealthy).await;
+    let log = log_while(&crate::rig::url("127.0.0.1", port), is_unhealthy).await;
     assert!(log.contains("\"class\":\"pooler-login\""), "{log}");
     assert!(!log.contains("cached error"), "{log}");
 }

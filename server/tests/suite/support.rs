@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::rig::{PASSWORD, free_port};
+
 /// Nothing listens on port 1.
 pub(crate) const NO_DATABASE: &str = "postgresql://app:n7Jq0Zt5@127.0.0.1:1/app";
 pub(crate) const A: &str = "https://todo.example.com";
@@ -186,6 +188,33 @@ pub(crate) async fn until(mut seen: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < deadline, "not seen within {LONG:?}");
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// What the service says in its log, as a process whose log is its own, while something happens.
+pub(crate) async fn log_while(url: &str, held: impl AsyncFnOnce(SocketAddr)) -> String {
+    let port = free_port();
+    let environment = [("DATABASE_URL", url), ("PORT", &port.to_string())];
+    let service = Program::start(&["--profile", "production"], &environment);
+    let address = until_ready(port).await;
+    held(address).await;
+    service.signal("TERM");
+    let (status, log) = service.end().await;
+    assert!(status.success(), "{log}");
+    for secret in [PASSWORD, "hunter2"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    log
+}
+
+/// 503 within the budget, and nothing told.
+pub(crate) async fn is_unhealthy(address: SocketAddr) {
+    let started = Instant::now();
+    let answer = get(address, "/health").await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(started.elapsed() < Duration::from_millis(2_600), "{:?}", started.elapsed());
+    let health = answer.json();
+    assert_eq!((&health["status"], &health["database"]), (&"unhealthy".into(), &"disconnected".into()));
+    assert_eq!(health.as_object().unwrap().len(), 4, "{}", answer.body);
 }
 
 pub(crate) fn repository() -> PathBuf {

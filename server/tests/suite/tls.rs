@@ -2,10 +2,9 @@
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::time::{Duration, Instant};
 
-use crate::rig::{Authority, Bouncer, Identity, PASSWORD, Postgres, free_port, url};
-use crate::support::{Program, command, get, production, serve, until_ready};
+use crate::rig::{Authority, Bouncer, Identity, PASSWORD, Postgres, url};
+use crate::support::{command, get, is_unhealthy, log_while, production, serve};
 
 /// A PostgreSQL that shows this certificate, and accepts nothing without TLS.
 fn postgres_with(identity: &Identity) -> Postgres {
@@ -28,30 +27,8 @@ async fn health(url: &str) -> u16 {
     answer.status
 }
 
-/// What the service says in its log while its health check says nothing but 503, within its budget.
-async fn log_of(url: &str) -> String {
-    let port = free_port();
-    let environment = [("DATABASE_URL", url), ("PORT", &port.to_string())];
-    let service = Program::start(&["--profile", "production"], &environment);
-    let address = until_ready(port).await;
-    let started = Instant::now();
-    let answer = get(address, "/health").await;
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(started.elapsed() < Duration::from_millis(2_600), "{:?}", started.elapsed());
-    let health = answer.json();
-    assert_eq!((&health["status"], &health["database"]), (&"unhealthy".into(), &"disconnected".into()));
-    assert_eq!(health.as_object().unwrap().len(), 4, "{}", answer.body);
-    service.signal("TERM");
-    let (status, log) = service.end().await;
-    assert!(status.success(), "{log}");
-    for secret in [PASSWORD, "hunter2"] {
-        assert!(!log.contains(secret), "{log}");
-    }
-    log
-}
-
 async fn assert_logged(url: &str, class: &str, remedy: &str) {
-    let log = log_of(url).await;
+    let log = log_while(url, is_unhealthy).await;
     let lines: Vec<_> = log.lines().filter(|line| line.contains("\"class\"")).collect();
     assert_eq!(lines.len(), 1, "{log}");
     assert!(lines[0].contains(&format!("\"class\":\"{class}\"")), "{class}: {log}");
