@@ -131,7 +131,9 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 /// The real program, with a clean environment.
-pub(crate) struct Program(Child);
+///
+/// A test that fails leaves none behind: dropped, it is told to end like any other, and then killed.
+pub(crate) struct Program(Option<Child>);
 
 impl Program {
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
@@ -139,25 +141,43 @@ impl Program {
     }
 
     pub(crate) fn spawn(mut command: Command) -> std::io::Result<Self> {
-        Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        Ok(Self(Some(child)))
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().unwrap();
+        let id = self.0.as_ref().expect("only `end` takes it").id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for the end, and returns what was printed.
     pub(crate) async fn end(mut self) -> (ExitStatus, String) {
         for _ in 0..400 {
-            if self.0.try_wait().unwrap().is_some() {
-                let output = self.0.wait_with_output().unwrap();
+            if let Some(ended) = self.0.take_if(|child| child.try_wait().unwrap().is_some()) {
+                let output = ended.wait_with_output().unwrap();
                 return (output.status, [output.stdout, output.stderr].map(text).concat());
             }
             sleep(Duration::from_millis(50)).await;
         }
-        self.0.kill().unwrap();
         panic!("the program did not end");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let Some(mut child) = self.0.take() else {
+            return;
+        };
+        let _ = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+        for _ in 0..100 {
+            if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
