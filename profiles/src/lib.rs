@@ -24,8 +24,8 @@ pub use invalid::Invalid;
 pub use origin::{Host, Origin, Scheme};
 pub use problem::{Level, Place, Problem};
 pub use profile::{
-    Cors, Database, Deployment, Docs, Environment, ErrorFormat, Family, Health, Launch, Platform, Pool,
-    PoolMode, Profile, Secrets, Server, TlsPolicy, Verify, Waiver,
+    Contract, Cors, Database, Deployment, Docs, Edge, Environment, ErrorFormat, Family, Health, Http2,
+    Launch, Load, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server, TlsPolicy, Verify, Waiver,
 };
 pub use rule::{RULES, Rule};
 pub use source::{Location, Source};

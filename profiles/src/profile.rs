@@ -23,6 +23,8 @@ pub struct Profile {
     pub secrets: Secrets,
     pub platform: Platform,
     pub deployment: Deployment,
+    pub edge: Edge,
+    pub load: Load,
     pub verify: Verify,
     pub launch: Launch,
     /// Checks that may fail until a day, each with its reason.
@@ -84,6 +86,18 @@ pub struct Health {
     /// The longest the check may take, waiting, connecting and querying together; then it answers 503.
     #[schemars(extend("examples" = ["2s"]))]
     pub budget: Duration,
+    /// What the check's answer says beyond its status.
+    pub contract: Contract,
+}
+
+/// What the health check's answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contract {
+    /// JSON with `status`, `database`, `environment` and `timestamp`: `specs/004-backend-deployment/contracts/health-check.yaml`.
+    Full,
+    /// Its status only: 200 is healthy, whatever the body.
+    Status,
 }
 
 /// Which pages may read responses (Fetch, CORS protocol).
@@ -211,6 +225,71 @@ pub struct Deployment {
     /// The response header that names the running release, compared with `verify --expect-release`.
     #[schemars(extend("examples" = ["x-release"]))]
     pub release_header: FieldName,
+    /// The response header that names each request. Left out where the service has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "FieldName", extend("examples" = ["x-request-id"]))]
+    pub request_id_header: Option<FieldName>,
+}
+
+/// What stands before the service on its public address: TLS, HTTP versions and port 80.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// What a request without TLS to port 80 of an `https` deployment is answered.
+    pub plain_http: PlainHttp,
+    /// Whether HTTP/2 is offered in the TLS handshake (ALPN).
+    pub http2: Http2,
+    /// The fewest days that the certificate must still be valid; most platforms renew at 30.
+    #[schemars(range(min = 1, max = 365), extend("examples" = [14]))]
+    pub certificate_days: u32,
+    /// How long browsers must not use plain HTTP: `max-age` of `Strict-Transport-Security`. Left out where that is not promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Duration", extend("examples" = ["365d"]))]
+    pub hsts: Option<Duration>,
+}
+
+/// What becomes of a request without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlainHttp {
+    /// It is redirected to the same path over `https`.
+    Redirect,
+    /// It is refused with a 4xx.
+    Refuse,
+    /// Nobody listens.
+    Closed,
+}
+
+/// Whether HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Http2 {
+    /// `h2` is accepted in the TLS handshake, and requests are answered over it.
+    Offered,
+    /// `h2` is not accepted.
+    Absent,
+}
+
+/// How the service behaves when many ask at once.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// How many connections ask the health path at the same instant; all must be answered.
+    #[schemars(range(min = 1, max = 1_000), extend("examples" = [100]))]
+    pub burst: u32,
+    /// The slowest answer of the quicker half of such a burst.
+    #[schemars(extend("examples" = ["500ms"]))]
+    pub p50: Duration,
+    /// The slowest answer of 95 in 100.
+    #[schemars(extend("examples" = ["1s"]))]
+    pub p95: Duration,
+    /// The slowest answer of 99 in 100.
+    #[schemars(extend("examples" = ["2s"]))]
+    pub p99: Duration,
+    /// How many requests a minute one client may send before it is answered 429; the health path is exempt. Left out where no limit is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = 1, max = 10_000), extend("examples" = [600]))]
+    pub rate_limit: Option<u32>,
 }
 
 /// What `verify` checks, and how much traffic it may cause.
@@ -218,10 +297,13 @@ pub struct Deployment {
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The families of checks whose promises this deployment makes; the others are not applicable.
-    #[schemars(extend("examples" = [["run", "cors", "health", "exposure", "errors", "method", "headers"]]))]
+    #[schemars(extend("examples" = [["run", "cors", "health", "exposure", "errors", "method", "http1", "http2", "tls", "headers", "load"]]))]
     pub families: Vec<Family>,
     /// The format of error responses.
     pub errors: ErrorFormat,
+    /// Where the documentation is when `server.docs` shows it; hidden, these are asked beside the usual places.
+    #[schemars(extend("examples" = [["/docs", "/openapi.json"]]))]
+    pub docs: Vec<Path>,
     /// The longest `verify` waits for one answer.
     #[schemars(extend("examples" = ["5s"]))]
     pub timeout: Duration,
@@ -258,8 +340,16 @@ pub enum Family {
     Errors,
     /// Methods mean what RFC 9110 says.
     Method,
-    /// Security headers and cookies.
+    /// HTTP/1.1 on the wire: framing, Host, limits, slow senders. Most need `--intrusive` or `--launch`.
+    Http1,
+    /// HTTP/2 as declared.
+    Http2,
+    /// Certificates, protocol versions and plain HTTP.
+    Tls,
+    /// Security headers, cookies and encodings.
     Headers,
+    /// Bursts and rate limits. They need `--intrusive` or `--launch`.
+    Load,
 }
 
 /// The declared format of error responses.

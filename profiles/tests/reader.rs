@@ -9,16 +9,31 @@ use toml::de::{DeTable, DeValue};
 
 const TODAY: Date = date(2026, 1, 1);
 const PRODUCTION: &str = include_str!("../production.toml");
+/// Promises that are not made when they are left out.
+const OPTIONAL: [&str; 2] = ["deployment.request_id_header", "edge.hsts"];
 
 #[test]
 fn removing_any_setting_is_one_problem_that_names_it() {
-    for (name, span) in settings(PRODUCTION) {
+    for (name, span) in
+        settings(PRODUCTION).into_iter().filter(|(name, _)| !OPTIONAL.contains(&name.as_str()))
+    {
         let text = without(PRODUCTION, span);
         let problems = refused(&text).problems;
         let key = name.rsplit('.').next().unwrap_or_default();
         assert_eq!(problems.len(), 1, "{name}: {problems:?}");
         assert_eq!(problems[0].message, format!("key `{key}` is missing"), "{name}");
         assert!(advice(&problems[0]).starts_with(&format!("write {key} = ")), "{name}");
+    }
+}
+
+#[test]
+fn a_promise_that_is_left_out_is_not_made() {
+    for (name, span) in settings(PRODUCTION).into_iter().filter(|(name, _)| OPTIONAL.contains(&name.as_str()))
+    {
+        let declaration = Declaration::parse("x.toml", &without(PRODUCTION, span), TODAY);
+        let profile = declaration.unwrap_or_else(|error| panic!("{name}: {error}")).profile;
+        let made = [profile.deployment.request_id_header.is_some(), profile.edge.hsts.is_some()];
+        assert_eq!(made.iter().filter(|made| !**made).count(), 1, "{name}");
     }
 }
 

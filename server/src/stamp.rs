@@ -10,13 +10,14 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::Full;
-use profiles::{Environment, Profile};
+use profiles::{FieldName, Profile};
 
 use crate::cors::Decision;
 use crate::reply::Reply;
 
 pub(crate) struct Stamp {
     always: Vec<(HeaderName, HeaderValue)>,
+    request_id: Option<HeaderName>,
 }
 
 /// Ids without a system call each: a random prefix for the process, then a count.
@@ -26,7 +27,6 @@ pub(crate) struct RequestIds {
 }
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Stamp {
     pub(crate) fn new(profile: &Profile, release: Option<&HeaderValue>) -> Self {
@@ -41,16 +41,16 @@ impl Stamp {
             // which this does not touch (Fetch, #cross-origin-resource-policy-header).
             (CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin")),
         ];
-        if profile.environment == Environment::Production {
+        if let Some(hsts) = profile.edge.hsts {
             // Over plain HTTP browsers ignore it (RFC 6797 section 8.1); the edge passes it on over TLS.
-            always.push((STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000")));
+            let value = HeaderValue::try_from(format!("max-age={}", hsts.get().as_secs()));
+            always.push((STRICT_TRANSPORT_SECURITY, value.expect("a number is a field value")));
         }
         if let Some(release) = release {
-            let name = HeaderName::from_bytes(profile.deployment.release_header.as_str().as_bytes())
-                .expect("a field name is a token: parsed by `profiles`");
-            always.push((name, release.clone()));
+            always.push((field_name(&profile.deployment.release_header), release.clone()));
         }
-        Self { always }
+        let request_id = profile.deployment.request_id_header.as_ref().map(field_name);
+        Self { always, request_id }
     }
 
     /// The one door: whatever leaves the service has passed here. A route's own header wins.
@@ -67,13 +67,19 @@ impl Stamp {
         for (name, value) in &self.always {
             headers.entry(name).or_insert_with(|| value.clone());
         }
-        headers.insert(REQUEST_ID, id);
+        if let Some(name) = &self.request_id {
+            headers.insert(name, id);
+        }
         decision.stamp(headers);
         if method == Method::HEAD {
             return without_body(response);
         }
         response.map(Full::new)
     }
+}
+
+fn field_name(name: &FieldName) -> HeaderName {
+    HeaderName::from_bytes(name.as_str().as_bytes()).expect("a field name is a token: parsed by `profiles`")
 }
 
 /// HEAD has the length of the body that GET would have sent (RFC 9110 section 9.3.2).

@@ -119,7 +119,11 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("exposure", Family::Exposure),
     ("errors", Family::Errors),
     ("method", Family::Method),
+    ("http1", Family::Http1),
+    ("http2", Family::Http2),
+    ("tls", Family::Tls),
     ("headers", Family::Headers),
+    ("load", Family::Load),
 ];
 
 pub fn is_within(id: &str, selector: &str) -> bool {

@@ -26,6 +26,7 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         repeated("cors.exposed_headers", &profile.cors.exposed_headers),
         repeated("secrets.required", &profile.secrets.required),
         repeated("verify.families", &families),
+        repeated("verify.docs", &profile.verify.docs),
         repeated("waivers", &waived),
     ]
     .concat()

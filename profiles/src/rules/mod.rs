@@ -5,6 +5,7 @@ mod deployment;
 mod docs;
 mod drain;
 mod duplicates;
+mod edge;
 mod families;
 mod header_limit;
 mod headers;
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[&Rule] = &[
     &deployment::SECURE,
     &deployment::PUBLIC,
     &release_header::OWN,
+    &edge::HSTS,
     &families::RUN,
     &waivers::EXPIRED,
     &waivers::KNOWN,

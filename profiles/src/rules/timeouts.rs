@@ -14,6 +14,7 @@ pub(super) const NESTED: Rule = Rule {
 
 fn find(facts: &Facts<'_>) -> Vec<Problem> {
     let profile = facts.profile;
+    let load = &profile.load;
     let request = ("server.request_timeout", profile.server.request_timeout);
     let answer = ("verify.timeout", profile.verify.timeout);
     let budget = ("health.budget", profile.health.budget);
@@ -26,6 +27,9 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
             request,
             "the request is cut before the pool can give up",
         ),
+        (("load.p50", load.p50), ("load.p95", load.p95), "no burst can be so"),
+        (("load.p95", load.p95), ("load.p99", load.p99), "no burst can be so"),
+        (("load.p99", load.p99), answer, "no burst can be found too slow"),
     ]
     .into_iter()
     .filter(|((_, inner), (_, outer), _)| inner > outer)
