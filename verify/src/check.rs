@@ -10,6 +10,7 @@ pub struct Check {
     /// Dotted, such as `cors.reject.null`; addressable at any depth.
     pub id: &'static str,
     pub severity: Severity,
+    pub needs: Needs,
     /// What must hold, in one sentence.
     pub rule: &'static str,
     /// Why it matters.
@@ -36,6 +37,15 @@ pub enum Severity {
     High,
 }
 
+/// What a check asks of whoever runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Harmless requests as any client sends them.
+    Nothing,
+    /// Raw frames, bursts or held connections: bounded, but not something to do to a stranger's service unasked.
+    Intrusive,
+}
+
 /// Everything a check may know before the first byte is sent.
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
@@ -44,6 +54,8 @@ pub struct Subject<'a> {
     /// Origins that only other profiles allow, each with the profile's name.
     pub foreign: Vec<(String, Origin)>,
     pub expected_release: Option<String>,
+    /// Whether checks that need it may be intrusive.
+    pub intrusive: bool,
 }
 
 /// The questions of a check.

@@ -1,5 +1,6 @@
 //! What was sent and what came back: the evidence that every judgement reads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,67 @@ pub struct Request {
     /// In the order in which they are sent; a name may repeat.
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
+    #[serde(default, skip_serializing_if = "Means::is_client")]
+    pub means: Means,
+}
+
+/// How a request is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Means {
+    /// Over HTTP/1.1, as a careful client sends it.
+    #[default]
+    Client,
+    /// The same over HTTP/2, which the TLS handshake must agree on.
+    Http2,
+    /// The same without TLS, to port 80.
+    Plain,
+    /// The same to the target's addresses of one kind only.
+    Address(AddressKind),
+    /// The same over this many connections at the same instant.
+    Burst(u32),
+    /// The same, after as long as the last 429 asked to wait.
+    AfterRetry,
+    /// These bytes instead, on a connection of its own: what no client library would send.
+    Raw(Raw),
+    /// A TLS handshake only.
+    Handshake(Offer),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AddressKind {
+    IPv4,
+    IPv6,
+}
+
+/// What is written on a connection, and how long its end is awaited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Raw {
+    pub pieces: Vec<Piece>,
+    /// The longest that is waited, after the last piece, for the other side to close.
+    pub patience_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Piece {
+    /// Each character is one byte. `{host}` stands for the target's authority.
+    Text(String),
+    /// The same text many times over.
+    Repeat(String, u32),
+    Pause(u64),
+}
+
+/// What a TLS client says it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offer {
+    /// TLS 1.0 and nothing newer (RFC 8996 forbids it).
+    Tls10,
+    /// TLS 1.1 and nothing newer.
+    Tls11,
+    /// What browsers offer today: TLS 1.2 and 1.3, `h2` and `http/1.1`.
+    Today,
 }
 
 /// One answer. Cookie values and credentials are redacted before it becomes evidence.
@@ -41,8 +103,58 @@ pub struct Exchange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     Received(Response),
+    /// What a connection of raw bytes carried back.
+    Heard(Heard),
+    /// How a TLS handshake ended.
+    Shaken(Shaken),
+    /// What a burst was answered.
+    Burst(Burst),
     /// Why no answer arrived, for a person: `no response within 5s`.
     Missing(String),
+}
+
+/// How an answer begins that is missing because the target's name has no address of the kind.
+pub const NO_ADDRESS: &str = "the name has no";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// In order; an interim `100 Continue` is none.
+    pub responses: Vec<Response>,
+    /// Whether the other side closed the connection before our patience ended.
+    pub closed: bool,
+    /// How much of what was to be written was taken, in bytes.
+    pub taken: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shaken {
+    /// Such as `TLS 1.3`; nothing when the handshake was refused.
+    pub version: Option<String>,
+    /// The protocol that was agreed on, such as `h2`.
+    pub protocol: Option<String>,
+    pub certificate: Option<Certificate>,
+    /// Why a browser would refuse the certificate, or how the handshake was refused.
+    pub refused: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// In milliseconds since 1970-01-01 UTC.
+    pub not_after_ms: i64,
+    /// How many certificates were sent, the server's own first.
+    pub sent: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Burst {
+    /// How often each status was answered.
+    pub statuses: BTreeMap<u16, u32>,
+    /// Why connections stayed without an answer, each reason with its number.
+    pub failures: BTreeMap<String, u32>,
+    /// From the instant at which all were to ask, sorted: waiting for a free connection counts.
+    pub latencies_ms: Vec<u64>,
+    /// `Retry-After` of the first 429.
+    pub retry_after: Option<String>,
 }
 
 /// Everything that a run saw: every probe with its exchange, and what they were sent to.
@@ -56,9 +168,10 @@ pub struct Evidence {
     /// What was asked: judging again needs the same questions.
     pub expected_release: Option<String>,
     pub selection: Selection,
+    pub intrusive: bool,
     pub duration_ms: u64,
     /// How many requests were sent; fewer than exchanges when the target could not be reached.
-    pub requests: usize,
+    pub requests: u64,
     pub exchanges: Vec<(Probe, Exchange)>,
 }
 
@@ -72,7 +185,13 @@ impl Evidence {
 
 impl Request {
     pub fn new(method: &str, path: &str) -> Self {
-        Self { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: None }
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+            means: Means::Client,
+        }
     }
 
     #[must_use]
@@ -128,10 +247,31 @@ impl Response {
 impl Exchange {
     /// The answer, or why there is none.
     pub fn response(&self) -> Result<&Response, &str> {
-        match &self.answer {
-            Answer::Received(response) => Ok(response),
-            Answer::Missing(why) => Err(why),
+        self.answer.response()
+    }
+}
+
+impl Answer {
+    /// The answer, or why there is none.
+    pub fn response(&self) -> Result<&Response, &str> {
+        match self {
+            Self::Received(response) => Ok(response),
+            Self::Heard(heard) => heard.responses.first().ok_or(if heard.closed {
+                "the connection was closed without an answer"
+            } else {
+                "no answer"
+            }),
+            Self::Shaken(_) | Self::Burst(_) => Err("it was asked for no single answer"),
+            Self::Missing(why) => Err(why),
         }
+    }
+}
+
+impl Burst {
+    /// The slowest of the quickest so many in a hundred: the nearest-rank percentile.
+    pub fn percentile(&self, percent: usize) -> Option<u64> {
+        let rank = (self.latencies_ms.len() * percent).div_ceil(100);
+        self.latencies_ms.get(rank.saturating_sub(1)).copied()
     }
 }
 
@@ -142,6 +282,42 @@ impl fmt::Display for Request {
         for (name, value) in &self.headers {
             write!(f, " · {name}: {value}")?;
         }
-        Ok(())
+        self.means.fmt(f)
+    }
+}
+
+impl Means {
+    pub const fn is_client(&self) -> bool {
+        matches!(self, Self::Client)
+    }
+
+    pub const fn is_handshake(&self) -> bool {
+        matches!(self, Self::Handshake(_))
+    }
+
+    /// How many requests it costs the target.
+    pub const fn requests(&self) -> u32 {
+        match self {
+            Self::Burst(connections) => *connections,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Means {
+    /// The end of a request's line, where it was not sent as usual.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => Ok(()),
+            Self::Http2 => f.write_str(" · over HTTP/2"),
+            Self::Plain => f.write_str(" · without TLS, to port 80"),
+            Self::Address(kind) => write!(f, " · over {kind:?}"),
+            Self::Burst(connections) => write!(f, " · over {connections} connections at once"),
+            Self::AfterRetry => f.write_str(" · after Retry-After"),
+            Self::Raw(_) => f.write_str(" · byte by byte"),
+            Self::Handshake(Offer::Tls10) => f.write_str(" · TLS 1.0 handshake"),
+            Self::Handshake(Offer::Tls11) => f.write_str(" · TLS 1.1 handshake"),
+            Self::Handshake(Offer::Today) => f.write_str(" · TLS handshake"),
+        }
     }
 }

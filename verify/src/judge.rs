@@ -2,7 +2,7 @@
 
 use crate::check::{Check, Failure, Verdict};
 use crate::exchange::{Answer, Evidence, Exchange, Request};
-use crate::plan::{Asked, Plan};
+use crate::plan::{Asked, Plan, Planned};
 use crate::redact::shown;
 
 /// What one check found.
@@ -28,8 +28,9 @@ pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
             let judgement = read(planned.check, &planned.asked, plan, &all);
             let verdict = match (&obstacle, judgement.verdict) {
                 (_, Verdict::NotApplicable(why)) => Verdict::NotApplicable(why),
-                (Some(why), _) => Verdict::Inconclusive(why.clone()),
-                (None, verdict) => presentable(verdict),
+                // A certificate that browsers refuse is a finding, and the reason why nothing else was answered.
+                (Some(why), _) if !handshakes_only(planned, plan) => Verdict::Inconclusive(why.clone()),
+                (_, verdict) => presentable(verdict),
             };
             Judgement { verdict, ..judgement }
         })
@@ -66,7 +67,13 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange])
             let verdict = Verdict::NotApplicable(why.clone());
             return Judgement { check, verdict, promise: "verify.families".to_owned(), request: None };
         }
-        Asked::Everything { promise } => (all.to_vec(), vec![promise; all.len()]),
+        Asked::Everything { promise } => {
+            // What a client could have sent; the others are read by the checks that sent them.
+            let usual: Vec<Exchange> =
+                all.iter().filter(|exchange| exchange.request.means.is_client()).cloned().collect();
+            let promises = vec![promise; usual.len()];
+            (usual, promises)
+        }
         Asked::Probes(asked) => asked.iter().map(|(index, promise)| (all[*index].clone(), promise)).unzip(),
     };
     let verdict = (check.judge)(&plan.subject, &exchanges);
@@ -79,6 +86,15 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange])
     let request = shown.and_then(|index| exchanges.get(index)).map(|exchange| exchange.request.clone());
     let promise = promises.get(failed.unwrap_or(0)).map(|promise| (*promise).clone()).unwrap_or_default();
     Judgement { check, verdict, promise, request }
+}
+
+fn handshakes_only(planned: &Planned, plan: &Plan<'_>) -> bool {
+    match &planned.asked {
+        Asked::Probes(asked) => {
+            asked.iter().all(|(index, _)| plan.probes[*index].request.means.is_handshake())
+        }
+        Asked::Everything { .. } | Asked::Skipped(_) => false,
+    }
 }
 
 /// Verdicts quote the target; from here on they are read by people.

@@ -3,7 +3,7 @@
 use profiles::Family;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Ask, Check, FAMILIES, Subject, is_within};
+use crate::check::{Ask, Check, FAMILIES, Needs, Subject, is_within};
 use crate::checks;
 use crate::probe::Probe;
 
@@ -49,7 +49,7 @@ pub enum PlanError {
     #[error(
         "the plan needs {needed} requests, but the profile allows verify.requests = {allowed}; raise it, or select fewer checks with --only"
     )]
-    TooManyRequests { needed: usize, allowed: u32 },
+    TooManyRequests { needed: u64, allowed: u32 },
 }
 
 impl<'a> Plan<'a> {
@@ -70,8 +70,8 @@ impl<'a> Plan<'a> {
             return Err(PlanError::Empty);
         }
         let allowed = plan.subject.profile().verify.requests;
-        if plan.probes.len() > allowed as usize {
-            return Err(PlanError::TooManyRequests { needed: plan.probes.len(), allowed });
+        if plan.requests() > u64::from(allowed) {
+            return Err(PlanError::TooManyRequests { needed: plan.requests(), allowed });
         }
         Ok(plan)
     }
@@ -80,6 +80,9 @@ impl<'a> Plan<'a> {
         if !self.applies(check.family()) {
             let family = check.id.split('.').next().unwrap_or_default();
             return Asked::Skipped(format!("the profile's verify.families leaves `{family}` out"));
+        }
+        if check.needs == Needs::Intrusive && !self.subject.intrusive {
+            return Asked::Skipped("needs --intrusive, or --launch".to_owned());
         }
         match (check.ask)(&self.subject) {
             Ask::Skip(why) => Asked::Skipped(why),
@@ -91,6 +94,11 @@ impl<'a> Plan<'a> {
                     .collect(),
             ),
         }
+    }
+
+    /// How many requests the target will see.
+    pub fn requests(&self) -> u64 {
+        self.probes.iter().map(|probe| u64::from(probe.request.means.requests())).sum()
     }
 
     fn applies(&self, family: Family) -> bool {

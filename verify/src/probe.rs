@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::Request;
+use crate::exchange::{Means, Request};
 
 /// A request to be sent. Equal probes are sent once, however many checks read the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +41,11 @@ impl Probe {
     #[must_use]
     pub fn with(self, name: &str, value: impl Into<String>) -> Self {
         Self { request: self.request.with(name, value), ..self }
+    }
+
+    #[must_use]
+    pub fn by(self, means: Means) -> Self {
+        Self { request: Request { means, ..self.request }, ..self }
     }
 
     #[must_use]

@@ -12,7 +12,7 @@ pub struct Report<'a> {
     pub declaration: &'a Declaration,
     pub target: String,
     pub duration_ms: u64,
-    pub requests: usize,
+    pub requests: u64,
     /// Why nothing could be judged.
     pub obstacle: Option<String>,
     /// Every planned check, whatever its status.

@@ -107,11 +107,14 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let profile = &declaration.profile;
     let headers = arguments.headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?;
-    let access = Access { headers, ca: arguments.ca.clone() };
+    let access = Access { headers, ca: arguments.ca.clone(), plain_port: None };
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     // Everything that can be wrong with the call is found before a build is started or a byte is sent.
     let target = target(arguments, &declaration)?;
-    Plan::of(subject(&declaration, target.clone(), arguments.expect_release.clone(), today), &selection)?;
+    // A candidate of our own is nobody else's service.
+    let intrusive = arguments.intrusive || arguments.launch;
+    let release = &arguments.expect_release;
+    Plan::of(subject(&declaration, target.clone(), release.clone(), intrusive, today), &selection)?;
     Prober::new(profile, &target, &access)?;
 
     let mut candidate = if arguments.launch { Some(launched(&declaration).await?) } else { None };
@@ -122,7 +125,7 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
             .await
             .map_err(RunError::Unready)?;
     }
-    let plan = Plan::of(subject(&declaration, target, arguments.expect_release.clone(), today), &selection)?;
+    let plan = Plan::of(subject(&declaration, target, release.clone(), intrusive, today), &selection)?;
 
     let progress = progress(plan.probes.len());
     let probing = prober.run(&plan, |sent| progress.set_position(sent as u64));
@@ -195,13 +198,15 @@ fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     let target = target(arguments, &declaration)?;
-    let plan = Plan::of(subject(&declaration, target, arguments.expect_release.clone(), today), &selection)?;
+    let intrusive = arguments.intrusive || arguments.launch;
+    let subject = subject(&declaration, target, arguments.expect_release.clone(), intrusive, today);
+    let plan = Plan::of(subject, &selection)?;
     let mut text = format!(
         "profile {} · {} · {} checks, {} requests\n",
         declaration.name,
         plan.subject.target,
         plan.checks.len(),
-        plan.probes.len()
+        plan.requests()
     );
     for planned in &plan.checks {
         let asked = match &planned.asked {
@@ -230,7 +235,7 @@ fn replay(
     let declaration = declaration(Some(profile.unwrap_or(&evidence.profile)), today)?;
     let target = parse_target(&evidence.target)?;
     let plan = Plan::of(
-        subject(&declaration, target, evidence.expected_release.clone(), today),
+        subject(&declaration, target, evidence.expected_release.clone(), evidence.intrusive, today),
         &evidence.selection,
     )?;
     conclude(&plan, &evidence, Mode::Off, &reports, today)
@@ -267,13 +272,14 @@ fn subject(
     declaration: &Declaration,
     target: Origin,
     expected_release: Option<String>,
+    intrusive: bool,
     today: Date,
 ) -> Subject<'_> {
     let siblings = declaration.siblings(today);
     let foreign = siblings.iter().flat_map(|sibling| {
         sibling.profile.cors.origins.iter().map(|origin| (sibling.name.clone(), origin.clone()))
     });
-    Subject { declaration, target, foreign: foreign.collect(), expected_release }
+    Subject { declaration, target, foreign: foreign.collect(), expected_release, intrusive }
 }
 
 fn target(arguments: &Check, declaration: &Declaration) -> Result<Origin, RunError> {

@@ -147,6 +147,7 @@ fn with_subject(test: impl FnOnce(&Subject<'_>)) {
         target: "https://api.example.com".parse().expect("an origin"),
         foreign,
         expected_release: Some("4f2c1e9aa0".to_owned()),
+        intrusive: true,
     };
     test(&subject);
 }

@@ -1,11 +1,11 @@
 //! Requests through a client library: HTTP/1.1, no redirects followed, no proxy, no cookies kept.
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use profiles::Origin;
 use reqwest::header::{HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 use super::Access;
-use crate::exchange::{Answer, Exchange, Request, Response};
+use crate::exchange::{AddressKind, Answer, Means, NO_ADDRESS, Request, Response};
 use crate::redact;
 
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +27,16 @@ pub enum ClientError {
     Setup(String),
 }
 
+pub(super) const USER_AGENT: &str = concat!("plumbline-verify/", env!("CARGO_PKG_VERSION"));
+
 pub(super) struct Client {
-    inner: reqwest::Client,
+    usual: reqwest::Client,
+    target: Origin,
     base: Url,
+    /// The same host without TLS.
+    plain: Url,
     timeout: Duration,
+    tls: ClientConfig,
     /// Sent with every request, never recorded.
     private: Vec<(HeaderName, HeaderValue)>,
     /// Their values, which an answer may repeat.
@@ -39,15 +45,9 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(target: &Origin, timeout: Duration, access: &Access) -> Result<Self, ClientError> {
-        let inner = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(access.ca.as_deref())?)
+        let tls = tls(access.ca.as_deref())?;
+        let usual = common(timeout, with_protocols(&tls, &[b"http/1.1"]))
             .http1_only()
-            .no_proxy()
-            .referer(false)
-            // Edges turn away what does not say who it is.
-            .user_agent(concat!("plumbline-verify/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(timeout)
             .build()
             .map_err(|error| ClientError::Setup(root_cause(&error)))?;
         let private = access.headers.iter().map(|(name, value)| {
@@ -57,40 +57,90 @@ impl Client {
                 _ => Err(ClientError::Header(name.clone())),
             }
         });
-        let base = Url::parse(target.as_str()).map_err(|error| ClientError::Setup(error.to_string()))?;
-        let private = private.collect::<Result<_, _>>()?;
-        let confidential = access.headers.iter().map(|(_, value)| value.clone()).collect();
-        Ok(Self { inner, base, timeout, private, confidential })
+        let url = |text: &str| Url::parse(text).map_err(|error| ClientError::Setup(error.to_string()));
+        let plain = format!("http://{}:{}", target.host(), access.plain_port.unwrap_or(80));
+        Ok(Self {
+            usual,
+            target: target.clone(),
+            base: url(target.as_str())?,
+            plain: url(&plain)?,
+            timeout,
+            tls,
+            private: private.collect::<Result<_, _>>()?,
+            confidential: access.headers.iter().map(|(_, value)| value.clone()).collect(),
+        })
+    }
+
+    /// The TLS settings for connections of our own, without a protocol yet.
+    pub(super) const fn tls(&self) -> &ClientConfig {
+        &self.tls
+    }
+
+    pub(super) fn private(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.private
+    }
+
+    pub(super) fn confidential(&self) -> &[String] {
+        &self.confidential
     }
 
     /// Sends one request. Only a refused connection is tried again, once: nothing had been sent.
-    pub(super) async fn send(&self, request: &Request) -> Exchange {
-        let started = Instant::now();
-        let mut result = self.attempt(request).await;
-        if result.as_ref().is_err_and(reqwest::Error::is_connect) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            result = self.attempt(request).await;
-        }
-        let answer = match result {
-            Ok(response) => Answer::Received(response),
-            Err(error) => Answer::Missing(self.explain(&error)),
-        };
-        Exchange {
-            request: request.clone(),
-            answer,
-            elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            received_ms: Timestamp::now().as_millisecond(),
+    pub(super) async fn send(&self, request: &Request) -> Answer {
+        match self.client(&request.means).await {
+            Ok((client, base)) => self.answer(&client, base, request).await,
+            Err(why) => Answer::Missing(why),
         }
     }
 
-    async fn attempt(&self, request: &Request) -> reqwest::Result<Response> {
+    async fn answer(&self, client: &reqwest::Client, base: &Url, request: &Request) -> Answer {
+        let mut result = self.attempt(client, base, request).await;
+        if result.as_ref().is_err_and(reqwest::Error::is_connect) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            result = self.attempt(client, base, request).await;
+        }
+        match result {
+            Ok(response) => Answer::Received(response),
+            Err(error) => Answer::Missing(self.explain(&error, base)),
+        }
+    }
+
+    /// The library's client that sends by these means, and where to.
+    async fn client(&self, means: &Means) -> Result<(reqwest::Client, &Url), String> {
+        let builder = match means {
+            Means::Http2 => common(self.timeout, with_protocols(&self.tls, &[b"h2"])).http2_prior_knowledge(),
+            Means::Plain => return Ok((self.usual.clone(), &self.plain)),
+            Means::Address(kind) => {
+                let addresses = self.addresses(*kind).await?;
+                let builder = common(self.timeout, with_protocols(&self.tls, &[b"http/1.1"])).http1_only();
+                builder.resolve_to_addrs(&self.target.host().to_string(), &addresses)
+            }
+            _ => return Ok((self.usual.clone(), &self.base)),
+        };
+        let client = builder.build().map_err(|error| root_cause(&error))?;
+        Ok((client, &self.base))
+    }
+
+    async fn addresses(&self, kind: AddressKind) -> Result<Vec<SocketAddr>, String> {
+        let port = self.target.port().unwrap_or(self.target.scheme().default_port());
+        let host = self.target.host().to_string();
+        let all = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
+        let all = all.map_err(|error| format!("could not resolve {host}: {error}"))?;
+        let wanted: Vec<SocketAddr> =
+            all.filter(|address| address.is_ipv4() == (kind == AddressKind::IPv4)).collect();
+        if wanted.is_empty() { Err(format!("{NO_ADDRESS} {kind:?} address")) } else { Ok(wanted) }
+    }
+
+    async fn attempt(
+        &self,
+        client: &reqwest::Client,
+        base: &Url,
+        request: &Request,
+    ) -> reqwest::Result<Response> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .expect("checks ask with method tokens: asserted in tests/catalogue.rs");
-        let url = self
-            .base
-            .join(&request.path)
-            .expect("checks ask for absolute paths: asserted in tests/catalogue.rs");
-        let mut builder = self.inner.request(method, url);
+        let url =
+            base.join(&request.path).expect("checks ask for absolute paths: asserted in tests/catalogue.rs");
+        let mut builder = client.request(method, url);
         for (name, value) in &request.headers {
             // One character is one byte, as in the evidence.
             let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
@@ -123,8 +173,8 @@ impl Client {
         Ok(Response { status, headers, body })
     }
 
-    fn explain(&self, error: &reqwest::Error) -> String {
-        let place = self.base.authority();
+    fn explain(&self, error: &reqwest::Error, base: &Url) -> String {
+        let place = base.authority();
         if error.is_timeout() {
             return format!("no response from {place} within {:?}", self.timeout);
         }
@@ -150,13 +200,30 @@ fn tls(ca: Option<&Path>) -> Result<ClientConfig, ClientError> {
             return Err(refuse("it holds no certificate".to_owned()));
         }
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError::Setup(error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// What every client of ours does and leaves undone.
+fn common(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .referer(false)
+        // Edges turn away what does not say who it is.
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(timeout)
+}
+
+pub(super) fn with_protocols(tls: &ClientConfig, protocols: &[&[u8]]) -> ClientConfig {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    tls
 }
 
 /// The innermost error: the outer ones only say that a request failed.

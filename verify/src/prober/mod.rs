@@ -1,21 +1,29 @@
 //! Sends the plan's probes and returns the evidence: the only part of a run that touches the network.
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
+mod burst;
+mod handshake;
 mod http;
+mod responses;
+mod wire;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 use profiles::{Origin, Profile};
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::exchange::{Answer, Evidence, Exchange, Response};
+use crate::exchange::{Answer, Evidence, Exchange, Means, Response};
 use crate::plan::Plan;
 use crate::probe::Probe;
 
 pub use http::ClientError;
+use http::with_protocols;
+use wire::Wire;
 
 /// How the target is reached, beyond what the profile says.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +32,15 @@ pub struct Access {
     pub headers: Vec<(String, String)>,
     /// One more certificate authority to trust, as a PEM file.
     pub ca: Option<PathBuf>,
+    /// Where plain HTTP is asked, if not on port 80.
+    pub plain_port: Option<u16>,
 }
 
 pub struct Prober {
     client: http::Client,
+    wire: Wire,
+    /// How many seconds the last 429 asked to wait.
+    retry_after: AtomicU64,
     concurrency: usize,
     /// Politeness towards other people's machines; this machine's loopback is not slowed.
     pace: Option<Mutex<Interval>>,
@@ -41,8 +54,19 @@ impl Prober {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             Mutex::new(interval)
         });
+        let timeout = budget.timeout.get();
+        let client = http::Client::new(target, timeout, access)?;
+        let wire = Wire::new(
+            target,
+            timeout,
+            with_protocols(client.tls(), &[b"http/1.1"]),
+            client.private(),
+            client.confidential(),
+        );
         Ok(Self {
-            client: http::Client::new(target, budget.timeout.get(), access)?,
+            client,
+            wire,
+            retry_after: AtomicU64::new(0),
             concurrency: budget.concurrency as usize,
             pace,
         })
@@ -64,11 +88,11 @@ impl Prober {
         let last_round = plan.probes.iter().map(|probe| probe.round).max().unwrap_or(0);
         for round in 0..=last_round {
             let probes = plan.probes.iter().enumerate().skip(1).filter(|(_, probe)| probe.round == round);
-            if !reachable {
-                exchanges.extend(probes.map(|(index, probe)| (index, unsent(probe))));
-                continue;
-            }
-            let mut answers = stream::iter(probes)
+            // Without an answer nothing more is asked, but for the handshakes: they may tell why.
+            let (sent, unsent): (Vec<_>, Vec<_>) =
+                probes.partition(|(_, probe)| reachable || probe.request.means.is_handshake());
+            exchanges.extend(unsent.into_iter().map(|(index, probe)| (index, not_sent(probe))));
+            let mut answers = stream::iter(sent)
                 .map(|(index, probe)| async move { (index, self.send(probe).await) })
                 .buffer_unordered(self.concurrency);
             while let Some(answer) = answers.next().await {
@@ -83,8 +107,9 @@ impl Prober {
             target: plan.subject.target.to_string(),
             expected_release: plan.subject.expected_release.clone(),
             selection: plan.selection.clone(),
+            intrusive: plan.subject.intrusive,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            requests: if reachable { plan.probes.len() } else { 1 },
+            requests: if reachable { plan.requests() } else { 1 },
             exchanges: plan
                 .probes
                 .iter()
@@ -103,12 +128,10 @@ impl Prober {
     ) -> Result<(), String> {
         let deadline = Instant::now() + longest;
         loop {
-            let why = match self.client.send(&Probe::get(health).request).await.answer {
-                Answer::Missing(why) => why,
-                Answer::Received(response) => match enough(&response) {
-                    Ok(()) => return Ok(()),
-                    Err(why) => why,
-                },
+            let answer = self.client.send(&Probe::get(health).request).await;
+            let why = match answer.response().map_err(str::to_owned).and_then(&enough) {
+                Ok(()) => return Ok(()),
+                Err(why) => why,
             };
             if Instant::now() >= deadline {
                 return Err(why);
@@ -122,11 +145,49 @@ impl Prober {
         if let Some(pace) = &self.pace {
             pace.lock().await.tick().await;
         }
-        self.client.send(&probe.request).await
+        let request = &probe.request;
+        let started = Instant::now();
+        let answer = match &request.means {
+            Means::Raw(raw) => self.wire.hear(raw).await.map(Answer::Heard),
+            Means::Handshake(offer) => handshake::shake(&self.wire, *offer).await.map(Answer::Shaken),
+            Means::Burst(connections) => {
+                Ok(Answer::Burst(burst::ask(&self.wire, request, *connections).await))
+            }
+            Means::AfterRetry => {
+                let seconds = self.retry_after.load(Ordering::Relaxed).min(LONGEST_RETRY);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Ok(self.client.send(request).await)
+            }
+            Means::Client | Means::Http2 | Means::Plain | Means::Address(_) => {
+                Ok(self.client.send(request).await)
+            }
+        };
+        if let Some(seconds) = answer.as_ref().ok().and_then(retry_after) {
+            self.retry_after.store(seconds, Ordering::Relaxed);
+        }
+        Exchange {
+            request: request.clone(),
+            answer: answer.unwrap_or_else(Answer::Missing),
+            elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            received_ms: Timestamp::now().as_millisecond(),
+        }
     }
 }
 
-fn unsent(probe: &Probe) -> Exchange {
+/// A rate limit counts by the minute; nobody waits longer for a check.
+const LONGEST_RETRY: u64 = 65;
+
+/// What a 429 asks to wait, in seconds (RFC 9110 section 10.2.3; a date is not waited for).
+fn retry_after(answer: &Answer) -> Option<u64> {
+    let value = match answer {
+        Answer::Received(response) if response.status == 429 => response.header("retry-after"),
+        Answer::Burst(burst) => burst.retry_after.clone(),
+        _ => None,
+    };
+    value?.parse().ok()
+}
+
+fn not_sent(probe: &Probe) -> Exchange {
     let answer = Answer::Missing("not sent: the target cannot be reached".to_owned());
     Exchange { request: probe.request.clone(), answer, elapsed_ms: 0, received_ms: 0 }
 }

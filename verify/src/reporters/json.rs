@@ -16,7 +16,7 @@ struct ReportV1<'a> {
     target: &'a str,
     outcome: &'static str,
     duration_ms: u64,
-    requests: usize,
+    requests: u64,
     summary: SummaryV1,
     findings: Vec<FindingV1<'a>>,
     snapshots: SnapshotsV1<'a>,

@@ -131,6 +131,7 @@ pub(crate) fn subject(address: SocketAddr) -> Subject<'static> {
         target,
         foreign: foreign(),
         expected_release: Some(RELEASE.to_owned()),
+        intrusive: true,
     }
 }
 

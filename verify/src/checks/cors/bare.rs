@@ -1,12 +1,13 @@
 //! Nothing is granted to those who were promised nothing.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::exchange::Response;
 use crate::probe::Probe;
 
 pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
     id: "cors.actual.no-origin-no-grant",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "A request without Origin is answered without a grant.",
     rationale: "A grant for a default origin, stored by a cache, is then served to pages of every other origin.",
     remedy: "Add Access-Control headers only when the request carries an allowed Origin.",
@@ -32,6 +33,7 @@ pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
 pub(super) const DENIED_IS_BARE: Check = Check {
     id: "cors.actual.denied-is-bare",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "A refused origin's answer carries no Access-Control header at all.",
     rationale: "Headers without a grant tell a stranger the policy, and one change in another layer turns them into a grant.",
     remedy: "Decide first, then add all Access-Control headers or none.",

@@ -1,6 +1,6 @@
 //! What a declared origin is promised: it may read, as declared, also when the answer is an error.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::exchange::Response;
 use crate::oracle::{Credentials, cors_check};
 use crate::probe::Probe;
@@ -8,6 +8,7 @@ use crate::probe::Probe;
 pub(super) const ALLOWS_DECLARED_ORIGIN: Check = Check {
     id: "cors.actual.allows-declared-origin",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "Every declared origin may read responses.",
     rationale: "A front end whose origin is missing, or written with a trailing slash, fails for every visitor.",
     remedy: "Put the origin on the allow-list exactly as the browser sends it: scheme, host and port, nothing after.",
@@ -43,6 +44,7 @@ pub(super) const ALLOWS_DECLARED_ORIGIN: Check = Check {
 pub(super) const CREDENTIALS_AS_DECLARED: Check = Check {
     id: "cors.actual.credentials-as-declared",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "Access-Control-Allow-Credentials is exactly `true` where the profile declares credentials, and absent otherwise.",
     rationale: "Without it a page's cookies do not work; with it undeclared, every allowed page acts as the visitor.",
     remedy: "Send `Access-Control-Allow-Credentials: true`, in lower case, to allowed origins only if credentials are declared.",
@@ -81,6 +83,7 @@ pub(super) const CREDENTIALS_AS_DECLARED: Check = Check {
 pub(super) const EXPOSE_HEADERS_AS_DECLARED: Check = Check {
     id: "cors.actual.expose-headers-as-declared",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "Access-Control-Expose-Headers lists the declared headers and no others.",
     rationale: "A header that is missing reads as absent in the page; `*` and extra names show pages what was meant for operators.",
     remedy: "Expose exactly the headers of `cors.exposed_headers`.",
@@ -115,6 +118,7 @@ pub(super) const EXPOSE_HEADERS_AS_DECLARED: Check = Check {
 pub(super) const ERRORS_KEEP_GRANT: Check = Check {
     id: "cors.actual.errors-keep-grant",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "Errors carry the same grant as successes.",
     rationale: "Without it the page sees `TypeError: Failed to fetch` instead of a 404 or 405, and nobody can tell what went wrong.",
     remedy: "Let the CORS layer wrap the error handling too. FastAPI: add CORSMiddleware outermost. Express: use `cors()` before the routes and the error handler.",

@@ -2,7 +2,7 @@
 
 use profiles::{FieldName, Origin};
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::exchange::{Exchange, Request};
 use crate::oracle::{Credentials, preflight_check};
 use crate::probe::Probe;
@@ -12,6 +12,7 @@ const FETCH: &str = "https://fetch.spec.whatwg.org/#cors-preflight-fetch";
 pub(super) const ALLOWS_DECLARED: Check = Check {
     id: "cors.preflight.allows-declared",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "Every declared origin may use every declared method with every declared header.",
     rationale: "One missing combination is one feature of the front end that works in no browser.",
     remedy: "Answer preflights with 204, the origin, the method asked for and the headers asked for, as far as they are declared.",
@@ -51,6 +52,7 @@ pub(super) const ALLOWS_DECLARED: Check = Check {
 pub(super) const OK_STATUS: Check = Check {
     id: "cors.preflight.ok-status",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "A preflight from a declared origin is answered with a status from 200 to 299, without a login.",
     rationale: "Browsers send preflights without credentials and refuse every other status: a redirect, 401 or 405 breaks the page.",
     remedy: "Answer preflights before authentication, routing and redirects.",
@@ -85,6 +87,7 @@ pub(super) const OK_STATUS: Check = Check {
 pub(super) const REJECTS_ORIGIN: Check = Check {
     id: "cors.preflight.rejects-origin",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "A preflight from an undeclared origin is not granted.",
     rationale: "A granted preflight lets a stranger's page send writes in the visitor's name.",
     remedy: "Decide preflights with the same allow-list as every other request.",
@@ -119,6 +122,7 @@ pub(super) const REJECTS_ORIGIN: Check = Check {
 pub(super) const REJECTS_METHOD: Check = Check {
     id: "cors.preflight.rejects-method",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "A method that is not declared is not granted.",
     rationale: "A server that echoes the method asked for has no list, and every future route is open to every allowed page.",
     remedy: "Grant only the methods of `cors.methods`. GET, HEAD and POST need no grant and cannot be withheld.",
@@ -162,6 +166,7 @@ pub(super) const REJECTS_METHOD: Check = Check {
 pub(super) const REJECTS_HEADER: Check = Check {
     id: "cors.preflight.rejects-header",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "A request header that is not declared is not granted.",
     rationale: "A server that echoes the headers asked for lets pages set internal headers such as X-Forwarded-User.",
     remedy: "Grant only the headers of `cors.request_headers`.",

@@ -1,11 +1,12 @@
 //! The syntax of preflights: numbers, lists, and what is not a preflight at all.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::probe::Probe;
 
 pub(super) const MAX_AGE_AS_DECLARED: Check = Check {
     id: "cors.preflight.max-age-as-declared",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "Access-Control-Max-Age is the declared number of seconds.",
     rationale: "Longer, and a policy that was withdrawn lives on in browsers; malformed, and every request costs a preflight.",
     remedy: "Send the whole number of seconds of `cors.max_age`.",
@@ -39,6 +40,7 @@ pub(super) const MAX_AGE_AS_DECLARED: Check = Check {
 pub(super) const TOLERATES_LIST_SYNTAX: Check = Check {
     id: "cors.preflight.tolerates-list-syntax",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "Access-Control-Request-Headers is read as a list: in any case and order, with spaces, empty elements and several lines.",
     rationale: "Gateways split and rewrite the line, and a comparison of the whole text then refuses a declared page.",
     remedy: "Split at commas, trim, ignore empty elements, compare names without regard to case.",
@@ -96,6 +98,7 @@ pub(super) const TOLERATES_LIST_SYNTAX: Check = Check {
 pub(super) const PLAIN_OPTIONS_IS_NOT_PREFLIGHT: Check = Check {
     id: "cors.preflight.plain-options-is-not-preflight",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "OPTIONS without Access-Control-Request-Method is answered as OPTIONS, with Allow.",
     rationale: "Such a request asks what the resource supports; taking it for a preflight hides the answer and grants without being asked.",
     remedy: "Take a request for a preflight only if it has Origin and Access-Control-Request-Method; answer other OPTIONS with Allow.",

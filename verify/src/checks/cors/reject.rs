@@ -1,7 +1,7 @@
 //! Origins that must never be allowed: one reading, and a way to be fooled per check.
 
 use crate::attack::{self, Attack};
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::exchange::Exchange;
 use crate::oracle::{Credentials, cors_check};
 use crate::probe::Probe;
@@ -9,6 +9,7 @@ use crate::probe::Probe;
 const COMMON: Check = Check {
     id: "",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "",
     rationale: "",
     remedy: "Compare the Origin header byte for byte with an allow-list: no prefix, suffix, substring or regular expression. \

@@ -1,11 +1,12 @@
 //! The form of a grant: one origin, no wildcard.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::probe::Probe;
 
 pub(super) const NO_WILDCARD: Check = Check {
     id: "cors.actual.no-wildcard",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "No Access-Control header is a wildcard where origins are declared.",
     rationale: "`*` lets every page read the answer; with credentials browsers refuse it, so it also breaks the declared pages.",
     remedy: "List origins, methods and headers by name. FastAPI: replace `allow_origins=[\"*\"]`, `allow_methods=[\"*\"]` and `allow_headers=[\"*\"]`.",
@@ -46,6 +47,7 @@ pub(super) const NO_WILDCARD: Check = Check {
 pub(super) const SINGLE_HEADER: Check = Check {
     id: "cors.actual.single-header",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "Access-Control-Allow-Origin is sent once, with one value.",
     rationale: "A proxy and an application that both add it produce two, and browsers refuse the answer.",
     remedy: "Let one layer decide CORS: remove the header from the proxy or from the application.",

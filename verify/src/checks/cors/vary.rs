@@ -1,11 +1,12 @@
 //! Caches must know that the answer depends on the origin.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "cors.actual.vary-origin",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "Every answer says `Vary: Origin`, also when no Origin was sent.",
     rationale: "A cache that stored the answer without a grant serves it to an allowed page, which then fails for no visible reason; \
                 one that stored a grant serves it to everyone.",

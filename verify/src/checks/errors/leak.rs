@@ -1,11 +1,12 @@
 //! Bad input is refused without a trace of the code that refused it.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.leak.no-trace",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "No error shows a stack trace, a source path or a query.",
     rationale: "A trace tells an attacker the framework, its version and where to push harder.",
     remedy: "Turn debug mode off, and log the trace under the request id that the answer carries.",

@@ -1,11 +1,12 @@
 //! What is echoed cannot run in a browser.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.reflect.inert",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "Nothing of the request is echoed as markup.",
     rationale: "An error page that repeats the path as HTML runs any script that a link carries, in the API's own origin.",
     remedy: "Answer errors as JSON with `X-Content-Type-Options: nosniff`, and escape what is repeated.",

@@ -2,13 +2,14 @@
 
 use profiles::ErrorFormat;
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::exchange::Response;
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.shape.as-declared",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "Errors have the declared format, and a status inside is the status outside.",
     rationale: "A client that must parse HTML to learn what went wrong will not; an error from another layer shows that requests do not reach the application.",
     remedy: "Answer errors with `application/problem+json` {type, title, status, detail}, also for 404 and 405, which frameworks write themselves.",

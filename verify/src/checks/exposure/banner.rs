@@ -1,11 +1,12 @@
 //! Headers do not advertise what runs behind them.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.banner",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "No header names the software's version, and no X-Powered-By its framework.",
     rationale: "A version lets an attacker pick the exploit from a list instead of trying.",
     remedy: "Express: `app.disable(\"x-powered-by\")`. nginx: `server_tokens off`.",

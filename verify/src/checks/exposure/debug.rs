@@ -1,11 +1,12 @@
 //! Endpoints for operators are not for the public.
 
 use super::Content;
-use crate::check::{Ask, Check, Reading, Severity};
+use crate::check::{Ask, Check, Needs, Reading, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.debug.endpoints",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "No debugging, metrics or management endpoint is public.",
     rationale: "They show configuration, traffic and memory, and some of them change the running service.",
     remedy: "Bind them to a private address or a second port, or remove them from the production build.",

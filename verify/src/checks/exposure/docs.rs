@@ -3,11 +3,12 @@
 use profiles::Docs;
 
 use super::Content;
-use crate::check::{Ask, Check, Reading, Severity};
+use crate::check::{Ask, Check, Needs, Reading, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.docs.as-declared",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "Documentation and API descriptions are public where the profile shows docs, and nowhere else.",
     rationale: "In production they hand every stranger the list of routes, parameters and models; in development their absence is a bug.",
     remedy: "Here: `server.docs = \"hidden\"`. FastAPI: `FastAPI(docs_url=None, redoc_url=None, openapi_url=None)`. Express: mount Swagger UI only outside production.",

@@ -1,12 +1,13 @@
 //! Files that belong to the repository or the operator, recognised by their content.
 
 use super::Content;
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::exchange::Exchange;
 
 const COMMON: Check = Check {
     id: "",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "",
     rationale: "",
     remedy: "Serve static files only from a folder made for them, never from the repository's root; rotate every secret that was public.",

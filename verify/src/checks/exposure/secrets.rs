@@ -2,11 +2,12 @@
 
 use profiles::unmistakable_credential;
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.secrets.patterns",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "No answer contains a private key, a cloud key or a connection string with a password.",
     rationale: "Such a string in one answer is a leaked credential, whoever put it there.",
     remedy: "Remove it from the answer, then rotate it: it has been public.",

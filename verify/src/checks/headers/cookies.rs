@@ -1,10 +1,11 @@
 //! Cookies that are set are set safely.
 
-use crate::check::{Ask, Check, Failure, Severity, Verdict, judgeable};
+use crate::check::{Ask, Check, Failure, Needs, Severity, Verdict, judgeable};
 
 pub(super) const CHECK: Check = Check {
     id: "headers.cookies",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "A cookie that is set has Secure, SameSite and, unless scripts must read it, HttpOnly.",
     rationale: "Without Secure it travels in clear text, without HttpOnly scripts read it, and without SameSite other sites send it.",
     remedy: "Set cookies as `__Host-name=…; Path=/; Secure; HttpOnly; SameSite=Lax`.",

@@ -1,12 +1,13 @@
 //! Security headers, on successes and errors alike.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::exchange::Response;
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "headers.security-as-declared",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "Every answer forbids sniffing, framing, referrers and public caching.",
     rationale: "An API's answer opened as a page must be inert; errors are answers too, and often come from another layer without these headers.",
     remedy: "On every status send `X-Content-Type-Options: nosniff`, `Content-Security-Policy: default-src 'none'; frame-ancestors 'none'`, `Referrer-Policy: no-referrer` and `Cache-Control: no-store`.",

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::check::{Ask, Check, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
 use crate::exchange::Response;
 use crate::probe::Probe;
 
@@ -11,6 +11,7 @@ const RFC_9110: &str = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4";
 pub(super) const STATUS_AND_TYPE: Check = Check {
     id: "health.contract.status-and-type",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "The health check answers 200 with JSON.",
     rationale: "Platforms release a deployment on exactly 200; anything else, and a healthy service never goes live, or a sick one does.",
     remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database answers.",
@@ -36,6 +37,7 @@ pub(super) const STATUS_AND_TYPE: Check = Check {
 pub(super) const SCHEMA: Check = Check {
     id: "health.contract.schema",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "The health check's body has `status`, `database`, `environment` and `timestamp` as the contract defines them.",
     rationale: "Monitors and dashboards read these members; a renamed word or a local time breaks them silently.",
     remedy: "Send `status` ok|unhealthy, `database` connected|disconnected, `environment`, and `timestamp` as RFC 3339 in UTC.",
@@ -69,6 +71,7 @@ pub(super) const SCHEMA: Check = Check {
 pub(super) const ENVIRONMENT: Check = Check {
     id: "health.contract.environment",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "The health check names the profile's environment.",
     rationale: "A production address that answers `development` runs with the wrong configuration, whatever else it passes.",
     remedy: "Start the service with this profile; check the start command and the environment variables of the deployment.",
@@ -97,6 +100,7 @@ pub(super) const ENVIRONMENT: Check = Check {
 pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
     id: "health.contract.status-agrees-with-body",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "200, `ok` and `connected` come together, and so do 503, `unhealthy` and `disconnected`.",
     rationale: "Machines read the status and people the body; where they disagree, one of them is lied to.",
     remedy: "Derive the status code and the body from the same result of the same query.",

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Subject, Verdict, judgeable};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
 use crate::exchange::Exchange;
 use crate::probe::Probe;
 
 pub(super) const TIMESTAMP_MOVES: Check = Check {
     id: "health.fresh.timestamp-moves",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "The health check's timestamp moves, and agrees with our clock.",
     rationale: "A timestamp taken at start, or a cached answer, reports health that nobody has checked.",
     remedy: "Take the time when the check runs, in UTC, and keep the machine's clock synchronised.",
@@ -60,6 +61,7 @@ pub(super) const TIMESTAMP_MOVES: Check = Check {
 pub(super) const NOT_CACHED: Check = Check {
     id: "health.fresh.not-cached",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "The health check forbids caching, and does not come from a cache.",
     rationale: "A cached 200 keeps a dead service in rotation for as long as the cache likes.",
     remedy: "Send `Cache-Control: no-store`, and exclude the path from the CDN.",
@@ -97,6 +99,7 @@ pub(super) const NOT_CACHED: Check = Check {
 pub(super) const LATENCY: Check = Check {
     id: "health.fresh.latency",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "The health check answers within the declared latency.",
     rationale: "A platform gives up before a slow health check answers, and a slow one holds a connection of the pool meanwhile.",
     remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the query.",

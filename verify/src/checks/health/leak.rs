@@ -1,11 +1,12 @@
 //! The health check tells strangers nothing about the inside.
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "health.leak.no-internals",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "The health check's body names no host, user, version, query or error text.",
     rationale: "The body is public, and an error's text hands an attacker addresses, user names and versions.",
     remedy: "Put the class of the error into the log, and only the contract's words into the body.",

@@ -1,11 +1,12 @@
 //! A known path tells which methods it has.
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "method.405-with-allow",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "A wrong method on a known path is answered 405, and Allow lists the right ones.",
     rationale: "404 says that the path is wrong, and 200 that the method was obeyed; without Allow a client cannot learn what to do.",
     remedy: "Answer 405 with `Allow`, listing every method that the path has.",

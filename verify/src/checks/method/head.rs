@@ -1,11 +1,12 @@
 //! HEAD is GET without the body.
 
-use crate::check::{Ask, Check, Question, Severity, Verdict, judgeable};
+use crate::check::{Ask, Check, Needs, Question, Severity, Verdict, judgeable};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "method.head-equals-get",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "HEAD is answered with the status and headers of GET.",
     rationale: "Monitors and caches ask with HEAD and conclude about GET.",
     remedy: "Route HEAD to the handler of GET and drop the body. FastAPI: declare `@app.head` beside `@app.get`, or use `api_route`.",

@@ -1,11 +1,12 @@
 //! Methods that must not be obeyed.
 
-use crate::check::{Ask, Check, Question, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::probe::Probe;
 
 pub(super) const UNKNOWN: Check = Check {
     id: "method.unknown-refused",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "Unknown methods are refused, and no header overrides the method.",
     rationale: "A filter that lets `GET` through must not be passed by `get`, by an invented word, or by a POST that says it is something else.",
     remedy: "Compare methods case-sensitively, answer 501 or 405 to the others, and switch method overriding off.",
@@ -45,6 +46,7 @@ pub(super) const UNKNOWN: Check = Check {
 pub(super) const TRACE: Check = Check {
     id: "method.trace-refused",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "TRACE and TRACK are refused, and echo nothing.",
     rationale: "TRACE repeats the request, with cookies and the headers that proxies added, to whoever asks.",
     remedy: "Refuse the methods in the application and in every proxy before it.",

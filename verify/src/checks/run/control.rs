@@ -1,11 +1,12 @@
 //! The control: what the target answers for a path that does not exist.
 
-use crate::check::{Ask, Check, Reading, Severity, Subject, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.control.unknown-path-404",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "A path that does not exist is answered 404.",
     rationale: "A catch-all that answers 200 hides broken links from clients, and real exposures from everyone.",
     remedy: "Answer 404 for unknown paths; serve a single-page application's index only below its own prefix.",

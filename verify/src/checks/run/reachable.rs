@@ -1,11 +1,12 @@
 //! The target answers at all.
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.target.reachable",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "The target answers its health path.",
     rationale: "Nothing can be proved about a service that does not answer; a closed port is not a passed check.",
     remedy: "Check the URL, the DNS name, the certificate and the deployment's logs; `--wait 60s` waits for a starting service.",

@@ -2,13 +2,14 @@
 
 use profiles::Profile;
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::exchange::Response;
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.release.matches",
     severity: Severity::High,
+    needs: Needs::Nothing,
     rule: "The running release is the expected one.",
     rationale: "A deployment that silently kept the old build passes every other check with the old behaviour.",
     remedy: "Wait until the new release is live, and send its commit in the header that `deployment.release_header` names.",

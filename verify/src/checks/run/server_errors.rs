@@ -1,10 +1,11 @@
 //! No probe makes the server fail.
 
-use crate::check::{Ask, Check, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 
 pub(super) const CHECK: Check = Check {
     id: "run.no-5xx-anywhere",
     severity: Severity::Medium,
+    needs: Needs::Nothing,
     rule: "No probe is answered with a server error.",
     rationale: "Every probe is a request that anyone may send; a 5xx says that odd input reaches code that was not written for it.",
     remedy: "Look the request up in the logs by its request id, and refuse such input with a 4xx where it enters.",

@@ -1,0 +1,69 @@
+//! Many connections that ask at the same instant, timed from that instant.
+//!
+//! Every connection is open before the instant, and every latency counts from it, however late the request
+//! could be written: a service that makes others wait cannot hide their waiting (coordinated omission).
+#![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use super::responses;
+use super::wire::{Stream, Wire};
+use crate::exchange::{Burst, Request, Response};
+
+pub(super) async fn ask(wire: &Wire, request: &Request, connections: u32) -> Burst {
+    let opened = join_all((0..connections).map(|_| wire.connect())).await;
+    let spelled = wire.spelled(request);
+    let instant = Instant::now();
+    let answers = join_all(opened.into_iter().map(|stream| async {
+        let answer = timeout(wire.timeout(), answer(stream?, &spelled, wire)).await;
+        let answer = answer.map_err(|_| format!("no answer within {:?}", wire.timeout()))??;
+        Ok::<_, String>((answer, instant.elapsed()))
+    }))
+    .await;
+
+    let mut burst = Burst {
+        statuses: BTreeMap::new(),
+        failures: BTreeMap::new(),
+        latencies_ms: Vec::new(),
+        retry_after: None,
+    };
+    for answer in answers {
+        match answer {
+            Ok((response, latency)) => {
+                *burst.statuses.entry(response.status).or_default() += 1;
+                burst.latencies_ms.push(millis(latency));
+                if response.status == 429 {
+                    burst.retry_after = burst.retry_after.or_else(|| response.header("retry-after"));
+                }
+            }
+            Err(why) => *burst.failures.entry(why).or_default() += 1,
+        }
+    }
+    burst.latencies_ms.sort_unstable();
+    burst
+}
+
+async fn answer(mut stream: Stream, request: &[u8], wire: &Wire) -> Result<Response, String> {
+    stream.write_all(request).await.map_err(|error| error.to_string())?;
+    stream.flush().await.map_err(|error| error.to_string())?;
+    let mut received = Vec::new();
+    let mut buffer = vec![0; 4 * 1024];
+    while !responses::is_whole(&received) && received.len() < Response::LONGEST_BODY {
+        match stream.read(&mut buffer).await {
+            Ok(0) => break,
+            Ok(read) => received.extend_from_slice(&buffer[..read]),
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    let first = responses::read(&received, wire.confidential()).into_iter().next();
+    first.ok_or_else(|| "the connection was closed without an answer".to_owned())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

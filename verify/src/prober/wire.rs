@@ -1,0 +1,187 @@
+//! Connections of our own: bytes as a check spells them, and what comes back.
+#![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use profiles::{Origin, Scheme};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::http::USER_AGENT;
+use super::responses;
+use crate::exchange::{Heard, Piece, Raw, Request};
+
+/// A byte stream to the target, with TLS where the target has it.
+pub(super) type Stream = Box<dyn Duplex>;
+
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+pub(super) struct Wire {
+    target: Origin,
+    tls: Arc<ClientConfig>,
+    timeout: Duration,
+    /// Header lines that go with every request, each ended by CRLF.
+    private: String,
+    confidential: Vec<String>,
+}
+
+/// More than any answer to a raw probe needs.
+const LONGEST: usize = 256 * 1024;
+
+impl Wire {
+    pub(super) fn new(
+        target: &Origin,
+        timeout: Duration,
+        tls: ClientConfig,
+        private: &[(HeaderName, HeaderValue)],
+        confidential: &[String],
+    ) -> Self {
+        let line = |(name, value): &(HeaderName, HeaderValue)| {
+            format!("{name}: {}\r\n", value.to_str().unwrap_or_default())
+        };
+        Self {
+            target: target.clone(),
+            tls: Arc::new(tls),
+            timeout,
+            private: private.iter().map(line).collect(),
+            confidential: confidential.to_vec(),
+        }
+    }
+
+    /// Writes the pieces, reads until the other side closes or our patience ends.
+    pub(super) async fn hear(&self, raw: &Raw) -> Result<Heard, String> {
+        let stream = self.connect().await?;
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let (mut received, mut taken) = (Vec::new(), 0);
+        let closed = {
+            let write = async {
+                // What the other side no longer takes says nothing: its answer may still be on the way.
+                let _ = self.write(&mut writer, &raw.pieces, &mut taken).await;
+                sleep(Duration::from_millis(raw.patience_ms)).await;
+            };
+            tokio::select! {
+                closed = until_closed(&mut reader, &mut received) => closed,
+                () = write => false,
+            }
+        };
+        let responses = responses::read(&received, &self.confidential);
+        Ok(Heard { responses, closed, taken })
+    }
+
+    async fn write(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        pieces: &[Piece],
+        taken: &mut u64,
+    ) -> std::io::Result<()> {
+        for piece in pieces {
+            let (text, times) = match piece {
+                Piece::Pause(ms) => {
+                    sleep(Duration::from_millis(*ms)).await;
+                    continue;
+                }
+                Piece::Text(text) => (text, 1),
+                Piece::Repeat(text, times) => (text, *times),
+            };
+            let bytes = self.bytes(text);
+            for _ in 0..times {
+                writer.write_all(&bytes).await?;
+                *taken += bytes.len() as u64;
+            }
+            writer.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// One character is one byte. Whoever names the host in the usual way also brings the caller's own headers.
+    fn bytes(&self, text: &str) -> Vec<u8> {
+        let host = format!("host: {}\r\n", self.target.authority());
+        let text = text.replace("host: {host}\r\n", &format!("{host}{}", self.private));
+        let text = text.replace("{host}", self.target.authority());
+        text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+    }
+
+    /// The request as bytes, for a connection that is closed after the answer.
+    pub(super) fn spelled(&self, request: &Request) -> Vec<u8> {
+        let lines: Vec<String> =
+            request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines = lines.concat();
+        let (body, length) = match &request.body {
+            Some(body) => (body.as_str(), format!("content-length: {}\r\n", body.len())),
+            None => ("", String::new()),
+        };
+        self.bytes(&format!(
+            "{} {} HTTP/1.1\r\nhost: {{host}}\r\nuser-agent: {USER_AGENT}\r\n{lines}{length}connection: close\r\n\r\n{body}",
+            request.method, request.path
+        ))
+    }
+
+    pub(super) fn tls(&self) -> &ClientConfig {
+        &self.tls
+    }
+
+    pub(super) fn confidential(&self) -> &[String] {
+        &self.confidential
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A connection on which nothing has been said, with its TLS handshake done.
+    pub(super) async fn connect(&self) -> Result<Stream, String> {
+        let tcp = self.tcp().await?;
+        if self.target.scheme() == Scheme::Http {
+            return Ok(Box::new(tcp));
+        }
+        Ok(Box::new(self.secured(tcp, Arc::clone(&self.tls)).await?))
+    }
+
+    pub(super) async fn secured(
+        &self,
+        tcp: TcpStream,
+        tls: Arc<ClientConfig>,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, String> {
+        let name = ServerName::try_from(self.host()).map_err(|error| error.to_string())?;
+        let handshake = TlsConnector::from(tls).connect(name, tcp);
+        let place = self.target.authority();
+        match timeout(self.timeout, handshake).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(error.to_string().to_lowercase()),
+            Err(_) => Err(format!("no TLS handshake with {place} within {:?}", self.timeout)),
+        }
+    }
+
+    pub(super) async fn tcp(&self) -> Result<TcpStream, String> {
+        let port = self.target.port().unwrap_or(self.target.scheme().default_port());
+        let place = self.target.authority();
+        match timeout(self.timeout, TcpStream::connect((self.host(), port))).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(format!("could not connect to {place}: {error}").to_lowercase()),
+            Err(_) => Err(format!("could not connect to {place} within {:?}", self.timeout)),
+        }
+    }
+
+    pub(super) fn host(&self) -> String {
+        self.target.host().to_string().trim_matches(['[', ']']).to_owned()
+    }
+}
+
+/// Reads to the end; whether there was one.
+async fn until_closed(reader: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>) -> bool {
+    let mut buffer = vec![0; 8 * 1024];
+    while received.len() < LONGEST {
+        match reader.read(&mut buffer).await {
+            Ok(0) | Err(_) => return true,
+            Ok(read) => received.extend_from_slice(&buffer[..read]),
+        }
+    }
+    false
+}
