@@ -216,10 +216,17 @@ impl Verdict {
     /// Reads each answer by itself: one broken answer fails the check, and without one an unknown answer
     /// leaves it inconclusive.
     pub fn of_each(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> Reading) -> Self {
+        Self::of_answers(exchanges, |exchange| {
+            judgeable(exchange).map_or_else(Reading::Unknown, |response| read(exchange, response))
+        })
+    }
+
+    /// The same for answers that are more, or less, than one response.
+    pub fn of_answers(exchanges: &[Exchange], read: impl Fn(&Exchange) -> Reading) -> Self {
         let mut failures = Vec::new();
         let mut unknown = None;
         for (question, exchange) in exchanges.iter().enumerate() {
-            match judgeable(exchange).map_or_else(Reading::Unknown, |response| read(exchange, response)) {
+            match read(exchange) {
                 Reading::Holds => {}
                 Reading::Broken(observed) => failures.push(Failure { question, observed }),
                 Reading::Unknown(why) => unknown = unknown.or(Some(why)),

@@ -3,9 +3,15 @@
 //! An example is one answer for every question, or several separated by `---`, one per question, the last one
 //! for the rest. `{origin}` stands for the `Origin` that was sent, `{method}` and `{headers}` for what a
 //! preflight asked for, `{now}` for the current second.
+//!
+//! What is no single response is written shortly. Raw bytes: responses with `+++` between them, and `(open)` at
+//! the end where the connection was not closed, or `(closed)` alone. A handshake: `TLS 1.3 · h2 · certificate for
+//! 60 days`, or `refused: alert 70`. A burst: `200 x98, reset x2 · 20 ms · retry-after 1`.
+
+use std::collections::BTreeMap;
 
 use crate::check::{Ask, Question, Subject};
-use crate::exchange::{Answer, Exchange, Response};
+use crate::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
 use crate::probe::Probe;
 
 /// The instant of every example, so that examples about time are repeatable: 2026-01-02T03:04:05Z.
@@ -34,12 +40,65 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
         .replace("{method}", request.header("access-control-request-method").unwrap_or_default())
         .replace("{headers}", request.header("access-control-request-headers").unwrap_or_default())
         .replace("{now}", &jiff::Timestamp::from_second(second).expect("a time in this century").to_string());
-    let answer = match filled.strip_prefix("missing: ") {
-        Some(why) => Answer::Missing(why.to_owned()),
-        None => Answer::Received(response(&filled)),
+    let answer = match (filled.strip_prefix("missing: "), &request.means) {
+        (Some(why), _) => Answer::Missing(why.to_owned()),
+        (None, Means::Raw(_)) => Answer::Heard(heard(&filled)),
+        _ if filled.starts_with("HTTP/") => Answer::Received(response(&filled)),
+        (None, Means::Handshake(_)) => Answer::Shaken(shaken(&filled)),
+        (None, Means::Burst(_)) => Answer::Burst(burst(&filled)),
+        _ => Answer::Missing("the example answers another question".to_owned()),
     };
     let slow = filled.contains("x-example-elapsed-ms: ");
     Exchange { request, answer, elapsed_ms: if slow { 60_000 } else { 1 }, received_ms: second * 1000 }
+}
+
+fn heard(text: &str) -> Heard {
+    let open = text.strip_suffix("(open)");
+    let text = open.unwrap_or(text).trim_end();
+    let responses = text.split("\n+++\n").filter(|part| part.starts_with("HTTP/")).map(response);
+    Heard { responses: responses.collect(), closed: open.is_none(), taken: 0 }
+}
+
+fn shaken(text: &str) -> Shaken {
+    if let Some(why) = text.strip_prefix("refused: ") {
+        return Shaken { version: None, protocol: None, certificate: None, refused: Some(why.to_owned()) };
+    }
+    let mut parts = text.split(" · ");
+    let version = parts.next().map(str::to_owned);
+    let protocol = parts.next().map(str::to_owned);
+    let days =
+        parts.next().and_then(|part| part.strip_prefix("certificate for ")?.split(' ').next()?.parse().ok());
+    let certificate =
+        days.map(|days: i64| Certificate { not_after_ms: NOW_MS + days * 86_400_000 + 1, sent: 2 });
+    Shaken { version, protocol, certificate, refused: None }
+}
+
+fn burst(text: &str) -> Burst {
+    let mut burst = Burst {
+        statuses: BTreeMap::new(),
+        failures: BTreeMap::new(),
+        latencies_ms: Vec::new(),
+        retry_after: None,
+    };
+    let mut parts = text.split(" · ");
+    for (what, times) in
+        parts.next().into_iter().flat_map(|part| part.split(", ")).filter_map(|one| one.split_once(" x"))
+    {
+        let times = times.parse().unwrap_or_default();
+        match what.parse() {
+            Ok(status) => burst.statuses.insert(status, times),
+            Err(_) => burst.failures.insert(what.to_owned(), times),
+        };
+    }
+    for part in parts {
+        if let Some(seconds) = part.strip_prefix("retry-after ") {
+            burst.retry_after = Some(seconds.to_owned());
+        } else if let Some(Ok(ms)) = part.strip_suffix(" ms").map(str::parse) {
+            burst.latencies_ms =
+                burst.statuses.values().flat_map(|times| vec![ms; *times as usize]).collect();
+        }
+    }
+    burst
 }
 
 /// A response written as in HTTP/1.1: status line, header lines, an empty line, the body.

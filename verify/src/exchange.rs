@@ -54,8 +54,18 @@ pub enum AddressKind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Raw {
     pub pieces: Vec<Piece>,
-    /// The longest that is waited, after the last piece, for the other side to close.
+    pub ends: Ends,
+    /// The longest that is waited for the end, after the last piece.
     pub patience_ms: u64,
+}
+
+/// When enough was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ends {
+    WhenAnswered,
+    /// A second answer may come behind the first.
+    WhenClosed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

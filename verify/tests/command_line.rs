@@ -254,7 +254,7 @@ async fn a_plan_beyond_the_budget_is_refused_before_a_byte_is_sent() {
     let folder = folder("");
     let text = std::fs::read_to_string(folder.path().join("profile.toml"))
         .unwrap()
-        .replace("requests = 500", "requests = 20");
+        .replace("requests = 1000", "requests = 20");
     std::fs::write(folder.path().join("profile.toml"), text).unwrap();
     let ended = run(&folder, "http://127.0.0.1:1", &[]).await;
     assert_eq!(ended.code, 2);

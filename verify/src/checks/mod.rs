@@ -5,8 +5,12 @@ mod errors;
 mod exposure;
 mod headers;
 mod health;
+mod http1;
+mod http2;
+mod load;
 mod method;
 mod run;
+mod tls;
 
 pub(crate) use run::runs_release;
 
@@ -21,7 +25,11 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         exposure::CHECKS,
         errors::CHECKS,
         method::CHECKS,
+        http1::CHECKS,
+        http2::CHECKS,
+        tls::CHECKS,
         headers::CHECKS,
+        load::CHECKS,
     ]
     .into_iter()
     .flatten()

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::http::USER_AGENT;
 use super::responses;
-use crate::exchange::{Heard, Piece, Raw, Request};
+use crate::exchange::{Ends, Heard, Piece, Raw, Request};
 
 /// A byte stream to the target, with TLS where the target has it.
 pub(super) type Stream = Box<dyn Duplex>;
@@ -67,7 +67,7 @@ impl Wire {
                 sleep(Duration::from_millis(raw.patience_ms)).await;
             };
             tokio::select! {
-                closed = until_closed(&mut reader, &mut received) => closed,
+                closed = listen(&mut reader, &mut received, raw.ends) => closed,
                 () = write => false,
             }
         };
@@ -174,10 +174,10 @@ impl Wire {
     }
 }
 
-/// Reads to the end; whether there was one.
-async fn until_closed(reader: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>) -> bool {
+/// Reads to the end; whether the other side closed.
+async fn listen(reader: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>, ends: Ends) -> bool {
     let mut buffer = vec![0; 8 * 1024];
-    while received.len() < LONGEST {
+    while received.len() < LONGEST && !(ends == Ends::WhenAnswered && responses::is_whole(received)) {
         match reader.read(&mut buffer).await {
             Ok(0) | Err(_) => return true,
             Ok(read) => received.extend_from_slice(&buffer[..read]),

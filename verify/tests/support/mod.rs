@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod command;
+pub(crate) mod edge;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
+    /// Where TLS is, for a request that came without.
+    pub(crate) secure: Option<SocketAddr>,
 }
 
 pub(crate) struct Reply {
@@ -115,7 +118,7 @@ pub(crate) async fn start(distort: Distort) -> SocketAddr {
     let address = listener.local_addr().expect("a bound listener has an address");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let service = service_fn(move |request| answer(request, distort));
+            let service = service_fn(move |request| answer(request, distort, None));
             tokio::spawn(
                 hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
             );
@@ -149,8 +152,11 @@ pub(crate) fn full_plan(subject: Subject<'_>) -> Plan<'_> {
 async fn answer(
     request: hyper::Request<hyper::body::Incoming>,
     distort: Distort,
+    secure: Option<SocketAddr>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let authority = request.uri().authority().map(|authority| ("host".to_owned(), authority.to_string()));
     let seen = Seen {
+        secure,
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
@@ -158,6 +164,8 @@ async fn answer(
             .headers()
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            // HTTP/2 says it in the request's target.
+            .chain(authority)
             .collect(),
     };
     let mut reply = sound(&seen);
@@ -172,6 +180,17 @@ async fn answer(
 
 /// A backend that keeps every promise of the production profile.
 fn sound(seen: &Seen) -> Reply {
+    if let Some(address) = seen.secure {
+        let mut reply = Reply::new(308);
+        reply.add("location", format!("https://{address}{}", seen.path));
+        return reply;
+    }
+    if !has_one_host(seen) {
+        return stamped(seen, problem(400, "Bad Request"));
+    }
+    if seen.header("content-length").is_some_and(|length| length.len() > 6) {
+        return stamped(seen, problem(413, "Content Too Large"));
+    }
     let cors = &DECLARATION.profile.cors;
     let allowed = cors.origins.iter().any(|origin| origin.as_str() == seen.origin());
     if seen.is_preflight() {
@@ -194,6 +213,14 @@ fn sound(seen: &Seen) -> Reply {
         reply.add("access-control-expose-headers", "x-request-id");
     }
     stamped(seen, reply)
+}
+
+fn has_one_host(seen: &Seen) -> bool {
+    let mut hosts = seen.headers.iter().filter(|(name, _)| name == "host");
+    match (hosts.next(), hosts.next()) {
+        (Some((_, host)), None) => !host.is_empty() && !host.contains(['/', ' ', '@']),
+        _ => false,
+    }
 }
 
 fn preflight(seen: &Seen, allowed: bool) -> Reply {
@@ -241,6 +268,7 @@ fn stamped(seen: &Seen, mut reply: Reply) -> Reply {
         ("cache-control", "no-store"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("referrer-policy", "no-referrer"),
+        ("strict-transport-security", "max-age=31536000"),
         ("x-content-type-options", "nosniff"),
         ("x-release", RELEASE),
     ] {

@@ -3,6 +3,7 @@
 mod bare;
 mod grant;
 mod preflight;
+mod preflight_rate;
 mod preflight_syntax;
 mod reject;
 mod shape;
@@ -43,4 +44,5 @@ pub(super) const CHECKS: &[&Check] = &[
     &preflight_syntax::MAX_AGE_AS_DECLARED,
     &preflight_syntax::TOLERATES_LIST_SYNTAX,
     &preflight_syntax::PLAIN_OPTIONS_IS_NOT_PREFLIGHT,
+    &preflight_rate::CHECK,
 ];

@@ -1,0 +1,95 @@
+//! Where a request ends is never open to interpretation.
+
+use super::{PATIENCE_MS, heard, raw};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::exchange::{Ends, Piece};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "http1.framing.ambiguous-length",
+    severity: Severity::High,
+    needs: Needs::Intrusive,
+    rule: "A request whose end can be read in two ways is refused or its connection closed, and nothing behind it is answered.",
+    rationale: "If a proxy and the service disagree on where a request ends, the rest is taken for somebody else's \
+                next request: request smuggling.",
+    remedy: "Answer 400 and close the connection when Content-Length meets Transfer-Encoding, when lengths differ, \
+             and when a field is folded or misspelt. Use a current HTTP library, and put nothing before it that \
+             repairs requests.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9112#section-6.3",
+        "https://www.rfc-editor.org/rfc/rfc9112#section-5.1",
+        "https://www.rfc-editor.org/rfc/rfc9112#section-5.2",
+        "https://cwe.mitre.org/data/definitions/444.html",
+    ],
+    requirements: &["FR-016"],
+    ask: |subject| {
+        let path = subject.health();
+        let questions = AMBIGUITIES.iter().map(|(what, fields, body)| {
+            let text = format!("POST {path} HTTP/1.1\r\nhost: {{host}}\r\n{fields}\r\n{body}{SECOND}");
+            let shown = Probe::new("POST", path).with("x-plumbline-sends", *what);
+            Question::new(
+                raw(shown, vec![Piece::Text(text)], Ends::WhenClosed, PATIENCE_MS),
+                "verify.families",
+            )
+        });
+        Ask::Questions(questions.collect())
+    },
+    judge: |_, exchanges| {
+        Verdict::of_answers(exchanges, |exchange| {
+            let heard = match heard(exchange) {
+                Ok(heard) => heard,
+                Err(why) => return Reading::Unknown(why),
+            };
+            let what = exchange.request.header("x-plumbline-sends").unwrap_or_default();
+            match heard.responses.as_slice() {
+                [] if !heard.closed => {
+                    Reading::Unknown(format!("{what}: no answer, and the connection stayed open"))
+                }
+                [first] if !heard.closed && !REFUSALS.contains(&first.status) => Reading::Broken(format!(
+                    "{what}: answered {}, and the connection stayed open for more",
+                    first.status
+                )),
+                [_, second, ..] => Reading::Broken(format!(
+                    "{what}: what stood behind the request was answered as a second one ({})",
+                    second.status
+                )),
+                _ => Reading::Holds,
+            }
+        })
+    },
+    passes: &[
+        "HTTP/1.1 400 Bad Request",
+        "(closed)",
+        "HTTP/1.1 501 Not Implemented\n(open)",
+        "HTTP/1.1 405 Method Not Allowed",
+    ],
+    fails: &[
+        "HTTP/1.1 405 Method Not Allowed\ncontent-length: 0\n+++\nHTTP/1.1 404 Not Found\ncontent-length: 0",
+        "HTTP/1.1 405 Method Not Allowed\ncontent-length: 0\n(open)",
+    ],
+};
+
+/// Statuses that say that the message itself was refused, so that what follows will not be read.
+const REFUSALS: &[u16] = &[400, 411, 413, 431, 501];
+
+/// What a second reader would take for a request of its own.
+const SECOND: &str = "GET /plumbline-smuggled HTTP/1.1\r\nhost: {host}\r\n\r\n";
+
+/// Name, field lines, and the body before [`SECOND`].
+const AMBIGUITIES: &[(&str, &str, &str)] = &[
+    (
+        "Content-Length and Transfer-Encoding",
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "0\r\n\r\n",
+    ),
+    ("two Content-Length lines", "content-length: 0\r\ncontent-length: 48\r\n", ""),
+    (
+        "a space before the colon of Transfer-Encoding",
+        "content-length: 5\r\ntransfer-encoding : chunked\r\n",
+        "0\r\n\r\n",
+    ),
+    ("an unknown transfer coding", "content-length: 5\r\ntransfer-encoding: xchunked\r\n", "0\r\n\r\n"),
+    ("a folded Transfer-Encoding", "content-length: 5\r\ntransfer-encoding:\r\n chunked\r\n", "0\r\n\r\n"),
+    ("a Content-Length with a sign", "content-length: +0\r\n", ""),
+    ("a chunk whose lines end without CR", "transfer-encoding: chunked\r\n", "1\nx\n0\n\n"),
+];

@@ -1,0 +1,41 @@
+//! HTTP/1.1 on the wire: what only raw bytes can ask.
+
+mod framing;
+mod host_line;
+mod limit;
+mod slow;
+
+use crate::check::Check;
+use crate::exchange::{Answer, Ends, Exchange, Heard, Means, Piece, Raw};
+use crate::probe::Probe;
+
+pub(super) const CHECKS: &[&Check] =
+    &[&host_line::CHECK, &framing::CHECK, &limit::HEAD, &limit::BODY, &slow::CHECK];
+
+/// Raw probes are sent together, after everything that a client could have sent.
+const ROUND: u8 = 2;
+
+/// Long enough for a second answer to come, or for the connection to be closed after the first.
+const PATIENCE_MS: u64 = 1_000;
+
+/// A raw probe; method, path and the headers are what findings show of it.
+fn raw(shown: Probe, pieces: Vec<Piece>, ends: Ends, patience_ms: u64) -> Probe {
+    shown.by(Means::Raw(Raw { pieces, ends, patience_ms })).in_round(ROUND)
+}
+
+/// What was heard, unless nothing can be told: there was no connection, or a rate limiter answered.
+fn heard(exchange: &Exchange) -> Result<&Heard, String> {
+    let request = &exchange.request;
+    match &exchange.answer {
+        Answer::Heard(heard) => match heard.responses.first() {
+            Some(first) if first.status == 429 => {
+                Err(format!("{} {} was rate limited (429)", request.method, request.path))
+            }
+            _ => Ok(heard),
+        },
+        other => Err(match other.response() {
+            Err(why) => format!("{} {}: {why}", request.method, request.path),
+            Ok(_) => format!("{} {} was not sent byte by byte", request.method, request.path),
+        }),
+    }
+}

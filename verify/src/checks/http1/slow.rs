@@ -1,0 +1,84 @@
+//! Whoever sends slowly is not waited for.
+
+use super::{heard, raw};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::exchange::{Ends, Piece};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "http1.slow.headers-and-body",
+    severity: Severity::Medium,
+    needs: Needs::Intrusive,
+    rule: "A connection that trickles its request is closed when the declared time is over.",
+    rationale: "A few hundred such connections take every place of a service that waits for them, at no cost to the \
+                sender (slowloris).",
+    remedy: "Bound the time from the first byte to the last, not the pause between two. Here: `server.header_timeout` \
+             and `server.request_timeout`. Node: `server.headersTimeout` and `server.requestTimeout`. uvicorn has no \
+             such limit: put a proxy before it (nginx: `client_header_timeout`).",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9",
+        "https://cwe.mitre.org/data/definitions/400.html",
+    ],
+    requirements: &["FR-015"],
+    ask: |subject| {
+        let server = &subject.profile().server;
+        let path = subject.health();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {{host}}\r\n");
+        let with_body = format!(
+            "POST {path} HTTP/1.1\r\nhost: {{host}}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+        );
+        let slow = |method: &str, what: &str, first: String, each: &str, limit: u64, promise: &str| {
+            let probe = Probe::new(method, path).with("x-plumbline-sends", what);
+            Question::new(raw(probe, trickle(first, each, limit), Ends::WhenAnswered, SLACK_MS), promise)
+        };
+        Ask::Questions(vec![
+            slow(
+                "GET",
+                "a header line at a time",
+                head,
+                "x-plumbline-slow: 1\r\n",
+                server.header_timeout.millis(),
+                "server.header_timeout",
+            ),
+            slow(
+                "POST",
+                "a byte of the body at a time",
+                with_body,
+                " ",
+                server.request_timeout.millis(),
+                "server.request_timeout",
+            ),
+        ])
+    },
+    judge: |_, exchanges| {
+        Verdict::of_answers(exchanges, |exchange| {
+            let what = exchange.request.header("x-plumbline-sends").unwrap_or_default();
+            match heard(exchange) {
+                Err(why) => Reading::Unknown(why),
+                // An answer before the request is complete ends the waiting as well.
+                Ok(heard) => Reading::expect(heard.closed || !heard.responses.is_empty(), || {
+                    format!(
+                        "{} {} with {what} was still waited for after {} ms",
+                        exchange.request.method, exchange.request.path, exchange.elapsed_ms
+                    )
+                }),
+            }
+        })
+    },
+    passes: &["HTTP/1.1 408 Request Timeout", "(closed)", "HTTP/1.1 405 Method Not Allowed\n(open)"],
+    fails: &["(open)"],
+};
+
+/// How much later than declared a connection may be closed.
+const SLACK_MS: u64 = 2_000;
+
+/// The beginning of a request, then a little of the rest again and again until the limit is over.
+fn trickle(first: String, each: &str, limit_ms: u64) -> Vec<Piece> {
+    let pause = (limit_ms / 10).max(50);
+    let mut pieces = vec![Piece::Text(first)];
+    for _ in 0..limit_ms.div_ceil(pause) {
+        pieces.push(Piece::Pause(pause));
+        pieces.push(Piece::Text(each.to_owned()));
+    }
+    pieces
+}

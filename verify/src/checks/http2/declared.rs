@@ -1,0 +1,68 @@
+//! What the TLS handshake agrees on is what the profile says, and works.
+
+use profiles::{Http2, Scheme};
+
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict, judgeable};
+use crate::exchange::{Answer, Means, Offer};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "http2.as-declared",
+    severity: Severity::Medium,
+    needs: Needs::Nothing,
+    rule: "HTTP/2 is offered and answers, or is not offered, as the profile declares.",
+    rationale: "A platform that claims h2 and breaks it breaks every browser, which never falls back; one that lost it \
+                makes every page slower, and nothing says so.",
+    remedy: "Switch HTTP/2 on or off where TLS ends, at the platform or the proxy, or correct `edge.http2`.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9113#section-3.2",
+        "https://www.rfc-editor.org/rfc/rfc7301#section-3.2",
+    ],
+    requirements: &["FR-017"],
+    ask: |subject| {
+        if subject.target.scheme() == Scheme::Http {
+            return Ask::skip("the target is plain http; HTTP/2 is agreed on in TLS");
+        }
+        let health = Probe::get(subject.health());
+        let mut questions =
+            vec![Question::new(health.clone().by(Means::Handshake(Offer::Today)), "edge.http2")];
+        if subject.profile().edge.http2 == Http2::Offered {
+            questions.push(Question::new(health.by(Means::Http2), "edge.http2"));
+        }
+        Ask::Questions(questions)
+    },
+    judge: |subject, exchanges| {
+        let declared = subject.profile().edge.http2;
+        Verdict::of_answers(exchanges, |exchange| match &exchange.answer {
+            Answer::Shaken(shaken) if shaken.version.is_some() => {
+                let agreed = shaken.protocol.as_deref().unwrap_or("nothing");
+                match (declared, agreed) {
+                    (Http2::Offered, "h2") => Reading::Holds,
+                    (Http2::Offered, other) => Reading::Broken(format!(
+                        "offered h2 and http/1.1, the handshake agreed on {other}; the profile declares HTTP/2 offered"
+                    )),
+                    (Http2::Absent, "h2") => Reading::Broken(
+                        "the handshake agreed on h2; the profile declares HTTP/2 absent".to_owned(),
+                    ),
+                    (Http2::Absent, _) => Reading::Holds,
+                }
+            }
+            Answer::Shaken(shaken) => Reading::Unknown(format!(
+                "no handshake: {}",
+                shaken.refused.as_deref().unwrap_or("the version is unknown")
+            )),
+            // Over HTTP/2 any answer of the service's shows that it works; 503 is the health check's own word.
+            _ => match judgeable(exchange) {
+                Ok(response) => Reading::expect(response.status < 500 || response.status == 503, || {
+                    format!("GET {} over HTTP/2 answered {}", exchange.request.path, response.status)
+                }),
+                Err(why) => Reading::Unknown(why),
+            },
+        })
+    },
+    passes: &["TLS 1.3 · h2 · certificate for 60 days\n---\nHTTP/1.1 200 OK"],
+    fails: &[
+        "TLS 1.3 · http/1.1 · certificate for 60 days\n---\nHTTP/1.1 200 OK",
+        "TLS 1.3 · h2 · certificate for 60 days\n---\nHTTP/1.1 502 Bad Gateway",
+    ],
+};

@@ -1,0 +1,61 @@
+//! A burst is answered, all of it, in time.
+
+use crate::check::{Ask, Check, Needs, Severity, Verdict};
+use crate::exchange::{Answer, Burst, Means};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "load.burst",
+    severity: Severity::Medium,
+    needs: Needs::Intrusive,
+    rule: "As many connections as declared ask at the same instant, and every one is answered within the declared percentiles.",
+    rationale: "A lock around everything, or a pool of one, is invisible to one client after the other and stops the \
+                first real crowd.",
+    remedy: "Find what the requests wait for: the pool (here `pool.size`), a global lock, a blocking call in an event \
+             loop. FastAPI: do not call blocking drivers in `async def`.",
+    references: &["https://cwe.mitre.org/data/definitions/770.html"],
+    requirements: &["FR-018"],
+    ask: |subject| {
+        let connections = subject.profile().load.burst;
+        let probe = Probe::get(subject.health()).by(Means::Burst(connections)).in_round(ROUND);
+        Ask::one(probe, "load.burst")
+    },
+    judge: |subject, exchanges| {
+        let Some(exchange) = exchanges.first() else {
+            return Verdict::Inconclusive("no burst was asked".to_owned());
+        };
+        let burst = match &exchange.answer {
+            Answer::Burst(burst) => burst,
+            other => {
+                let why = other.response().err().unwrap_or("it was asked for no burst");
+                return Verdict::Inconclusive(why.to_owned());
+            }
+        };
+        if burst.statuses.contains_key(&429) {
+            return Verdict::Inconclusive("a rate limiter answered the burst (429)".to_owned());
+        }
+        let load = &subject.profile().load;
+        let promised = [(50, load.p50), (95, load.p95), (99, load.p99)];
+        let mut broken: Vec<String> = unanswered(burst);
+        broken.extend(promised.iter().filter_map(|(percent, promised)| {
+            let seen = burst.percentile(*percent)?;
+            (seen > promised.millis())
+                .then(|| format!("p{percent} was {seen} ms; the profile declares {promised}"))
+        }));
+        if broken.is_empty() { Verdict::Pass } else { Verdict::fail(0, broken.join("; ")) }
+    },
+    passes: &["200 x100 · 20 ms"],
+    fails: &["200 x98, reset by peer x2 · 20 ms", "200 x60, 503 x40 · 20 ms", "200 x100 · 2500 ms"],
+};
+
+/// After the raw probes, alone: whatever else is under way would be measured with it.
+const ROUND: u8 = 3;
+
+fn unanswered(burst: &Burst) -> Vec<String> {
+    let asked: u32 = burst.statuses.values().chain(burst.failures.values()).sum();
+    let statuses = burst.statuses.iter().filter(|(status, _)| !(200..300).contains(*status));
+    let statuses = statuses.map(|(status, times)| format!("{times} of {asked} were answered {status}"));
+    let failures =
+        burst.failures.iter().map(|(why, times)| format!("{times} of {asked} got no answer: {why}"));
+    statuses.chain(failures).collect()
+}

@@ -1,0 +1,8 @@
+//! How the service behaves when many ask at once.
+
+mod burst;
+mod rate;
+
+use crate::check::Check;
+
+pub(super) const CHECKS: &[&Check] = &[&burst::CHECK, &rate::CHECK];

@@ -1,0 +1,64 @@
+//! The certificate is one that every browser accepts, for some time to come.
+
+use super::over_tls;
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::exchange::{Answer, Means, Offer};
+use crate::probe::Probe;
+
+pub(super) const CHECK: Check = Check {
+    id: "tls.cert.valid",
+    severity: Severity::High,
+    needs: Needs::Nothing,
+    rule: "The certificate is valid for the host, its chain is complete, and it lasts the declared number of days.",
+    rationale: "A certificate that nobody renews stops every client on the same day; a chain without its intermediate \
+                works in the browser that saw it elsewhere and fails in every other program.",
+    remedy: "Renew it, or repair what renews it. Send the whole chain (nginx: the `fullchain.pem` of certbot), and \
+             order it for exactly the host that clients ask.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9525#section-6",
+        "https://www.rfc-editor.org/rfc/rfc5280#section-6.1",
+        "https://cwe.mitre.org/data/definitions/295.html",
+    ],
+    requirements: &["FR-017"],
+    ask: |subject| {
+        over_tls(subject, || {
+            Ask::one(Probe::get(subject.health()).by(Means::Handshake(Offer::Today)), "edge.certificate_days")
+        })
+    },
+    judge: |subject, exchanges| {
+        let declared = i64::from(subject.profile().edge.certificate_days);
+        Verdict::of_answers(exchanges, |exchange| {
+            let shaken = match &exchange.answer {
+                Answer::Shaken(shaken) => shaken,
+                other => {
+                    let why = other.response().err().unwrap_or("it was asked for no handshake");
+                    return Reading::Unknown(why.to_owned());
+                }
+            };
+            match (&shaken.refused, &shaken.certificate) {
+                (Some(why), _) if why.contains("certificate") => {
+                    Reading::Broken(format!("the certificate of {} is refused: {why}", subject.target))
+                }
+                (Some(why), _) => Reading::Broken(format!("{} refuses today's TLS: {why}", subject.target)),
+                (None, None) => Reading::Unknown("the certificate could not be read".to_owned()),
+                (None, Some(certificate)) => {
+                    let days = (certificate.not_after_ms - exchange.received_ms).div_euclid(DAY_MS);
+                    Reading::expect(days >= declared, || {
+                        format!(
+                            "the certificate of {} ends in {days} days; the profile declares at least {declared}",
+                            subject.target
+                        )
+                    })
+                }
+            }
+        })
+    },
+    passes: &["TLS 1.3 · h2 · certificate for 60 days"],
+    fails: &[
+        "TLS 1.3 · h2 · certificate for 5 days",
+        "refused: invalid peer certificate: expired",
+        "refused: invalid peer certificate: unknownissuer",
+    ],
+};
+
+const DAY_MS: i64 = 86_400_000;

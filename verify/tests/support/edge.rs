@@ -1,0 +1,205 @@
+//! The backend as users reach it: TLS and HTTP/2 before it, a redirect on the port for plain HTTP.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use jiff::{Timestamp, ToSpan as _, tz};
+use profiles::Declaration;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use verify::check::Subject;
+use verify::exchange::Evidence;
+use verify::plan::Plan;
+use verify::prober::{Access, Prober};
+
+use super::{Distort, RELEASE, TODAY, answer, foreign};
+
+/// What is wrong below HTTP's meaning, in the connection itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Quirk {
+    #[default]
+    None,
+    /// Takes whatever stands behind a head for the next request.
+    Smuggles,
+    ReadsAnyHead,
+    WaitsForSlowHeads,
+    CertificateEndsSoon,
+    CertificateOfAnotherHost,
+    NoHttp2,
+    SpeaksTls10,
+}
+
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    plain_port: u16,
+}
+
+/// The production profile with times that a test can wait for, and a crowd that it can be.
+pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
+    let text = include_str!("../../../profiles/production.toml")
+        .replace("health_latency = \"2s\"", "health_latency = \"500ms\"")
+        .replace("header_timeout = \"10s\"", "header_timeout = \"500ms\"")
+        .replace("burst = 100", "burst = 20");
+    Declaration::parse("profiles/production.toml", &text, TODAY).expect("the profile is sound")
+});
+
+struct Authority {
+    folder: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names are fine");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("ring makes keys");
+    let folder = tempfile::tempdir().expect("there is room for a file");
+    let pem = params.self_signed(&key).expect("a certificate can be signed").pem();
+    std::fs::write(folder.path().join("ca.pem"), pem).expect("there is room for a file");
+    Authority { folder, issuer: Issuer::new(params, key) }
+});
+
+/// The authority that signs every backend's certificate, as `--ca` takes it.
+pub(crate) fn authority() -> PathBuf {
+    AUTHORITY.folder.path().join("ca.pem")
+}
+
+impl Edge {
+    /// Lives as long as the runtime.
+    pub(crate) async fn start(distort: Distort, quirk: Quirk) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let plain = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let plain_port = plain.local_addr().expect("a bound listener has an address").port();
+        let acceptor = TlsAcceptor::from(Arc::new(tls(quirk)));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move { secured(stream, acceptor, distort, quirk).await });
+            }
+        });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = plain.accept().await {
+                tokio::spawn(http1(stream, distort, quirk, Some(address)));
+            }
+        });
+        Self { address, plain_port }
+    }
+
+    pub(crate) fn subject<'a>(&self, declaration: &'a Declaration) -> Subject<'a> {
+        Subject {
+            declaration,
+            target: format!("https://{}", self.address).parse().expect("a socket address makes an origin"),
+            foreign: foreign(),
+            expected_release: Some(RELEASE.to_owned()),
+            intrusive: true,
+        }
+    }
+
+    /// Sends the whole plan.
+    pub(crate) async fn probe(&self, plan: &Plan<'_>) -> Evidence {
+        let access = Access { headers: Vec::new(), ca: Some(authority()), plain_port: Some(self.plain_port) };
+        let prober = Prober::new(plan.subject.profile(), &plan.subject.target, &access);
+        prober.expect("a plain client can be set up").run(plan, |_| ()).await
+    }
+}
+
+fn tls(quirk: Quirk) -> ServerConfig {
+    let host = if quirk == Quirk::CertificateOfAnotherHost { "other.example.com" } else { "127.0.0.1" };
+    let mut params = CertificateParams::new(vec![host.to_owned()]).expect("an IP address is a name");
+    let days = if quirk == Quirk::CertificateEndsSoon { 5 } else { 90 };
+    let today = tz::Offset::UTC.to_datetime(Timestamp::now()).date();
+    let end = today.checked_add(days.days()).expect("soon");
+    let part = |number: i8| u8::try_from(number).expect("months and days are positive");
+    params.not_after = rcgen::date_time_ymd(end.year().into(), part(end.month()), part(end.day()));
+    let key = KeyPair::generate().expect("ring makes keys");
+    let certificate = params.signed_by(&key, &AUTHORITY.issuer).expect("a certificate can be signed").pem();
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).expect("our own PEM")];
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("our own PEM");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has today's versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("the key is the certificate's");
+    config.alpn_protocols = match quirk {
+        Quirk::NoHttp2 => vec![b"http/1.1".to_vec()],
+        _ => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    };
+    config
+}
+
+async fn secured(mut stream: TcpStream, acceptor: TlsAcceptor, distort: Distort, quirk: Quirk) {
+    if quirk == Quirk::SpeaksTls10 && offers_nothing_newer(&stream).await {
+        return speak_tls10(&mut stream).await;
+    }
+    let Ok(stream) = acceptor.accept(stream).await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        let service = service_fn(move |request| answer(request, distort, None));
+        let builder = http2::Builder::new(TokioExecutor::new());
+        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    } else if quirk == Quirk::Smuggles {
+        smuggle(stream).await;
+    } else {
+        http1(stream, distort, quirk, None).await;
+    }
+}
+
+async fn http1(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    distort: Distort,
+    quirk: Quirk,
+    secure: Option<SocketAddr>,
+) {
+    let service = service_fn(move |request| answer(request, distort, secure));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new());
+    builder.max_buf_size(if quirk == Quirk::ReadsAnyHead { 1 << 20 } else { 32 << 10 });
+    builder.header_read_timeout(match quirk {
+        Quirk::WaitsForSlowHeads => Duration::from_mins(1),
+        _ => DECLARATION.profile.server.header_timeout.get(),
+    });
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Answers every head, and never looks where a body ends.
+async fn smuggle(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut received = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        received.extend_from_slice(&buffer[..read]);
+        while let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
+            received.drain(..end + 4);
+            let reply = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+            if stream.write_all(reply).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The version in a `ClientHello`: record header, message header, then two bytes.
+async fn offers_nothing_newer(stream: &TcpStream) -> bool {
+    let mut hello = [0; 11];
+    matches!(stream.peek(&mut hello).await, Ok(11)) && hello[9] == 3 && hello[10] < 3
+}
+
+/// The beginning of a `ServerHello` of TLS 1.0: no TLS library here still speaks it.
+async fn speak_tls10(stream: &mut TcpStream) {
+    let mut hello = vec![22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 47, 0]);
+    let _ = stream.write_all(&hello).await;
+    let _ = stream.read(&mut [0; 512]).await;
+}
