@@ -30,13 +30,22 @@ pub enum Command {
         /// Such as `cors.reject.null`, `cors.reject` or `cors`.
         id: String,
     },
-    /// Judge a recording again, without a network.
+    /// Judge a recording again, without a network; with --url, ask a new target what failed in it.
     Replay {
         /// A file that `--record` wrote.
         file: PathBuf,
         /// The profile to hold it against; by default the recorded one.
         #[arg(long)]
         profile: Option<String>,
+        /// Send the probes of the checks that failed to this target, and say of each FIXED, FAILED or UNKNOWN.
+        #[arg(long, conflicts_with = "reports")]
+        url: Option<String>,
+        /// Send this header with every request. It is never recorded.
+        #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
+        headers: Vec<String>,
+        /// Trust one more certificate authority, a PEM file.
+        #[arg(long, value_name = "FILE", requires = "url")]
+        ca: Option<PathBuf>,
         #[arg(long = "report", value_name = "FORMAT[=PATH]")]
         reports: Vec<Destination>,
     },

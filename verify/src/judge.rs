@@ -112,6 +112,6 @@ fn presentable(verdict: Verdict) -> Verdict {
 }
 
 fn unprobed(request: &Request) -> Exchange {
-    let answer = Answer::Missing("not in the evidence".to_owned());
+    let answer = Answer::Missing("not in the evidence; record it again with --record".to_owned());
     Exchange { request: request.clone(), answer, elapsed_ms: 0, received_ms: 0 }
 }

@@ -1,6 +1,8 @@
 //! The composition: load, plan, probe, judge, report.
 #![allow(clippy::disallowed_methods, reason = "the composition reads the date and writes reports")]
 
+mod replay;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -95,7 +97,11 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
         Some(Command::Plan(arguments)) => plan(&arguments, today),
         Some(Command::List) => show(&reference::list()),
         Some(Command::Explain { id }) => show(&reference::explain(&id).ok_or(RunError::UnknownCheck(id))?),
-        Some(Command::Replay { file, profile, reports }) => {
+        Some(Command::Replay { file, profile, url: Some(url), headers, ca, .. }) => {
+            let (file, profile, ca) = (file.as_path(), profile.as_deref(), ca.as_deref());
+            replay::again(&replay::Again { file, profile, url: &url, headers: &headers, ca }, today).await
+        }
+        Some(Command::Replay { file, profile, reports, .. }) => {
             replay(&file, profile.as_deref(), &reports, today)
         }
         Some(Command::Lint { profiles }) => lint(&profiles, today),
@@ -106,8 +112,7 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let reports = destinations(&arguments.reports)?;
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let profile = &declaration.profile;
-    let headers = arguments.headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?;
-    let access = Access { headers, ca: arguments.ca.clone(), plain_port: None };
+    let access = access(&arguments.headers, arguments.ca.as_deref())?;
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     // Everything that can be wrong with the call is found before a build is started or a byte is sent.
     let target = target(arguments, &declaration)?;
@@ -293,6 +298,11 @@ fn target(arguments: &Check, declaration: &Declaration) -> Result<Origin, RunErr
 fn parse_target(text: &str) -> Result<Origin, RunError> {
     let origin = text.strip_suffix('/').unwrap_or(text).parse();
     origin.map_err(|invalid: profiles::Invalid| RunError::Url(invalid.why))
+}
+
+fn access(headers: &[String], ca: Option<&Path>) -> Result<Access, RunError> {
+    let headers = headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?;
+    Ok(Access { headers, ca: ca.map(Path::to_path_buf), plain_port: None })
 }
 
 /// `Name: value`. The text is not repeated in an error: it may be a key.
