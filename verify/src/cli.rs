@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use profiles::Profile;
+use profiles::{Origin, Profile};
 
 use crate::reporters::Destination;
 use crate::snapshot::Mode;
@@ -30,6 +30,8 @@ pub enum Command {
         /// Such as `cors.reject.null`, `cors.reject` or `cors`.
         id: String,
     },
+    /// Write a first profile from what a deployment does today, marked with what deserves thought.
+    Init(Init),
     /// Judge a recording again, without a network; with --url, ask a new target what failed in it.
     Replay {
         /// A file that `--record` wrote.
@@ -54,6 +56,25 @@ pub enum Command {
         /// Names or paths.
         profiles: Vec<String>,
     },
+}
+
+/// The writing of a first profile.
+#[derive(Args)]
+pub struct Init {
+    /// The deployment: scheme, host and port, such as `https://api.example.com`.
+    pub url: String,
+    /// The new profile's file, such as profiles/staging.toml; by default standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// A front end's origin, such as `https://app.example`: an API tells its list to none but those on it.
+    #[arg(long = "origin", value_name = "ORIGIN", value_parser = origin)]
+    pub origins: Vec<Origin>,
+    /// Send this header with every request, for protected previews. It is never written.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// Trust one more certificate authority, a PEM file.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// The check run, the default command.
@@ -148,10 +169,17 @@ const TOOL_PREFIXES: &[&str] =
     &["RUSTUP_", "CARGO_HTTP_", "CARGO_NET_", "CARGO_BUILD_", "CARGO_PROFILE_", "PYENV_", "NVM_"];
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration: profiles::Duration =
-        text.parse().map_err(|invalid: profiles::Invalid| match invalid.instead {
-            Some(instead) => format!("{}; write {instead}", invalid.why),
-            None => invalid.why,
-        })?;
-    Ok(duration.get())
+    value::<profiles::Duration>(text).map(profiles::Duration::get)
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    value(text)
+}
+
+/// A value as profiles write it, or what is wrong with it and what to write instead.
+fn value<T: std::str::FromStr<Err = profiles::Invalid>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|invalid: profiles::Invalid| match invalid.instead {
+        Some(instead) => format!("{}; write {instead}", invalid.why),
+        None => invalid.why,
+    })
 }

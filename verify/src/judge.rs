@@ -52,7 +52,7 @@ pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
         return None;
     }
     let who = match health.status {
-        300..=399 => "a redirect answers for the service; give --url the address that it leads to",
+        300..=399 => "a redirect answers for the service; give the address that it leads to",
         401 | 403 | 407 => "a login answers for the service; let verify pass with --header",
         429 => "a rate limiter answers for the service; try again later",
         502..=504 => "the platform answers for a service that does not run; see the deployment's logs",

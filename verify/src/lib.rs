@@ -9,6 +9,7 @@ pub mod checks;
 pub mod cli;
 pub mod example;
 pub mod exchange;
+pub mod init;
 pub mod judge;
 pub mod launch;
 pub mod observed;

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             tell(&error);
             ExitCode::from(match error {
                 RunError::Launch(LaunchError::Spawn { .. }) => USAGE,
-                RunError::Launch(_) | RunError::Unready(_) => UNKNOWN,
+                RunError::Launch(_) | RunError::Unready(_) | RunError::Unseen(_) => UNKNOWN,
                 RunError::Ended(signal) => ENDED + signal.number,
                 _ => USAGE,
             })

@@ -1,6 +1,7 @@
 //! The composition: load, plan, probe, judge, report.
 #![allow(clippy::disallowed_methods, reason = "the composition reads the date and writes reports")]
 
+mod init;
 mod replay;
 
 use std::fmt::Write as _;
@@ -47,7 +48,7 @@ pub enum RunError {
     Profile(#[from] LoadError),
     #[error("{0}")]
     Lint(String),
-    #[error("--url is no target: {0}; write scheme, host and port only, such as https://api.example.com")]
+    #[error("the URL is no target: {0}; write scheme, host and port only, such as https://api.example.com")]
     Url(String),
     #[error("a --header has no colon; write --header 'Name: value'")]
     Header,
@@ -67,6 +68,12 @@ pub enum RunError {
     Launch(#[from] LaunchError),
     #[error("the target was not ready within --wait: {0}")]
     Unready(String),
+    #[error("{0}; nothing was written")]
+    Unseen(String),
+    #[error("{0} exists and is not overwritten; choose another --output, or move the file away")]
+    Exists(String),
+    #[error("could not write the profile to {path}: {error}")]
+    Profiled { path: String, error: std::io::Error },
     #[error("ended by {0}")]
     Ended(Signal),
 }
@@ -97,6 +104,7 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
         Some(Command::Plan(arguments)) => plan(&arguments, today),
         Some(Command::List) => show(&reference::list()),
         Some(Command::Explain { id }) => show(&reference::explain(&id).ok_or(RunError::UnknownCheck(id))?),
+        Some(Command::Init(arguments)) => init::init(&arguments, today).await,
         Some(Command::Replay { file, profile, url: Some(url), headers, ca, .. }) => {
             let (file, profile, ca) = (file.as_path(), profile.as_deref(), ca.as_deref());
             replay::again(&replay::Again { file, profile, url: &url, headers: &headers, ca }, today).await

@@ -110,7 +110,7 @@ async fn every_mistake_on_the_command_line_is_one_clear_error_and_exits_2() {
         (vec!["--profile", "missing.toml"], "could not read the profile `missing.toml`"),
         (
             vec!["--profile", "production", "--url", "not a url"],
-            "--url is no target: origin `not a url` has no scheme",
+            "the URL is no target: origin `not a url` has no scheme",
         ),
         (vec!["--profile", "production", "--url", "https://api.example.com/v1"], "has a path"),
         (vec!["--profile", "production", "--only", "cors.rejct"], "did you mean `cors.reject"),

@@ -30,6 +30,23 @@ async fn the_server_keeps_every_promise_of_every_profile() {
 }
 
 #[tokio::test]
+async fn the_first_profile_of_a_developers_server_is_proven_as_it_is() {
+    let database = database().await;
+    let server = serve(&embedded("development"), &database.connection_uri()).await;
+    let url = format!("http://{}", server.local_addr());
+    let folder = tempfile::tempdir().unwrap();
+    let first = verify(folder.path(), &["init", &url, "--output", "first.toml"]).await;
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let written = Declaration::load(&folder.path().join("first.toml").display().to_string(), TODAY).unwrap();
+    assert_eq!(written.profile.cors.origins, embedded("development").profile.cors.origins);
+
+    let proven = verify(folder.path(), &["--profile", "./first.toml", "--snapshots", "off"]).await;
+    assert_eq!(proven.code, 0, "{}{}", proven.stdout, proven.stderr);
+    server.stop().await;
+    stop(database).await;
+}
+
+#[tokio::test]
 async fn a_server_that_lost_an_origin_is_told_which() {
     let database = database().await;
     let text = include_str!("../../profiles/production.toml").replace("  \"https://www.example.com\",\n", "");

@@ -1,0 +1,248 @@
+//! A first profile from what a deployment does today, marked with what deserves thought.
+//!
+//! The catalogue itself reads the answers: a value is right if the check that tests it passes, and every check
+//! that fails on the finished draft is a remark at the setting whose promise it tests.
+
+mod draft;
+mod settings;
+
+use jiff::civil::Date;
+use profiles::{Declaration, Origin};
+
+use crate::check::{Subject, judgeable};
+use crate::exchange::{Evidence, Response};
+use crate::judge::obstacle;
+use crate::oracle::{Credentials, cors_check};
+use crate::plan::{Plan, Selection};
+use crate::probe::Probe;
+
+pub use draft::{Doubt, Written};
+use settings::unbounded;
+
+/// What has been asked and answered so far.
+pub struct Survey {
+    target: Origin,
+    /// Front ends that the caller named: an API tells its list only to those that are on it.
+    named: Vec<Origin>,
+    today: Date,
+    evidence: Evidence,
+}
+
+/// What to ask next, given the answers to all before.
+pub type Stage = fn(&Survey) -> Vec<Probe>;
+
+/// Some eighty requests in four stages.
+pub const STAGES: &[Stage] = &[Survey::paths, Survey::origins, Survey::preflights, Survey::confirmation];
+
+/// Where frameworks and platforms put the health check, the likeliest first.
+const HEALTH: &[&str] =
+    &["/health", "/healthz", "/api/health", "/api/v1/health", "/status", "/readyz", "/livez", "/"];
+
+/// The most requests of one stage, whatever an answer lists.
+const MOST: usize = 120;
+
+/// Origins to try when nobody named any.
+const COMMON_ORIGINS: &[&str] = &["https://example.com", "http://localhost:3000", "http://localhost:5173"];
+/// Whom the catalogue's checks try as well.
+const STRANGER: &str = "https://plumbline-probe.evil.example";
+
+const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
+const HEADERS: &[&str] = &["authorization", "content-type", "x-api-key", "x-csrf-token", "x-requested-with"];
+/// What nobody lists: who grants these grants everything.
+const NO_METHOD: &str = "PLUMBLINE";
+const NO_HEADER: &str = "x-plumbline-undeclared";
+
+/// The checks that decide a value.
+const DOCS: &str = "exposure.docs";
+const ERRORS: &str = "errors.shape";
+const CONTRACT: &str = "health.contract.schema";
+const SECURITY_HEADERS: &str = "headers.security-as-declared";
+/// The checks that the draft is held against. Attacks and the search for exposed files are left to `verify`.
+const CONFIRMED: &[&str] = &["run", "cors.actual", "cors.preflight", "health", "errors", "method", "headers"];
+/// The checks that tell whether strangers are let in.
+const STRANGERS: &[&str] = &["cors.reject.reflected", "cors.reject.null", "cors.preflight.rejects-origin"];
+
+impl Survey {
+    pub fn new(target: Origin, named: Vec<Origin>, today: Date) -> Self {
+        let evidence = Evidence {
+            schema: Evidence::SCHEMA.to_owned(),
+            profile: "production".to_owned(),
+            target: target.to_string(),
+            expected_release: None,
+            selection: Selection::default(),
+            duration_ms: 0,
+            requests: 0,
+            exchanges: Vec::new(),
+        };
+        Self { target, named, today, evidence }
+    }
+
+    /// The next questions as the prober takes them; the first two ask whether the target answers for itself.
+    pub fn plan<'a>(&self, stage: Stage, production: &'a Declaration) -> Plan<'a> {
+        let mut probes = vec![Probe::get(self.path()), Probe::get(Subject::unknown_path())];
+        for probe in stage(self) {
+            if self.evidence.find(&probe).is_none() && !probes.contains(&probe) && probes.len() < MOST {
+                probes.push(probe);
+            }
+        }
+        let subject = self.subject(production);
+        Plan { subject, checks: Vec::new(), probes, selection: Selection::default() }
+    }
+
+    /// Keeps what was answered, unless something answers in the deployment's place: then says what.
+    pub fn hear(&mut self, plan: &Plan<'_>, answers: Evidence) -> Result<(), String> {
+        if let Some(obstacle) = obstacle(plan, &answers) {
+            return Err(obstacle);
+        }
+        self.evidence.requests += answers.requests;
+        for (probe, exchange) in answers.exchanges {
+            if self.evidence.find(&probe).is_none() {
+                self.evidence.exchanges.push((probe, exchange));
+            }
+        }
+        Ok(())
+    }
+
+    /// The profile, with everything that deserves thought.
+    pub fn written(&self) -> Written {
+        let mut draft = self.settings();
+        self.families(&mut draft);
+        self.doubts(&mut draft);
+        draft.written(&format!(
+            "# What the deployment at {} did when `verify init` looked.\n\
+             # A remark that begins with `?` deserves thought; remove it when the setting says what is promised.\n",
+            self.target
+        ))
+    }
+
+    fn paths(&self) -> Vec<Probe> {
+        HEALTH.iter().map(|path| Probe::get(path)).chain(self.asked(&[DOCS])).collect()
+    }
+
+    fn origins(&self) -> Vec<Probe> {
+        let mut probes = self.asked(&[ERRORS, CONTRACT, SECURITY_HEADERS]);
+        for origin in self.candidates() {
+            probes.push(self.reading(origin.as_str()));
+            probes.push(Probe::preflight(self.path(), origin.as_str(), "PUT", &HEADERS[..2]));
+        }
+        probes.extend(self.asked(STRANGERS));
+        probes
+    }
+
+    fn preflights(&self) -> Vec<Probe> {
+        let Some(page) = self.page() else { return Vec::new() };
+        let preflight =
+            |method, headers: &[&str]| Probe::preflight(self.path(), page.as_str(), method, headers);
+        let methods = METHODS.iter().chain([&NO_METHOD]).map(|method| preflight(method, &[]));
+        let headers = HEADERS.iter().chain([&NO_HEADER]).map(|header| preflight("GET", &[header]));
+        methods.chain(headers).collect()
+    }
+
+    /// What the draft says, asked as its own checks ask it.
+    fn confirmation(&self) -> Vec<Probe> {
+        self.asked(CONFIRMED)
+    }
+
+    /// What checks would ask, were the draft so far the profile.
+    fn asked(&self, selectors: &[&str]) -> Vec<Probe> {
+        let declaration = unbounded(&self.settings());
+        self.select(&declaration, selectors).probes
+    }
+
+    fn select<'a>(&self, declaration: &'a Declaration, selectors: &[&str]) -> Plan<'a> {
+        let only = selectors.iter().map(|&selector| selector.to_owned()).collect();
+        Plan::of(self.subject(declaration), &Selection { only, skip: Vec::new() })
+            .expect("init names checks of the catalogue, and its drafts are unbounded")
+    }
+
+    fn subject<'a>(&self, declaration: &'a Declaration) -> Subject<'a> {
+        Subject { declaration, target: self.target.clone(), foreign: Vec::new(), expected_release: None, intrusive: false }
+    }
+
+    fn path(&self) -> &str {
+        self.health().unwrap_or(HEALTH[0])
+    }
+
+    /// The path that answers most like a health check, and not like a path that does not exist.
+    fn health(&self) -> Option<&'static str> {
+        let control = self.answer(&Probe::get(Subject::unknown_path()));
+        let is_control = |response: &Response| {
+            control.is_some_and(|control| control.status == response.status && control.body == response.body)
+        };
+        let likeness = |path: &&str| {
+            let response = self.answer(&Probe::get(path)).filter(|response| !is_control(response))?;
+            let body = response.json();
+            let speaks = body.as_ref().is_some_and(|body| body["status"].is_string());
+            let contract = speaks && body.is_some_and(|body| body["database"].is_string());
+            match response.status {
+                _ if contract => Some(4),
+                200 if speaks => Some(3),
+                503 if speaks => Some(2),
+                200 => Some(1),
+                _ => None,
+            }
+        };
+        // Of equals the first: `max_by_key` takes the last.
+        HEALTH
+            .iter()
+            .rev()
+            .filter_map(|path| Some((likeness(path)?, *path)))
+            .max_by_key(|(rank, _)| *rank)
+            .map(|(_, path)| path)
+    }
+
+    fn answer(&self, probe: &Probe) -> Option<&Response> {
+        self.evidence.find(probe).and_then(|exchange| judgeable(exchange).ok())
+    }
+
+    fn reading(&self, origin: &str) -> Probe {
+        Probe::get(self.path()).origin(origin)
+    }
+
+    /// Those that were named, or else those that are common; and those that the deployment names to everybody.
+    fn candidates(&self) -> Vec<Origin> {
+        let common =
+            COMMON_ORIGINS.iter().filter(|_| self.named.is_empty()).filter_map(|origin| origin.parse().ok());
+        let constant =
+            self.evidence.exchanges.iter().filter(|(probe, _)| probe.request.header("origin").is_none());
+        let constant = constant.filter_map(|(_, exchange)| {
+            exchange.response().ok()?.header("access-control-allow-origin")?.parse().ok()
+        });
+        let mut candidates: Vec<Origin> = Vec::new();
+        for origin in self.named.iter().cloned().chain(constant).chain(common) {
+            if !candidates.contains(&origin) {
+                candidates.push(origin);
+            }
+        }
+        candidates
+    }
+
+    /// The first origin that may read: what one page may do, all may.
+    fn page(&self) -> Option<Origin> {
+        self.candidates().into_iter().find(|origin| self.is_granted(origin))
+    }
+
+    fn lets_strangers_in(&self) -> bool {
+        self.is_granted(&STRANGER.parse().expect("a constant, and an origin"))
+    }
+
+    fn is_granted(&self, origin: &Origin) -> bool {
+        let reads = self.answer(&self.reading(origin.as_str()));
+        reads.is_some_and(|answer| cors_check(origin.as_str(), Credentials::Omit, answer).is_ok())
+            || self.granted_preflights(origin.as_str()).next().is_some()
+    }
+
+    fn granted_preflights<'s>(&'s self, origin: &'s str) -> impl Iterator<Item = &'s Response> {
+        self.evidence.exchanges.iter().filter_map(move |(probe, exchange)| {
+            let request = &probe.request;
+            let asks =
+                request.method == "OPTIONS" && request.header("access-control-request-method").is_some();
+            let response = exchange.response().ok()?;
+            let granted = asks
+                && request.header("origin") == Some(origin)
+                && (200..300).contains(&response.status)
+                && cors_check(origin, Credentials::Omit, response).is_ok();
+            granted.then_some(response)
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! What the answers say of each setting.
+
+use profiles::{Declaration, Duration, FieldName, Method, Origin, Scheme};
+
+use super::draft::{Draft, quoted};
+use super::{
+    COMMON_ORIGINS, CONTRACT, DOCS, ERRORS, HEADERS, HEALTH, METHODS, NO_HEADER, NO_METHOD, SECURITY_HEADERS,
+    Survey,
+};
+use crate::check::{FAMILIES, Verdict, judgeable};
+use crate::exchange::Response;
+use crate::judge::judge;
+use crate::oracle::{Credentials, preflight_check};
+use crate::probe::Probe;
+
+/// Where no origin was seen that the profile takes.
+const PLACEHOLDER: &str = "https://app.example.com";
+
+/// Headers that name a release, the clearest first.
+const RELEASES: &[&str] = &[
+    "x-release",
+    "x-commit",
+    "x-commit-sha",
+    "x-git-commit",
+    "x-git-sha",
+    "x-revision",
+    "x-version",
+    "x-app-version",
+    "x-build",
+    "x-build-id",
+    "x-deployment-id",
+    "x-railway-deployment-id",
+];
+
+impl Survey {
+    /// The settings that can be seen, but for the families: those need all the others.
+    pub(super) fn settings(&self) -> Draft {
+        let mut draft = Draft::new(self.today);
+        self.place(&mut draft);
+        if !self.first_that_holds(&mut draft, "server.docs", &["hidden", "shown"], DOCS) {
+            choose(&mut draft, "server.docs", quoted(&"hidden"));
+        }
+        if !self.first_that_holds(&mut draft, "verify.errors", &["problem-json", "json"], ERRORS) {
+            if let Verdict::Fail(failures) = self.verdict(&draft, ERRORS) {
+                for failure in failures {
+                    draft.doubt("verify.errors", format!("with \"json\": {}", failure.observed));
+                }
+            }
+            choose(&mut draft, "verify.errors", quoted(&"any"));
+        }
+        self.cors(&mut draft);
+        self.release(&mut draft);
+        draft
+    }
+
+    /// Environment, URL and health path.
+    fn place(&self, draft: &mut Draft) {
+        let local = self.target.host().is_loopback();
+        let production = self.target.scheme() == Scheme::Https && !local;
+        choose(draft, "environment", quoted(&if production { "production" } else { "development" }));
+        if !production && !local {
+            draft.doubt(
+                "environment",
+                "a public deployment on plain http: only https can be declared production",
+            );
+        }
+        choose(draft, "deployment.url", quoted(&self.target));
+        choose(draft, "health.path", quoted(&self.path()));
+        if self.health().is_none() {
+            draft.doubt(
+                "health.path",
+                format!("none of {} has a health check; which path has?", HEALTH.join(", ")),
+            );
+        }
+    }
+
+    /// The first word with which the check passes; without one, the last that the profile takes stands.
+    fn first_that_holds(&self, draft: &mut Draft, setting: &str, words: &[&str], check: &str) -> bool {
+        words.iter().any(|word| {
+            draft.set(setting, quoted(word)).is_ok() && self.verdict(draft, check) == Verdict::Pass
+        })
+    }
+
+    /// How the check judges the draft so far.
+    fn verdict(&self, draft: &Draft, check: &str) -> Verdict {
+        let declaration = unbounded(draft);
+        let plan = self.select(&declaration, &[check]);
+        let mut judgements = judge(&plan, &self.evidence).into_iter().map(|judgement| judgement.verdict);
+        judgements.next().expect("the selector names a check")
+    }
+
+    fn cors(&self, draft: &mut Draft) {
+        let mut origins = self.candidates();
+        // The first is the one that most checks ask for.
+        origins.sort_by_key(|origin| !self.is_granted(origin));
+        if self.named.is_empty() {
+            origins.retain(|origin| self.is_granted(origin));
+            // Where everybody is let in, a grant says nothing about who should be.
+            origins.truncate(if self.lets_strangers_in() { 1 } else { usize::MAX });
+            let tried = COMMON_ORIGINS.join(", ");
+            draft.doubt(
+                "cors.origins",
+                format!(
+                    "an API tells its list to none but those on it, and only {tried} were tried: name the \
+                     front ends with --origin https://app.example"
+                ),
+            );
+        }
+        take(draft, "cors.origins", origins.iter().map(ToString::to_string));
+        if !origins.iter().any(|origin| draft.declaration().profile.cors.origins.contains(origin)) {
+            choose(draft, "cors.origins", format!("[{}]", quoted(&PLACEHOLDER)));
+            draft.doubt("cors.origins", format!("{PLACEHOLDER} only stands for the front end's origin"));
+        }
+        if let Some(page) = self.page() {
+            self.policy(draft, &page);
+        }
+    }
+
+    /// What that page may do.
+    fn policy(&self, draft: &mut Draft, page: &Origin) {
+        let page = page.as_str();
+        let granted: Vec<&Response> = self.granted_preflights(page).collect();
+        let read = self.answer(&self.reading(page));
+        let answers = || read.into_iter().chain(granted.iter().copied());
+        let credentials = answers()
+            .any(|response| response.header("access-control-allow-credentials").as_deref() == Some("true"));
+        let policy = Credentials::declared(credentials);
+        choose(draft, "cors.credentials", credentials.to_string());
+
+        let passes = |method: &str, headers: &[&str]| {
+            let probe = Probe::preflight(self.path(), page, method, headers);
+            self.answer(&probe)
+                .is_some_and(|answer| preflight_check(page, method, headers, policy, answer).is_ok())
+        };
+        let listed = |field: &str| -> Vec<String> {
+            let values: Vec<String> = granted.iter().filter_map(|response| response.header(field)).collect();
+            let items = values.iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned());
+            items.filter(|item| !item.is_empty()).collect()
+        };
+
+        let methods = listed("access-control-allow-methods");
+        let named = |method: &str| methods.iter().any(|listed| listed == method);
+        // Without a list, or with one that anything is on, what was tried is all that can be said.
+        let open = passes(NO_METHOD, &[]) || !methods.iter().any(|method| method.parse::<Method>().is_ok());
+        let tried = METHODS.iter().filter(|method| named(method) || (open && passes(method, &[])));
+        let tried = tried.map(|&method| method.to_owned());
+        let others = methods.iter().filter(|method| *method != NO_METHOD && method.parse::<Method>().is_ok());
+        take(draft, "cors.methods", tried.chain(others.cloned()));
+
+        let open = passes("GET", &[NO_HEADER]);
+        let tried = HEADERS.iter().filter(|header| passes("GET", &[header])).map(|&header| header.to_owned());
+        let tried = tried.take(if open { 2 } else { HEADERS.len() });
+        let others = listed("access-control-allow-headers").into_iter().map(|name| name.to_ascii_lowercase());
+        let others = others.filter(|name| !open && name.parse::<FieldName>().is_ok());
+        take(draft, "cors.request_headers", tried.chain(others));
+
+        let exposed = read.map(|response| response.list("access-control-expose-headers")).unwrap_or_default();
+        take(
+            draft,
+            "cors.exposed_headers",
+            exposed.into_iter().filter(|name| name.parse::<FieldName>().is_ok()),
+        );
+
+        let mut seconds = granted.iter().filter_map(|response| response.header("access-control-max-age"));
+        let max_age = seconds.find_map(|seconds| format!("{seconds}s").parse::<Duration>().ok());
+        // Absent, production's value stands, and the check that misses it says so.
+        let max_age = max_age.unwrap_or(draft.declaration().profile.cors.max_age);
+        choose(draft, "cors.max_age", quoted(&max_age));
+    }
+
+    fn release(&self, draft: &mut Draft) {
+        let answer = self.answer(&Probe::get(self.path()));
+        let named = RELEASES.iter().find_map(|name| Some((*name, answer?.header(name)?)));
+        choose(
+            draft,
+            "deployment.release_header",
+            quoted(named.as_ref().map_or(&RELEASES[0], |(name, _)| name)),
+        );
+        match named {
+            Some((name, _)) if name == RELEASES[0] => {}
+            Some((name, release)) => {
+                draft.doubt(
+                    "deployment.release_header",
+                    format!("a guess from its name; `{name}` was `{release}`"),
+                );
+            }
+            None => draft
+                .doubt("deployment.release_header", "no answer names its release in a header that is known"),
+        }
+    }
+
+    /// Leaves out the families whose promises the deployment does not make.
+    pub(super) fn families(&self, draft: &mut Draft) {
+        let declared = draft.declaration().profile.verify.families;
+        let (mut kept, mut missing) = (Vec::new(), Vec::new());
+        for (name, _) in FAMILIES.iter().filter(|(_, family)| declared.contains(family)) {
+            match self.lacks(draft, name) {
+                Some(why) => missing.push(format!("`{name}` is left out: {why}")),
+                None => kept.push((*name).to_owned()),
+            }
+        }
+        take(draft, "verify.families", kept);
+        for why in missing {
+            draft.doubt("verify.families", why);
+        }
+    }
+
+    fn lacks(&self, draft: &Draft, family: &str) -> Option<String> {
+        let promise = match family {
+            "cors" if self.named.is_empty() && self.page().is_none() => {
+                return Some("no origin that was tried may read an answer".to_owned());
+            }
+            "health" => CONTRACT,
+            "headers" => SECURITY_HEADERS,
+            _ => return None,
+        };
+        match self.verdict(draft, promise) {
+            Verdict::Fail(failures) => failures.into_iter().next().map(|failure| failure.observed),
+            Verdict::Inconclusive(why) => Some(why),
+            Verdict::Pass | Verdict::NotApplicable(_) => None,
+        }
+    }
+
+    /// Every check that fails on the draft, as far as its questions were asked.
+    pub(super) fn doubts(&self, draft: &mut Draft) {
+        let declaration = unbounded(draft);
+        let plan = self.select(&declaration, &[]);
+        budget(draft, plan.probes.len());
+        for judgement in judge(&plan, &self.evidence) {
+            let Verdict::Fail(failures) = judgement.verdict else { continue };
+            let setting = judgement.promise.split('[').next().unwrap_or_default();
+            let observed = failures.first().map(|failure| failure.observed.as_str()).unwrap_or_default();
+            draft.doubt(setting, format!("{}: {observed}", judgement.check.id));
+        }
+        let unknown = self.evidence.exchanges.iter().find_map(|(_, exchange)| judgeable(exchange).err());
+        if let Some(why) = unknown {
+            draft.doubt(
+                "deployment.url",
+                format!("not everything was answered, so this may be incomplete: {why}"),
+            );
+        }
+    }
+}
+
+/// Takes the value, or says why production's stands instead.
+fn choose(draft: &mut Draft, setting: &str, toml: String) {
+    if let Err(why) = draft.set(setting, toml) {
+        draft.doubt(setting, why);
+    }
+}
+
+fn take(draft: &mut Draft, setting: &str, names: impl IntoIterator<Item = String>) {
+    for why in draft.set_list(setting, names) {
+        draft.doubt(setting, why);
+    }
+}
+
+/// The draft with a budget for any plan: it is judged, and what of it is sent is bounded by the stage.
+pub(super) fn unbounded(draft: &Draft) -> Declaration {
+    let mut declaration = draft.declaration();
+    declaration.profile.verify.requests = u32::MAX;
+    declaration
+}
+
+/// Room for the whole catalogue, where an API lists more than production's profile does.
+fn budget(draft: &mut Draft, needed: usize) {
+    if needed > draft.declaration().profile.verify.requests as usize {
+        choose(draft, "verify.requests", needed.next_multiple_of(100).to_string());
+        draft.doubt("verify.requests", format!("the lists above make {needed} requests of one run"));
+    }
+}
