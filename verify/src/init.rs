@@ -70,6 +70,7 @@ impl Survey {
             target: target.to_string(),
             expected_release: None,
             selection: Selection::default(),
+            intrusive: false,
             duration_ms: 0,
             requests: 0,
             exchanges: Vec::new(),
@@ -156,7 +157,13 @@ impl Survey {
     }
 
     fn subject<'a>(&self, declaration: &'a Declaration) -> Subject<'a> {
-        Subject { declaration, target: self.target.clone(), foreign: Vec::new(), expected_release: None, intrusive: false }
+        Subject {
+            declaration,
+            target: self.target.clone(),
+            foreign: Vec::new(),
+            expected_release: None,
+            intrusive: false,
+        }
     }
 
     fn path(&self) -> &str {

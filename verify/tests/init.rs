@@ -402,8 +402,9 @@ fn answers(plan: &Plan<'_>, answer: impl Fn(&verify::exchange::Request) -> Respo
         target: plan.subject.target.to_string(),
         expected_release: None,
         selection: Selection::default(),
+        intrusive: false,
         duration_ms: 1,
-        requests: plan.probes.len(),
+        requests: plan.requests(),
         exchanges: exchanges.collect(),
     }
 }
