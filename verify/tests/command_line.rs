@@ -183,6 +183,22 @@ async fn a_recording_is_judged_again_without_the_network_and_holds_no_private_he
 }
 
 #[tokio::test]
+async fn a_private_cookie_is_the_only_cookie() {
+    let url = format!(
+        "http://{}",
+        start(|seen, reply| {
+            let cookies: Vec<_> = seen.headers.iter().filter(|(name, _)| name == "cookie").collect();
+            if !matches!(cookies.as_slice(), [(_, value)] if value == "preview=s3cr3t") {
+                reply.status = 401;
+            }
+        })
+        .await
+    );
+    let ended = run(&folder(""), &url, &["--header", "Cookie: preview=s3cr3t", "--snapshots", "off"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_waiver_waives_until_its_day_and_is_reported_when_nothing_needs_it() {
     let url = format!("http://{}", start(|_, reply| reply.set("x-powered-by", "Express")).await);
     let waiver = |check: &str, expires: &str| {

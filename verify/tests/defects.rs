@@ -234,6 +234,15 @@ const DEFECTS: &[&Defect] = &[
         distort: |seen, reply| reply.grant(seen),
     },
     &Defect {
+        name: "echoes the origin of whoever sends a cookie",
+        caught_by: &["cors.reject.reflected"],
+        distort: |seen, reply| {
+            if seen.header("cookie").is_some() {
+                reply.grant(seen);
+            }
+        },
+    },
+    &Defect {
         name: "allows `null`",
         caught_by: &["cors.reject.null"],
         distort: |seen, reply| grant_if(seen, reply, |origin| origin == "null"),

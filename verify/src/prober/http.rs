@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use profiles::Origin;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{COOKIE, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -141,7 +141,9 @@ impl Client {
         let url =
             base.join(&request.path).expect("checks ask for absolute paths: asserted in tests/catalogue.rs");
         let mut builder = client.request(method, url);
-        for (name, value) in &request.headers {
+        // A client sends one Cookie line (RFC 6265 section 5.4), and the caller's is the one that opens a preview.
+        let cookie = self.private.iter().any(|(name, _)| *name == COOKIE);
+        for (name, value) in request.headers.iter().filter(|(name, _)| !cookie || name != COOKIE.as_str()) {
             // One character is one byte, as in the evidence.
             let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
             builder = builder.header(name, bytes);

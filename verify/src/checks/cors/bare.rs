@@ -36,7 +36,8 @@ pub(super) const DENIED_IS_BARE: Check = Check {
     needs: Needs::Nothing,
     rule: "A refused origin's answer carries no Access-Control header at all.",
     rationale: "Headers without a grant tell a stranger the policy, and one change in another layer turns them into a grant.",
-    remedy: "Decide first, then add all Access-Control headers or none.",
+    remedy: "Decide first, then add all Access-Control headers or none. FastAPI: call CORSMiddleware for declared origins only. \
+             Express: give `cors` a function that answers the others with `origin: false`.",
     references: &["https://fetch.spec.whatwg.org/#http-responses"],
     requirements: &["FR-006"],
     ask: |subject| {

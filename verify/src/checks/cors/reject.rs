@@ -37,7 +37,24 @@ pub(super) const REFLECTED: Check = Check {
     id: "cors.reject.reflected",
     rule: "No response allows an origin that nobody declared.",
     rationale: "A server that echoes the Origin header lets every page on the web read its answers as the visitor.",
-    ask: |subject| ask(subject, attack::from_list(subject, &["https://plumbline-probe.evil.example"])),
+    ask: |subject| {
+        let asked = ask(subject, attack::from_list(subject, &["https://plumbline-probe.evil.example"]));
+        let Ask::Questions(mut questions) = asked else {
+            return asked;
+        };
+        // Some layers answer `*` until a cookie comes, and then echo (Starlette 0.41): the attack brings one.
+        questions.extend(questions.clone().into_iter().map(|question| Question {
+            probe: question.probe.with("cookie", "plumbline-probe=1"),
+            ..question
+        }));
+        Ask::Questions(questions)
+    },
+    fails: &[
+        "HTTP/1.1 200 OK\n---\nHTTP/1.1 200 OK\naccess-control-allow-origin: {origin}\naccess-control-allow-credentials: true",
+        COMMON.fails[0],
+        COMMON.fails[1],
+        COMMON.fails[2],
+    ],
     ..COMMON
 };
 
@@ -197,8 +214,9 @@ fn judge(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {
             (_, Ok(())) => "",
             _ => return Reading::Holds,
         };
+        let cookie = if request.header("cookie").is_some() { " with a cookie" } else { "" };
         Reading::Broken(format!(
-            "{} {} allowed origin `{origin}`{with}; the profile allows only {}",
+            "{} {}{cookie} allowed origin `{origin}`{with}; the profile allows only {}",
             request.method,
             request.path,
             declared.join(", ")
