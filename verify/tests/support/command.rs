@@ -41,11 +41,16 @@ impl Ended {
 
     /// The ids of the checks that failed.
     pub(crate) fn failed(&self) -> Vec<String> {
+        self.with_status("fail")
+    }
+
+    /// The ids of the checks with this status, in the report's order.
+    pub(crate) fn with_status(&self, status: &str) -> Vec<String> {
         let json = self.json();
         let findings = json["findings"].as_array().cloned().unwrap_or_default();
         findings
             .iter()
-            .filter(|finding| finding["status"] == "fail")
+            .filter(|finding| finding["status"] == status)
             .map(|finding| finding["id"].as_str().unwrap_or_default().to_owned())
             .collect()
     }
