@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use profiles::{Origin, Profile};
 
-use crate::reporters::Destination;
+use crate::check::Severity;
+use crate::reporters::{self, Destination};
 use crate::snapshot::Mode;
 
 /// Holds a live backend, in any language, against its profile.
@@ -48,8 +49,11 @@ pub enum Command {
         /// Trust one more certificate authority, a PEM file.
         #[arg(long, value_name = "FILE", requires = "url")]
         ca: Option<PathBuf>,
-        #[arg(long = "report", value_name = "FORMAT[=PATH]")]
+        #[arg(long = "report", value_name = "FORMAT[=PATH]", help = reporters::help())]
         reports: Vec<Destination>,
+        /// The least severity that fails the run; failures below it are reported all the same.
+        #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
+        fail_on: Severity,
     },
     /// Print everything that is wrong with profiles; by default with all embedded ones.
     Lint {
@@ -110,9 +114,11 @@ pub struct Check {
     /// Trust one more certificate authority, a PEM file.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Where reports go: human or json, to a file after `=`. By default human, to standard output.
-    #[arg(long = "report", value_name = "FORMAT[=PATH]")]
+    #[arg(long = "report", value_name = "FORMAT[=PATH]", help = reporters::help())]
     pub reports: Vec<Destination>,
+    /// The least severity that fails the run; failures below it are reported all the same.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
+    pub fail_on: Severity,
     /// What to do about snapshots of observed behaviour.
     #[arg(long, value_enum, default_value = "check")]
     pub snapshots: Mode,

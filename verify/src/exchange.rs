@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Selection;
 use crate::probe::Probe;
+use crate::redact;
 
 /// A request as the plan knows it, before a byte is sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -290,7 +291,7 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)?;
         for (name, value) in &self.headers {
-            write!(f, " · {name}: {value}")?;
+            write!(f, " · {name}: {}", redact::header(name, value))?;
         }
         self.means.fmt(f)
     }

@@ -4,6 +4,7 @@ use crate::check::{Check, Failure, Verdict};
 use crate::exchange::{Answer, Evidence, Exchange, Request};
 use crate::plan::{Asked, Plan, Planned};
 use crate::redact::shown;
+use crate::witness::Witness;
 
 /// What one check found.
 pub struct Judgement {
@@ -13,6 +14,8 @@ pub struct Judgement {
     pub promise: String,
     /// The request that shows it best: the first failure's, else the first one's.
     pub request: Option<Request>,
+    /// Of a failure about CORS: the page that shows what it means.
+    pub witness: Option<Witness>,
 }
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
@@ -65,7 +68,8 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange])
     let (exchanges, promises): (Vec<Exchange>, Vec<&String>) = match asked {
         Asked::Skipped(why) => {
             let verdict = Verdict::NotApplicable(why.clone());
-            return Judgement { check, verdict, promise: "verify.families".to_owned(), request: None };
+            let promise = "verify.families".to_owned();
+            return Judgement { check, verdict, promise, request: None, witness: None };
         }
         Asked::Everything { promise } => {
             // What a client could have sent; the others are read by the checks that sent them.
@@ -84,8 +88,11 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange])
     // Of a check that read everything, no request is the one to show unless it failed.
     let shown = failed.or(matches!(asked, Asked::Probes(_)).then_some(0));
     let request = shown.and_then(|index| exchanges.get(index)).map(|exchange| exchange.request.clone());
+    let witness = failed
+        .filter(|_| check.is_within("cors"))
+        .and_then(|index| Witness::of(&plan.subject.target, exchanges.get(index)?));
     let promise = promises.get(failed.unwrap_or(0)).map(|promise| (*promise).clone()).unwrap_or_default();
-    Judgement { check, verdict, promise, request }
+    Judgement { check, verdict, promise, request, witness }
 }
 
 fn handshakes_only(planned: &Planned, plan: &Plan<'_>) -> bool {

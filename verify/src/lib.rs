@@ -25,3 +25,4 @@ mod reproduce;
 pub mod run;
 pub mod snapshot;
 pub mod tape;
+pub mod witness;

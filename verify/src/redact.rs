@@ -4,16 +4,19 @@ use serde_json::Value as Json;
 
 /// A header value without its secret: a cookie keeps its name and attributes, a credential only its presence.
 pub(crate) fn header(name: &str, value: &str) -> String {
-    match name {
+    match name.to_ascii_lowercase().as_str() {
         "set-cookie" => cookie(value),
         "cookie" | "authorization" | "proxy-authorization" | "x-api-key" => "[redacted]".to_owned(),
         _ => value.to_owned(),
     }
 }
 
-/// Text of the target's on its way to a person: one line, of bounded length, and nothing that a terminal obeys.
+/// Text of the target's on its way to a person: one line, of bounded length, without credentials, and nothing
+/// that a terminal obeys.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 400;
+    // Hidden before it is cut: half a connection string is no longer known by its shape.
+    let text = profiles::hide_credentials(text);
     let mut shown: String = text.chars().take(LONGEST).map(visible).collect();
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');
@@ -29,7 +32,9 @@ pub(crate) fn reviewable(text: &str) -> String {
 }
 
 fn visible(c: char) -> String {
-    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
+    // Marks that reverse the text after them would let an answer show another address than it names.
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || turns { c.escape_default().to_string() } else { c.to_string() }
 }
 
 /// The text without the values that the caller sent in confidence.
@@ -116,7 +121,10 @@ mod tests {
     #[test]
     fn nothing_of_the_targets_is_obeyed_by_a_terminal() {
         assert_eq!(shown("a\u{1b}[2Jb\nc\u{9b}31m"), "a\\u{1b}[2Jb\\nc\\u{9b}31m");
+        assert_eq!(shown("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(shown(&"x".repeat(1_000)).chars().count(), 401);
+        assert_eq!(shown("postgres://app:hunter2@db\n"), "postgres://app:*******@db\\n");
+        assert!(!shown(&format!("{}postgres://app:hunter2@db", "x".repeat(380))).contains("hunter"));
         assert_eq!(reviewable("one\r\ntwo\u{7}"), "one\ntwo\\u{7}");
         assert_eq!(reviewable("postgres://app:hunter2@db"), "postgres://app:*******@db");
     }

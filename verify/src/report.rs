@@ -1,12 +1,17 @@
 //! The report: verdicts with waivers applied, and the one outcome that they add up to.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use jiff::civil::Date;
 use profiles::{Declaration, Location};
 
-use crate::check::{Check, Verdict, is_within};
-use crate::exchange::Request;
+use crate::check::{Check, Severity, Verdict};
+use crate::checks;
+use crate::exchange::{Evidence, Request};
 use crate::judge::Judgement;
-use crate::observed::Snapshots;
+use crate::observed::{Observed, Snapshots};
+use crate::witness::Witness;
 
 pub struct Report<'a> {
     pub declaration: &'a Declaration,
@@ -17,9 +22,21 @@ pub struct Report<'a> {
     pub obstacle: Option<String>,
     /// Every planned check, whatever its status.
     pub findings: Vec<Finding>,
+    /// Failures below it are findings like any other, but do not fail the run.
+    pub fail_on: Severity,
+    /// What was seen, as snapshots have it; empty when nothing could be judged.
+    pub observed: Vec<Observed>,
     pub snapshots: Snapshots,
-    /// Waivers that have expired or that nothing needed, and what else someone should know.
+    /// How long each answer took, in the order of the plan.
+    pub latencies: Vec<Latency>,
+    /// What else someone should know.
     pub warnings: Vec<String>,
+}
+
+pub struct Latency {
+    /// Such as `GET /health`.
+    pub request: String,
+    pub ms: u64,
 }
 
 pub struct Finding {
@@ -31,6 +48,8 @@ pub struct Finding {
     pub promise: String,
     pub location: Location,
     pub request: Option<Request>,
+    /// Of a failure about CORS: the page that shows what it means.
+    pub witness: Option<Witness>,
     /// Why the failure is accepted, and until when.
     pub waiver: Option<(String, Date)>,
 }
@@ -60,11 +79,11 @@ pub enum Outcome {
 impl<'a> Report<'a> {
     pub fn new(declaration: &'a Declaration, judgements: Vec<Judgement>, today: Date) -> Self {
         let mut used = vec![false; declaration.profile.waivers.len()];
-        let findings: Vec<Finding> = judgements
+        let mut findings: Vec<Finding> = judgements
             .into_iter()
             .map(|judgement| finding(declaration, judgement, today, &mut used))
             .collect();
-        let warnings = waiver_warnings(declaration, &findings, &used, today);
+        judge_waivers(declaration, &mut findings, &used, today);
         Self {
             declaration,
             target: String::new(),
@@ -72,16 +91,36 @@ impl<'a> Report<'a> {
             requests: 0,
             obstacle: None,
             findings,
+            fail_on: Severity::Low,
+            observed: Vec::new(),
             snapshots: Snapshots::default(),
-            warnings,
+            latencies: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// With what the evidence says about the run itself.
+    #[must_use]
+    pub fn of_run(self, evidence: &Evidence) -> Self {
+        let answered = evidence.exchanges.iter().filter(|(_, exchange)| exchange.response().is_ok());
+        let latencies = answered.map(|(_, exchange)| Latency {
+            request: format!("{} {}", exchange.request.method, exchange.request.path),
+            ms: exchange.elapsed_ms,
+        });
+        Self {
+            target: evidence.target.clone(),
+            duration_ms: evidence.duration_ms,
+            requests: evidence.requests,
+            latencies: latencies.collect(),
+            ..self
         }
     }
 
     pub fn outcome(&self) -> Outcome {
         let any = |status| self.findings.iter().any(|finding| finding.status == status);
-        if any(Status::Fail) {
+        if self.count(Status::Fail) > self.tolerated() {
             Outcome::Fail
-        } else if any(Status::Inconclusive) || !any(Status::Pass) {
+        } else if any(Status::Inconclusive) || !(any(Status::Pass) || any(Status::Fail)) {
             // A run in which nothing applied has proved nothing.
             Outcome::Inconclusive
         } else if !self.snapshots.drifted.is_empty() || !self.snapshots.unseen.is_empty() {
@@ -92,7 +131,21 @@ impl<'a> Report<'a> {
     }
 
     pub fn count(&self, status: Status) -> usize {
-        self.findings.iter().filter(|finding| finding.status == status).count()
+        self.with(status).count()
+    }
+
+    pub fn with(&self, status: Status) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.status == status)
+    }
+
+    /// How many failures are below `--fail-on`.
+    pub fn tolerated(&self) -> usize {
+        self.with(Status::Fail).filter(|finding| !self.counts(finding)).count()
+    }
+
+    /// Whether this failure is severe enough to fail the run.
+    pub fn counts(&self, finding: &Finding) -> bool {
+        finding.check.severity >= self.fail_on
     }
 }
 
@@ -100,9 +153,40 @@ impl Finding {
     /// What the profile says, as it says it: `cors.max_age = "10m"`.
     pub fn expected(&self, declaration: &Declaration) -> String {
         let span = declaration.source.span(&self.promise);
-        let text: Vec<&str> = declaration.source.text()[span].split_whitespace().collect();
+        let text = profiles::hide_credentials(&declaration.source.text()[span]);
+        let text: Vec<&str> = text.split_whitespace().collect();
         let text: String = text.join(" ").chars().take(120).collect();
         format!("{} = {text}", self.promise)
+    }
+
+    /// The bytes of the profile to underline: the promise, or the first line of a long one.
+    pub fn underlined(&self, declaration: &Declaration) -> Range<usize> {
+        let span = declaration.source.span(&self.promise);
+        let end = declaration.source.text()[span.clone()].find(['\r', '\n']);
+        span.start..end.map_or(span.end, |newline| span.start + newline)
+    }
+
+    /// The column after the underlined text, counted as in [`Location`].
+    pub fn end_column(&self, declaration: &Declaration) -> usize {
+        let underlined = self.underlined(declaration);
+        self.location.column + declaration.source.text()[underlined].chars().count()
+    }
+}
+
+impl Finding {
+    /// Accepts the failure if a waiver that has not expired says so.
+    fn waive(&mut self, declaration: &Declaration, today: Date, used: &mut [bool]) {
+        if self.status != Status::Fail {
+            return;
+        }
+        let mut waivers = declaration.profile.waivers.iter().zip(used);
+        let waiver = waivers
+            .find(|(waiver, _)| self.check.is_within(waiver.check.as_str()) && today <= waiver.expires);
+        if let Some((waiver, used)) = waiver {
+            *used = true;
+            self.status = Status::Waived;
+            self.waiver = Some((waiver.reason.clone(), waiver.expires));
+        }
     }
 }
 
@@ -130,7 +214,7 @@ impl Outcome {
 }
 
 fn finding(declaration: &Declaration, judgement: Judgement, today: Date, used: &mut [bool]) -> Finding {
-    let Judgement { check, verdict, promise, request } = judgement;
+    let Judgement { check, verdict, promise, request, witness } = judgement;
     let (status, observed) = match verdict {
         Verdict::Pass => (Status::Pass, Vec::new()),
         Verdict::Fail(failures) => {
@@ -140,40 +224,59 @@ fn finding(declaration: &Declaration, judgement: Judgement, today: Date, used: &
         Verdict::NotApplicable(why) => (Status::NotApplicable, vec![why]),
     };
     let location = declaration.source.location(&promise);
-    let mut finding = Finding { check, status, observed, promise, location, request, waiver: None };
-    if status == Status::Fail {
-        let waivers = declaration.profile.waivers.iter().zip(used);
-        if let Some((waiver, used)) = waivers
-            .into_iter()
-            .find(|(waiver, _)| is_within(check.id, waiver.check.as_str()) && today <= waiver.expires)
-        {
-            *used = true;
-            finding.status = Status::Waived;
-            finding.waiver = Some((waiver.reason.clone(), waiver.expires));
-        }
-    }
+    let waiver = None;
+    let mut finding = Finding { check, status, observed, promise, location, request, witness, waiver };
+    finding.waive(declaration, today, used);
     finding
 }
 
-fn waiver_warnings(
-    declaration: &Declaration,
-    findings: &[Finding],
-    used: &[bool],
-    today: Date,
-) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (index, (waiver, used)) in declaration.profile.waivers.iter().zip(used).enumerate() {
-        let location = declaration.source.location(&format!("waivers[{index}].check"));
-        let place = format!("{}:{}", location.file, location.line);
-        let judged = findings.iter().any(|finding| is_within(finding.check.id, waiver.check.as_str()));
-        if waiver.expires < today {
-            warnings.push(format!(
-                "{place}: the waiver of `{}` expired on {}; the check counts again",
-                waiver.check, waiver.expires
-            ));
-        } else if judged && !used {
-            warnings.push(format!("{place}: the waiver of `{}` is not needed; delete it", waiver.check));
-        }
+/// The verdict of `run.waivers.current`: from the declaration and all other findings, if any could be judged.
+fn judge_waivers(declaration: &Declaration, findings: &mut [Finding], used: &[bool], today: Date) {
+    let Some(own) = findings.iter().position(|finding| finding.check.id == checks::WAIVERS.id) else {
+        return;
+    };
+    let (before, rest) = findings.split_at_mut(own);
+    let Some((own, after)) = rest.split_first_mut() else { return };
+    let others = || before.iter().chain(after.iter());
+    let judged = others().any(|other| matches!(other.status, Status::Pass | Status::Fail | Status::Waived));
+    if own.status != Status::Inconclusive || !judged {
+        return;
     }
-    warnings
+    let waivers = declaration.profile.waivers.iter().zip(used).enumerate();
+    let faults: Vec<(String, String)> = waivers
+        .filter_map(|(index, (waiver, used))| {
+            let selector = waiver.check.as_str();
+            if waiver.expires < today {
+                let why = format!(
+                    "the waiver of `{selector}` expired on {}; its check counts again",
+                    waiver.expires
+                );
+                return Some((format!("waivers[{index}].expires"), why));
+            }
+            let why = format!("the waiver of `{selector}` is not needed: what it waives does not fail");
+            (!used && all_pass(selector, others())).then(|| (format!("waivers[{index}].check"), why))
+        })
+        .collect();
+    let Some((promise, _)) = faults.first() else {
+        own.status = Status::Pass;
+        own.observed.clear();
+        return;
+    };
+    own.status = Status::Fail;
+    own.promise.clone_from(promise);
+    own.location = declaration.source.location(promise);
+    own.observed = faults.into_iter().map(|(_, why)| why).collect();
+    own.waive(declaration, today, &mut vec![false; used.len()]);
+}
+
+/// Whether every check that the selector names was judged, as far as it applies, and passed.
+fn all_pass<'a>(selector: &str, findings: impl Iterator<Item = &'a Finding>) -> bool {
+    let statuses: BTreeMap<&str, Status> =
+        findings.map(|finding| (finding.check.id, finding.status)).collect();
+    let mut named = checks::all()
+        .filter(|check| check.is_within(selector) && check.id != checks::WAIVERS.id)
+        .map(|check| statuses.get(check.id))
+        .filter(|status| *status != Some(&Status::NotApplicable))
+        .peekable();
+    named.peek().is_some() && named.all(|status| status == Some(&Status::Pass))
 }

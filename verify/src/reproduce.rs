@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::exchange::Request;
+use crate::redact;
 
 /// `curl -si 'https://…/health' -H 'origin: null'`.
 pub(crate) fn curl(request: &Request, target: &str) -> String {
@@ -16,7 +17,7 @@ pub(crate) fn curl(request: &Request, target: &str) -> String {
     }
     let _ = write!(command, " --path-as-is {}", quoted(&format!("{target}{}", request.path)));
     for (name, value) in &request.headers {
-        let _ = write!(command, " -H {}", quoted(&format!("{name}: {value}")));
+        let _ = write!(command, " -H {}", quoted(&format!("{name}: {}", redact::header(name, value))));
     }
     if let Some(body) = &request.body {
         let _ = write!(command, " --data-raw {}", quoted(body));
@@ -48,6 +49,10 @@ mod tests {
         assert_eq!(
             sent(Probe::new("HEAD", "/health")),
             "curl -si --head --path-as-is https://api.example.com/health"
+        );
+        assert_eq!(
+            sent(Probe::get("/health").with("authorization", "Bearer s3cr3t")),
+            "curl -si --path-as-is https://api.example.com/health -H 'authorization: [redacted]'"
         );
     }
 }

@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use profiles::{Declaration, EMBEDDED, LoadError, Origin, Profile};
 
-use crate::check::{Subject, judgeable};
+use crate::check::{Severity, Subject, judgeable};
 use crate::checks::runs_release;
 use crate::cli::{Check, Cli, Command, launch_environment};
 use crate::exchange::{Evidence, Response};
@@ -109,8 +109,8 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
             let (file, profile, ca) = (file.as_path(), profile.as_deref(), ca.as_deref());
             replay::again(&replay::Again { file, profile, url: &url, headers: &headers, ca }, today).await
         }
-        Some(Command::Replay { file, profile, reports, .. }) => {
-            replay(&file, profile.as_deref(), &reports, today)
+        Some(Command::Replay { file, profile, reports, fail_on, .. }) => {
+            replay(&file, profile.as_deref(), &reports, fail_on, today)
         }
         Some(Command::Lint { profiles }) => lint(&profiles, today),
     }
@@ -153,7 +153,7 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
     if let Some(path) = &arguments.record {
         tape::write(&evidence, path)?;
     }
-    conclude(&plan, &evidence, arguments.snapshots, &reports, today)
+    conclude(&plan, &evidence, arguments.snapshots, &reports, arguments.fail_on, today)
 }
 
 /// Waits until the health check answers 200, and from the expected release if one is named. A service that
@@ -182,22 +182,23 @@ fn conclude(
     evidence: &Evidence,
     snapshots: Mode,
     reports: &[Destination],
+    fail_on: Severity,
     today: Date,
 ) -> Result<Done, RunError> {
     let declaration = plan.subject.declaration;
-    let mut report = Report::new(declaration, judge(plan, evidence), today);
-    report.target.clone_from(&evidence.target);
-    report.duration_ms = evidence.duration_ms;
-    report.requests = evidence.requests;
+    let mut report = Report::new(declaration, judge(plan, evidence), today).of_run(evidence);
+    report.fail_on = fail_on;
     report.obstacle = obstacle(plan, evidence);
+    if report.obstacle.is_none() {
+        report.observed = observed(plan, evidence);
+    }
     if snapshots != Mode::Off && plan.selection.is_everything() {
         match evidence.exchanges.iter().find_map(|(_, exchange)| judgeable(exchange).err()) {
             // A snapshot of half an answer would be reviewed as if it were the whole.
             Some(_) if report.obstacle.is_some() => {}
             Some(why) => report.warnings.push(format!("snapshots were not compared: {}", shown(&why))),
             None => {
-                report.snapshots =
-                    snapshot::hold(&snapshot_folder(declaration), &observed(plan, evidence), snapshots);
+                report.snapshots = snapshot::hold(&snapshot_folder(declaration), &report.observed, snapshots);
             }
         }
     }
@@ -241,6 +242,7 @@ fn replay(
     file: &Path,
     profile: Option<&str>,
     reports: &[Destination],
+    fail_on: Severity,
     today: Date,
 ) -> Result<Done, RunError> {
     let reports = destinations(reports)?;
@@ -251,7 +253,7 @@ fn replay(
         subject(&declaration, target, evidence.expected_release.clone(), evidence.intrusive, today),
         &evidence.selection,
     )?;
-    conclude(&plan, &evidence, Mode::Off, &reports, today)
+    conclude(&plan, &evidence, Mode::Off, &reports, fail_on, today)
 }
 
 fn lint(names: &[String], today: Date) -> Result<Done, RunError> {

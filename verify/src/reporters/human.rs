@@ -7,8 +7,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
-use super::Reporter;
-use crate::check::FAMILIES;
+use super::{Reporter, families, observations, tally, verdict};
 use crate::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
 use crate::reproduce::curl;
@@ -21,9 +20,6 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
-
-/// Enough to see the pattern; the JSON report has all.
-const SHOWN: usize = 4;
 
 fn render(report: &Report<'_>) -> String {
     let mut text = String::new();
@@ -40,7 +36,7 @@ fn render(report: &Report<'_>) -> String {
         report.duration_ms
     );
     text.push_str(&ledger(report));
-    for finding in report.findings.iter().filter(|finding| finding.status == Status::Fail) {
+    for finding in report.with(Status::Fail) {
         text.push('\n');
         text.push_str(&failure(finding, report));
     }
@@ -53,12 +49,7 @@ fn render(report: &Report<'_>) -> String {
 /// One line a family: a mark for each check, and how many of those that apply passed.
 fn ledger(report: &Report<'_>) -> String {
     let mut text = String::new();
-    for (family, _) in FAMILIES {
-        let findings: Vec<&Finding> =
-            report.findings.iter().filter(|finding| finding.check.is_within(family)).collect();
-        if findings.is_empty() {
-            continue;
-        }
+    for (family, findings) in families(report) {
         let marks: String = findings.iter().map(|finding| mark(finding.status)).collect();
         let passed = findings.iter().filter(|finding| finding.status == Status::Pass).count();
         let applicable = findings.iter().filter(|finding| finding.status != Status::NotApplicable).count();
@@ -82,20 +73,23 @@ fn mark(status: Status) -> String {
 fn failure(finding: &Finding, report: &Report<'_>) -> String {
     let check = finding.check;
     let source = &report.declaration.source;
-    let span = source.span(&finding.promise);
-    let end = source.text()[span.clone()].find('\n').map_or(span.end, |newline| span.start + newline);
     let title = format!("{} ({})", check.rule, check.severity.as_str());
-    let snippet = Snippet::source(source.text())
-        .path(source.file())
-        .annotation(AnnotationKind::Primary.span(span.start..end).label("this is what the profile promises"));
+    let snippet = Snippet::source(source.text()).path(source.file()).annotation(
+        AnnotationKind::Primary
+            .span(finding.underlined(report.declaration))
+            .label("this is what the profile promises"),
+    );
 
     let mut notes: Vec<(&str, String)> = Vec::new();
     if let Some(request) = &finding.request {
         notes.push(("sent", request.to_string()));
     }
-    notes.extend(finding.observed.iter().take(SHOWN).map(|observed| ("observed", observed.clone())));
-    if finding.observed.len() > SHOWN {
-        notes.push(("observed", format!("and {} more like these", finding.observed.len() - SHOWN)));
+    notes.extend(observations(finding).into_iter().map(|observed| ("observed", observed)));
+    if let Some(witness) = &finding.witness {
+        if let Some(script) = &witness.script {
+            notes.push(("witness", format!("{}\n{}", script.place, script.code)));
+        }
+        notes.push(("browser", witness.verdict.clone()));
     }
     notes.push(("why", check.rationale.to_owned()));
     notes.push(("fix", check.remedy.to_owned()));
@@ -180,29 +174,10 @@ fn drifted(drift: &Drift) -> String {
 }
 
 fn closing(report: &Report<'_>) -> String {
-    let (style, verdict) = match report.outcome() {
-        Outcome::Pass => (GOOD, "proven: every promise was kept"),
-        Outcome::Fail => (BAD, "a promise is broken"),
-        Outcome::Inconclusive => (UNSURE, "inconclusive: not every promise could be judged"),
-        Outcome::Drift => (UNSURE, "promises kept, but behaviour differs from what was reviewed"),
+    let style = match report.outcome() {
+        Outcome::Pass => GOOD,
+        Outcome::Fail => BAD,
+        Outcome::Inconclusive | Outcome::Drift => UNSURE,
     };
-    let snapshots = &report.snapshots;
-    let counted = snapshots.unchanged.len() + snapshots.drifted.len() + snapshots.unseen.len();
-    let snapshots = match counted {
-        0 => "no snapshots compared".to_owned(),
-        _ => format!(
-            "snapshots {} unchanged, {} drifted, {} unseen",
-            snapshots.unchanged.len(),
-            snapshots.drifted.len(),
-            snapshots.unseen.len()
-        ),
-    };
-    format!(
-        "\n{} passed · {} failed · {} inconclusive · {} n/a · {} waived · {snapshots}\n{style}{verdict}{style:#}\n",
-        report.count(Status::Pass),
-        report.count(Status::Fail),
-        report.count(Status::Inconclusive),
-        report.count(Status::NotApplicable),
-        report.count(Status::Waived),
-    )
+    format!("\n{}\n{style}{}{style:#}\n", tally(report), verdict(report))
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Reporter;
+use crate::check::Severity;
 use crate::report::{Finding, Report, Status};
 use crate::reproduce::curl;
 
@@ -15,6 +16,9 @@ struct ReportV1<'a> {
     profile: &'a str,
     target: &'a str,
     outcome: &'static str,
+    /// Absent when every failure fails the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fail_on: Option<&'static str>,
     duration_ms: u64,
     requests: u64,
     summary: SummaryV1,
@@ -76,6 +80,7 @@ fn render(report: &Report<'_>) -> String {
         profile: &report.declaration.name,
         target: &report.target,
         outcome: report.outcome().as_str(),
+        fail_on: (report.fail_on > Severity::Low).then(|| report.fail_on.as_str()),
         duration_ms: report.duration_ms,
         requests: report.requests,
         summary: SummaryV1 {

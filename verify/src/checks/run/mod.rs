@@ -4,10 +4,12 @@ mod control;
 mod reachable;
 mod release;
 mod server_errors;
+mod waivers;
 
 pub(crate) use release::runs_release;
+pub(crate) use waivers::CHECK as WAIVERS;
 
 use crate::check::Check;
 
 pub(super) const CHECKS: &[&Check] =
-    &[&reachable::CHECK, &control::CHECK, &release::CHECK, &server_errors::CHECK];
+    &[&reachable::CHECK, &control::CHECK, &release::CHECK, &server_errors::CHECK, &waivers::CHECK];
