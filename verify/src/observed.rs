@@ -180,8 +180,8 @@ impl View<'_> {
             let plain = Probe::new(method, path);
             let traced = Probe::new(method, path).with("x-plumbline-echo", "plumbline-echo-5d1e");
             let Some(response) = self.response(&plain).or_else(|| self.response(&traced)) else { continue };
-            let allow =
-                response.header("allow").map_or_else(String::new, |allow| format!("  allow: {allow}"));
+            let allow = response.header("allow").map(|allow| redact::reviewable(&allow));
+            let allow = allow.map_or_else(String::new, |allow| format!("  allow: {allow}"));
             let _ = writeln!(text, "{method:9}  {}{allow}", response.status);
         }
         text
@@ -232,9 +232,10 @@ fn lines(response: &Response, wanted: impl Fn(&str) -> bool) -> String {
         .filter(|(name, _)| wanted(name))
         // An edge's cookies come and go with the edge.
         .filter(|(name, value)| name != "set-cookie" || !value.trim_start().starts_with(['_', '.']))
-        .map(|(name, value)| match name.as_str() {
-            "set-cookie" => format!("{name}: {}\n", redact::lasting(&redact::header(name, value))),
-            _ => format!("{name}: {}\n", redact::reviewable(value)),
+        .map(|(name, value)| {
+            let value = redact::header(name, value);
+            let value = if name == "set-cookie" { redact::lasting(&value) } else { value };
+            format!("{name}: {}\n", redact::reviewable(&value))
         })
         .collect();
     lines.into_iter().collect()

@@ -47,16 +47,10 @@ impl Witness {
         };
         let preflight =
             request.header("access-control-request-method").filter(|_| request.method == "OPTIONS");
-        let (wanted, credentials, verdict) = match preflight {
-            Some(method) => {
-                let wanted = asked_for(request, method);
-                let (credentials, verdict) = after_preflight(origin, &wanted, response);
-                (wanted, credentials, verdict)
-            }
-            None => {
-                let (credentials, verdict) = reading(origin, response);
-                (sent(request), credentials, verdict)
-            }
+        let wanted = preflight.map_or_else(|| sent(request), |method| asked_for(request, method));
+        let (credentials, verdict) = match preflight {
+            Some(_) => after_preflight(origin, &wanted, response),
+            None => reading(origin, response),
         };
         let code = code(&format!("{target}{}", request.path), &wanted, credentials);
         Some(Self { script: Some(Script { place, code }), verdict })

@@ -37,6 +37,10 @@ fn every_passing_example_passes_and_every_failing_one_fails() {
 #[test]
 fn every_check_has_examples_of_both_kinds() {
     for check in checks::all() {
+        if check.id == "run.waivers.current" {
+            // It reads the profile and the other findings, not answers: tests/reporters.rs shows it at work.
+            continue;
+        }
         assert!(!check.passes.is_empty(), "{}", check.id);
         // A target that does not answer is inconclusive: reachability cannot fail.
         assert!(!check.fails.is_empty() || check.id == "run.target.reachable", "{}", check.id);

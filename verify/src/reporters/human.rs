@@ -168,7 +168,8 @@ fn drifted(drift: &Drift) -> String {
             Some(b'-') => BAD,
             _ => DIM,
         };
-        let _ = writeln!(text, "  {style}{line}{style:#}");
+        // Behind a bar, or a line of the target's could be a workflow command to GitHub Actions.
+        let _ = writeln!(text, "  | {style}{line}{style:#}");
     }
     text
 }
