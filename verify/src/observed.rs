@@ -14,7 +14,7 @@ use crate::probe::Probe;
 use crate::redact;
 
 /// The text of one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// The file's name without `.snap`.
     pub name: &'static str,

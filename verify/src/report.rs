@@ -171,9 +171,7 @@ impl Finding {
         let underlined = self.underlined(declaration);
         self.location.column + declaration.source.text()[underlined].chars().count()
     }
-}
 
-impl Finding {
     /// Accepts the failure if a waiver that has not expired says so.
     fn waive(&mut self, declaration: &Declaration, today: Date, used: &mut [bool]) {
         if self.status != Status::Fail {

@@ -8,7 +8,6 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::{Reporter, failures, families, observations, prose, tally, verdict};
-use crate::observed::Observed;
 use crate::report::{Finding, Latency, Report, Status};
 use crate::reproduce::curl;
 
@@ -32,7 +31,7 @@ struct Page<'a> {
     waived: Vec<Entry<'a>>,
     not_applicable: Vec<Entry<'a>>,
     passed: Vec<Entry<'a>>,
-    observed: &'a [Observed],
+    observed: Vec<Subject<'a>>,
     drifted: Vec<Drifted<'a>>,
     unchanged: &'a [String],
     unseen: &'a [String],
@@ -79,6 +78,13 @@ struct Witness<'a> {
 struct Waiver<'a> {
     reason: &'a str,
     expires: String,
+}
+
+#[derive(Serialize)]
+struct Subject<'a> {
+    name: &'a str,
+    description: &'a str,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -139,6 +145,11 @@ fn page<'a>(report: &'a Report<'_>) -> Page<'a> {
         name: &drift.name,
         lines: drift.diff.lines().map(|text| Line { kind: kind(text), text }).collect(),
     });
+    let observed = report.observed.iter().map(|subject| Subject {
+        name: subject.name,
+        description: subject.description,
+        text: &subject.text,
+    });
     let families = families(report).map(|(name, findings)| Family {
         name,
         marks: findings.iter().map(|finding| finding.status.as_str()).collect(),
@@ -161,7 +172,7 @@ fn page<'a>(report: &'a Report<'_>) -> Page<'a> {
         waived: entries(Status::Waived),
         not_applicable: entries(Status::NotApplicable),
         passed: entries(Status::Pass),
-        observed: &report.observed,
+        observed: observed.collect(),
         drifted: drifted.collect(),
         unchanged: &snapshots.unchanged,
         unseen: &snapshots.unseen,
