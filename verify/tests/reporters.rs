@@ -96,6 +96,7 @@ fn plan<'a>(declaration: &'a Declaration, only: &[&str]) -> Plan<'a> {
         target: TARGET.parse().unwrap(),
         foreign: foreign(),
         expected_release: only.is_empty().then(|| RELEASE.to_owned()),
+        intrusive: false,
     };
     let only = only.iter().map(|id| (*id).to_owned()).collect();
     Plan::of(subject, &Selection { only, skip: Vec::new() }).unwrap()

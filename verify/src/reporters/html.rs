@@ -22,7 +22,7 @@ struct Page<'a> {
     verdict: String,
     tally: String,
     checks: usize,
-    requests: usize,
+    requests: u64,
     duration_ms: u64,
     obstacle: Option<&'a str>,
     families: Vec<Family>,

@@ -1,11 +1,12 @@
 //! Waivers are neither forgotten nor left lying about.
 
-use crate::check::{Ask, Check, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Severity, Verdict};
 
 /// Its verdict is made in `report.rs`, once every other finding has looked for its waiver.
 pub(crate) const CHECK: Check = Check {
     id: "run.waivers.current",
     severity: Severity::Low,
+    needs: Needs::Nothing,
     rule: "Every waiver of the profile is needed, and none has expired.",
     rationale: "A waiver that outlives its reason accepts the next failure as well, and nobody decided that.",
     remedy: "Delete the waiver; or, if its check still fails, decide again and write a later day.",
