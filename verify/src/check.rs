@@ -166,6 +166,12 @@ impl Subject<'_> {
         "/plumbline-control-7f3a9c"
     }
 
+    /// The place in the profile where it takes the family's checks upon itself.
+    pub fn family(&self, family: Family) -> String {
+        let index = self.profile().verify.families.iter().position(|declared| *declared == family);
+        index.map_or_else(|| "verify.families".to_owned(), |index| format!("verify.families[{index}]"))
+    }
+
     /// The first declared origin, if any.
     pub fn declared_origin(&self) -> Option<&Origin> {
         self.profile().cors.origins.first()

@@ -54,6 +54,8 @@ pub enum AddressKind {
 /// What is written on a connection, and how long its end is awaited.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Raw {
+    /// What is special about them, for a person: `two Host lines`.
+    pub what: String,
     pub pieces: Vec<Piece>,
     pub ends: Ends,
     /// The longest that is waited for the end, after the last piece.
@@ -76,7 +78,8 @@ pub enum Piece {
     Text(String),
     /// The same text many times over.
     Repeat(String, u32),
-    Pause(u64),
+    /// The same with a pause before each time.
+    Trickle { text: String, times: u32, pause_ms: u64 },
 }
 
 /// What a TLS client says it can.
@@ -325,7 +328,7 @@ impl fmt::Display for Means {
             Self::Address(kind) => write!(f, " · over {kind:?}"),
             Self::Burst(connections) => write!(f, " · over {connections} connections at once"),
             Self::AfterRetry => f.write_str(" · after Retry-After"),
-            Self::Raw(_) => f.write_str(" · byte by byte"),
+            Self::Raw(raw) => write!(f, " · {}", raw.what),
             Self::Handshake(Offer::Tls10) => f.write_str(" · TLS 1.0 handshake"),
             Self::Handshake(Offer::Tls11) => f.write_str(" · TLS 1.1 handshake"),
             Self::Handshake(Offer::Today) => f.write_str(" · TLS handshake"),

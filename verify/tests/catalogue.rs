@@ -173,7 +173,8 @@ fn questions(subject: &Subject<'_>, check: &Check) -> Vec<Question> {
 }
 
 fn is_about_everything(subject: &Subject<'_>, check: &Check) -> bool {
-    matches!((check.ask)(subject), Ask::Everything { .. })
+    // A waiver is judged by what became of the other checks; tests/reporters.rs shows it.
+    matches!((check.ask)(subject), Ask::Everything { .. }) || check.id == "run.waivers.current"
 }
 
 fn silent() -> Exchange {

@@ -82,20 +82,21 @@ impl Wire {
         taken: &mut u64,
     ) -> std::io::Result<()> {
         for piece in pieces {
-            let (text, times) = match piece {
-                Piece::Pause(ms) => {
-                    sleep(Duration::from_millis(*ms)).await;
-                    continue;
-                }
-                Piece::Text(text) => (text, 1),
-                Piece::Repeat(text, times) => (text, *times),
+            let (text, times, pause_ms) = match piece {
+                Piece::Text(text) => (text, 1, 0),
+                Piece::Repeat(text, times) => (text, *times, 0),
+                Piece::Trickle { text, times, pause_ms } => (text, *times, *pause_ms),
             };
             let bytes = self.bytes(text);
             for _ in 0..times {
+                if pause_ms > 0 {
+                    sleep(Duration::from_millis(pause_ms)).await;
+                }
                 writer.write_all(&bytes).await?;
+                // What trickles must not be gathered by TLS.
+                writer.flush().await?;
                 *taken += bytes.len() as u64;
             }
-            writer.flush().await?;
         }
         Ok(())
     }

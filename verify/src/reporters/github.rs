@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Reporter, failures, tally, verdict};
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "github", about: "annotations in GitHub Actions, for standard output", render };
@@ -60,7 +60,7 @@ fn failure(finding: &Finding, report: &Report<'_>) -> Annotation {
     let mut message =
         format!("{}\n{}\nfix: {}", check.rule, super::observations(finding).join("\n"), check.remedy);
     if let Some(request) = &finding.request {
-        let _ = write!(message, "\nagain: {}", curl(request, &report.target));
+        let _ = write!(message, "\nagain: {}", command(request, &report.target));
     }
     at(finding, report, format!("{} ({})", check.id, check.severity.as_str()), message)
 }

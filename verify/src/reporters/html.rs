@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Reporter, failures, families, observations, prose, tally, verdict};
 use crate::report::{Finding, Latency, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "html", about: "one page for people, with nothing to load", render };
@@ -193,7 +193,7 @@ fn entry<'a>(finding: &'a Finding, report: &Report<'_>) -> Entry<'a> {
         references: check.references,
         observed: observations(finding),
         sent: finding.request.as_ref().map(ToString::to_string),
-        again: finding.request.as_ref().map(|request| curl(request, &report.target)),
+        again: finding.request.as_ref().map(|request| command(request, &report.target)),
         place: format!("{}:{}:{}", location.file, location.line, location.column),
         line_number: location.line,
         line: marked_line(finding, report),

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use super::{Reporter, families, observations, tally, verdict};
 use crate::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "human", about: "a ledger and the findings in full, for people", render };
@@ -94,7 +94,7 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
     notes.push(("why", check.rationale.to_owned()));
     notes.push(("fix", check.remedy.to_owned()));
     if let Some(request) = &finding.request {
-        notes.push(("again", curl(request, &report.target)));
+        notes.push(("again", command(request, &report.target)));
     }
     let notes: Vec<Element<'_>> =
         notes.into_iter().map(|(name, note)| Level::NOTE.with_name(name).message(note).into()).collect();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Reporter;
 use crate::check::Severity;
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "json", about: "plumbline-report/1, for machines", render };
@@ -117,7 +117,7 @@ fn finding_v1<'a>(finding: &'a Finding, report: &Report<'_>) -> FindingV1<'a> {
             line: finding.location.line,
             column: finding.location.column,
         },
-        reproduce: finding.request.as_ref().map(|request| curl(request, &report.target)),
+        reproduce: finding.request.as_ref().map(|request| command(request, &report.target)),
         references: finding.check.references,
         waiver: finding
             .waiver

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::{Reporter, families, observations};
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "junit", about: "XML for the test page of a CI server", render };
@@ -75,7 +75,7 @@ fn description(finding: &Finding, report: &Report<'_>) -> String {
     );
     let _ = writeln!(text, "fix: {}", finding.check.remedy);
     if let Some(request) = &finding.request {
-        let _ = writeln!(text, "again: {}", curl(request, &report.target));
+        let _ = writeln!(text, "again: {}", command(request, &report.target));
     }
     text
 }

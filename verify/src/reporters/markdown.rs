@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::{Reporter, failures, families, observations, prose, tally, verdict};
 use crate::report::{Finding, Outcome, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "markdown", about: "for $GITHUB_STEP_SUMMARY and pull requests", render };
@@ -100,7 +100,7 @@ fn broken(finding: &Finding, report: &Report<'_>) -> String {
         }
     }
     if let Some(request) = &finding.request {
-        let _ = write!(text, "\n{}", fenced("sh", &curl(request, &report.target)));
+        let _ = write!(text, "\n{}", fenced("sh", &command(request, &report.target)));
     }
     text.push_str("\n</details>\n\n");
     text

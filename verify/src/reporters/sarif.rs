@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Reporter, observations};
 use crate::check::Severity;
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::curl;
+use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "sarif", about: "SARIF 2.1.0 for code scanning", render };
@@ -258,7 +258,7 @@ fn result<'a>(index: usize, finding: &Finding, report: &Report<'_>) -> ResultOf<
     );
     if let Some(request) = &finding.request {
         message.push_str("\nTo see it again: ");
-        message.push_str(&curl(request, &report.target));
+        message.push_str(&command(request, &report.target));
     }
     let location = &finding.location;
     ResultOf {

@@ -1,6 +1,8 @@
 //! Where a request ends is never open to interpretation.
 
-use super::{PATIENCE_MS, heard, raw};
+use profiles::Family;
+
+use super::{PATIENCE_MS, heard, raw, what};
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::exchange::{Ends, Piece};
 use crate::probe::Probe;
@@ -26,11 +28,9 @@ pub(super) const CHECK: Check = Check {
         let path = subject.health();
         let questions = AMBIGUITIES.iter().map(|(what, fields, body)| {
             let text = format!("POST {path} HTTP/1.1\r\nhost: {{host}}\r\n{fields}\r\n{body}{SECOND}");
-            let shown = Probe::new("POST", path).with("x-plumbline-sends", *what);
-            Question::new(
-                raw(shown, vec![Piece::Text(text)], Ends::WhenClosed, PATIENCE_MS),
-                "verify.families",
-            )
+            let shown = Probe::new("POST", path);
+            let probe = raw(shown, *what, vec![Piece::Text(text)], Ends::WhenClosed, PATIENCE_MS);
+            Question::new(probe, subject.family(Family::Http1))
         });
         Ask::Questions(questions.collect())
     },
@@ -40,7 +40,7 @@ pub(super) const CHECK: Check = Check {
                 Ok(heard) => heard,
                 Err(why) => return Reading::Unknown(why),
             };
-            let what = exchange.request.header("x-plumbline-sends").unwrap_or_default();
+            let what = what(exchange);
             match heard.responses.as_slice() {
                 [] if !heard.closed => {
                     Reading::Unknown(format!("{what}: no answer, and the connection stayed open"))
@@ -82,14 +82,18 @@ const AMBIGUITIES: &[(&str, &str, &str)] = &[
         "content-length: 5\r\ntransfer-encoding: chunked\r\n",
         "0\r\n\r\n",
     ),
-    ("two Content-Length lines", "content-length: 0\r\ncontent-length: 48\r\n", ""),
+    ("with two Content-Length lines", "content-length: 0\r\ncontent-length: 48\r\n", ""),
     (
         "a space before the colon of Transfer-Encoding",
         "content-length: 5\r\ntransfer-encoding : chunked\r\n",
         "0\r\n\r\n",
     ),
-    ("an unknown transfer coding", "content-length: 5\r\ntransfer-encoding: xchunked\r\n", "0\r\n\r\n"),
-    ("a folded Transfer-Encoding", "content-length: 5\r\ntransfer-encoding:\r\n chunked\r\n", "0\r\n\r\n"),
-    ("a Content-Length with a sign", "content-length: +0\r\n", ""),
-    ("a chunk whose lines end without CR", "transfer-encoding: chunked\r\n", "1\nx\n0\n\n"),
+    ("with an unknown transfer coding", "content-length: 5\r\ntransfer-encoding: xchunked\r\n", "0\r\n\r\n"),
+    (
+        "with a folded Transfer-Encoding",
+        "content-length: 5\r\ntransfer-encoding:\r\n chunked\r\n",
+        "0\r\n\r\n",
+    ),
+    ("with a Content-Length with a sign", "content-length: +0\r\n", ""),
+    ("with a chunk whose lines end without CR", "transfer-encoding: chunked\r\n", "1\nx\n0\n\n"),
 ];

@@ -1,6 +1,8 @@
 //! A request says once, and properly, which host it is for.
 
-use super::{PATIENCE_MS, heard, raw};
+use profiles::Family;
+
+use super::{PATIENCE_MS, heard, raw, what};
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::exchange::{Ends, Piece};
 use crate::probe::Probe;
@@ -18,22 +20,13 @@ pub(super) const CHECK: Check = Check {
     requirements: &["FR-016"],
     ask: |subject| {
         let path = subject.health();
-        Ask::Questions(
-            LINES
-                .iter()
-                .map(|lines| {
-                    let text = format!("GET {path} HTTP/1.1\r\n{lines}connection: close\r\n\r\n");
-                    let shown = lines
-                        .split("\r\n")
-                        .filter_map(|line| line.split_once(": "))
-                        .fold(Probe::get(path), |probe, (name, value)| probe.with(name, value));
-                    Question::new(
-                        raw(shown, vec![Piece::Text(text)], Ends::WhenAnswered, PATIENCE_MS),
-                        "verify.families",
-                    )
-                })
-                .collect(),
-        )
+        let questions = LINES.iter().map(|(what, lines)| {
+            let text = format!("GET {path} HTTP/1.1\r\n{lines}connection: close\r\n\r\n");
+            let probe =
+                raw(Probe::get(path), *what, vec![Piece::Text(text)], Ends::WhenAnswered, PATIENCE_MS);
+            Question::new(probe, subject.family(Family::Http1))
+        });
+        Ask::Questions(questions.collect())
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| match heard(exchange) {
@@ -41,12 +34,14 @@ pub(super) const CHECK: Check = Check {
             Ok(heard) => match heard.responses.first() {
                 // Closing without a word refuses as well.
                 None if heard.closed => Reading::Holds,
-                None => Reading::Unknown(format!("{} got no answer", sent(exchange))),
+                None => {
+                    Reading::Unknown(format!("GET {} {}: no answer", exchange.request.path, what(exchange)))
+                }
                 Some(first) => Reading::expect((400..500).contains(&first.status), || {
                     format!(
                         "GET {} {} was answered {}, not 400",
                         exchange.request.path,
-                        sent(exchange),
+                        what(exchange),
                         first.status
                     )
                 }),
@@ -58,16 +53,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 /// Not spelled `host: {host}` and CRLF: the caller's own headers go with sound requests only.
-const LINES: &[&str] = &[
-    "",
-    "Host: {host}\r\nHost: plumbline-probe.evil.example\r\n",
-    "Host: plumbline-probe.evil.example/path\r\n",
+const LINES: &[(&str, &str)] = &[
+    ("without Host", ""),
+    ("with two Host lines", "Host: {host}\r\nHost: plumbline-probe.evil.example\r\n"),
+    ("with an invalid Host", "Host: plumbline-probe.evil.example/path\r\n"),
 ];
-
-fn sent(exchange: &crate::exchange::Exchange) -> &'static str {
-    match exchange.request.headers.len() {
-        0 => "without Host",
-        1 => "with an invalid Host",
-        _ => "with two Host lines",
-    }
-}

@@ -1,6 +1,6 @@
 //! What a client may send has an end.
 
-use super::{PATIENCE_MS, heard, raw};
+use super::{PATIENCE_MS, heard, raw, what};
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::exchange::{Ends, Exchange, Piece};
 use crate::probe::Probe;
@@ -38,17 +38,13 @@ pub(super) const HEAD: Check = Check {
             Piece::Repeat(kibibyte(), beyond),
             Piece::Text(rest.to_owned()),
         ];
-        let shown =
-            |what: &str| Probe::get(path).with("x-plumbline-sends", format!("{what} of {beyond} KiB"));
+        let probe = |what: &str, pieces| {
+            let what = format!("with {what} of {beyond} KiB");
+            raw(Probe::get(path), what, pieces, Ends::WhenAnswered, PATIENCE_MS)
+        };
         Ask::Questions(vec![
-            Question::new(
-                raw(shown("a header"), field, Ends::WhenAnswered, PATIENCE_MS),
-                "server.header_limit",
-            ),
-            Question::new(
-                raw(shown("a target"), target, Ends::WhenAnswered, PATIENCE_MS),
-                "server.header_limit",
-            ),
+            Question::new(probe("a header", field), "server.header_limit"),
+            Question::new(probe("a target", target), "server.header_limit"),
         ])
     },
     judge: |_, exchanges| {
@@ -84,21 +80,15 @@ pub(super) const BODY: Check = Check {
             Piece::Repeat(format!("400\r\n{}\r\n", kibibyte()), kibibytes),
             Piece::Text("0\r\n\r\n".to_owned()),
         ];
-        let shown = |what: String| Probe::new("POST", path).with("x-plumbline-sends", what);
+        let probe = |what: String, pieces| {
+            raw(Probe::new("POST", path), what, pieces, Ends::WhenAnswered, PATIENCE_MS)
+        };
         Ask::Questions(vec![
             Question::new(
-                raw(
-                    shown(format!("content-length: {}", limit + 1)),
-                    announced,
-                    Ends::WhenAnswered,
-                    PATIENCE_MS,
-                ),
+                probe(format!("with content-length: {}", limit + 1), announced),
                 "server.body_limit",
             ),
-            Question::new(
-                raw(shown(format!("{kibibytes} KiB in chunks")), streamed, Ends::WhenAnswered, PATIENCE_MS),
-                "server.body_limit",
-            ),
+            Question::new(probe(format!("with {kibibytes} KiB in chunks"), streamed), "server.body_limit"),
         ])
     },
     judge: |_, exchanges| {
@@ -118,17 +108,17 @@ fn kibibyte() -> String {
 }
 
 fn refused(exchange: &Exchange, right: fn(u16) -> bool) -> Reading {
-    let what = exchange.request.header("x-plumbline-sends").unwrap_or_default();
+    let what = what(exchange);
     let heard = match heard(exchange) {
         Ok(heard) => heard,
         Err(why) => return Reading::Unknown(why),
     };
     match heard.responses.first() {
         None if heard.closed => Reading::Holds,
-        None => Reading::Unknown(format!("{} with {what}: no answer", exchange.request.method)),
+        None => Reading::Unknown(format!("{} {what}: no answer", exchange.request.method)),
         Some(first) => Reading::expect(right(first.status), || {
             format!(
-                "{} {} with {what} was answered {}",
+                "{} {} {what} was answered {}",
                 exchange.request.method, exchange.request.path, first.status
             )
         }),

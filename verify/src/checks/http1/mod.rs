@@ -18,9 +18,17 @@ const ROUND: u8 = 2;
 /// Long enough for a second answer to come, or for the connection to be closed after the first.
 const PATIENCE_MS: u64 = 1_000;
 
-/// A raw probe; method, path and the headers are what findings show of it.
-fn raw(shown: Probe, pieces: Vec<Piece>, ends: Ends, patience_ms: u64) -> Probe {
-    shown.by(Means::Raw(Raw { pieces, ends, patience_ms })).in_round(ROUND)
+/// A raw probe; method, path and `what` are what findings show of it.
+fn raw(shown: Probe, what: impl Into<String>, pieces: Vec<Piece>, ends: Ends, patience_ms: u64) -> Probe {
+    shown.by(Means::Raw(Raw { what: what.into(), pieces, ends, patience_ms })).in_round(ROUND)
+}
+
+/// What was special about a raw probe.
+fn what(exchange: &Exchange) -> &str {
+    match &exchange.request.means {
+        Means::Raw(raw) => &raw.what,
+        _ => "",
+    }
 }
 
 /// What was heard, unless nothing can be told: there was no connection, or a rate limiter answered.

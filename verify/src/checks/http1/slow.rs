@@ -1,6 +1,6 @@
 //! Whoever sends slowly is not waited for.
 
-use super::{heard, raw};
+use super::{heard, raw, what};
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::exchange::{Ends, Piece};
 use crate::probe::Probe;
@@ -27,38 +27,25 @@ pub(super) const CHECK: Check = Check {
         let with_body = format!(
             "POST {path} HTTP/1.1\r\nhost: {{host}}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
         );
-        let slow = |method: &str, what: &str, first: String, each: &str, limit: u64, promise: &str| {
-            let probe = Probe::new(method, path).with("x-plumbline-sends", what);
-            Question::new(raw(probe, trickle(first, each, limit), Ends::WhenAnswered, SLACK_MS), promise)
+        let headers = trickle(head, "x-plumbline-slow: 1\r\n", server.header_timeout.millis());
+        let body = trickle(with_body, " ", server.request_timeout.millis());
+        let probe = |method: &str, what: &str, pieces| {
+            raw(Probe::new(method, path), what, pieces, Ends::WhenAnswered, SLACK_MS)
         };
         Ask::Questions(vec![
-            slow(
-                "GET",
-                "a header line at a time",
-                head,
-                "x-plumbline-slow: 1\r\n",
-                server.header_timeout.millis(),
-                "server.header_timeout",
-            ),
-            slow(
-                "POST",
-                "a byte of the body at a time",
-                with_body,
-                " ",
-                server.request_timeout.millis(),
-                "server.request_timeout",
-            ),
+            Question::new(probe("GET", "a header line at a time", headers), "server.header_timeout"),
+            Question::new(probe("POST", "a byte of the body at a time", body), "server.request_timeout"),
         ])
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
-            let what = exchange.request.header("x-plumbline-sends").unwrap_or_default();
+            let what = what(exchange);
             match heard(exchange) {
                 Err(why) => Reading::Unknown(why),
                 // An answer before the request is complete ends the waiting as well.
                 Ok(heard) => Reading::expect(heard.closed || !heard.responses.is_empty(), || {
                     format!(
-                        "{} {} with {what} was still waited for after {} ms",
+                        "{} {}, {what}, was still waited for after {} ms",
                         exchange.request.method, exchange.request.path, exchange.elapsed_ms
                     )
                 }),
@@ -74,11 +61,7 @@ const SLACK_MS: u64 = 2_000;
 
 /// The beginning of a request, then a little of the rest again and again until the limit is over.
 fn trickle(first: String, each: &str, limit_ms: u64) -> Vec<Piece> {
-    let pause = (limit_ms / 10).max(50);
-    let mut pieces = vec![Piece::Text(first)];
-    for _ in 0..limit_ms.div_ceil(pause) {
-        pieces.push(Piece::Pause(pause));
-        pieces.push(Piece::Text(each.to_owned()));
-    }
-    pieces
+    let pause_ms = (limit_ms / 10).max(50);
+    let times = u32::try_from(limit_ms.div_ceil(pause_ms)).unwrap_or(u32::MAX);
+    vec![Piece::Text(first), Piece::Trickle { text: each.to_owned(), times, pause_ms }]
 }
