@@ -19,7 +19,7 @@ pub struct Check {
     pub remedy: &'static str,
     /// Standards and sources, as URLs.
     pub references: &'static [&'static str],
-    /// Requirements of `specs/004-backend-deployment/spec.md`.
+    /// Requirements of `specs/004-backend-deployment/spec.md`, and of ASVS as [`crate::asvs`] lists them.
     pub requirements: &'static [&'static str],
     pub ask: fn(&Subject<'_>) -> Ask,
     /// Reads the answers, one exchange per question in the order asked.

@@ -3,6 +3,7 @@
 //! Five stages: load, plan, probe, judge, report. Only `prober`, `launch`, `snapshot` and `tape` touch the
 //! world outside, and `run`, which composes them; everything else is a function of data.
 
+pub mod asvs;
 pub(crate) mod attack;
 pub mod check;
 pub mod checks;

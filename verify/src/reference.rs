@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::asvs;
 use crate::check::{Check, FAMILIES};
 use crate::checks;
 
@@ -53,6 +54,9 @@ fn explanation(check: &Check) -> String {
     }
     for reference in check.references {
         let _ = writeln!(text, "- <{reference}>");
+    }
+    for requirement in check.requirements.iter().filter_map(|id| asvs::cited(id)) {
+        let _ = writeln!(text, "- ASVS [{}]({}): {}", requirement.id, requirement.url(), requirement.asks);
     }
     text
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::date;
 use profiles::{Declaration, Origin};
+use verify::asvs;
 use verify::check::{Ask, Check, FAMILIES, Question, Subject, Verdict};
 use verify::checks;
 use verify::example::exchanges;
@@ -99,11 +100,26 @@ fn every_check_is_documented() {
         assert!(!check.requirements.is_empty(), "{}", check.id);
         for requirement in check.requirements {
             assert!(
-                spec.contains(requirement),
-                "{} cites {requirement}, which spec.md does not have",
+                spec.contains(requirement) || asvs::cited(requirement).is_some(),
+                "{} cites {requirement}, which neither spec.md nor verify/src/asvs.rs has",
                 check.id
             );
         }
+    }
+}
+
+#[test]
+fn every_asvs_requirement_is_listed_once_in_order_and_with_its_version() {
+    let ids: Vec<Vec<u32>> = asvs::CITED
+        .iter()
+        .map(|requirement| {
+            let number = requirement.id.strip_prefix("v5.0.0-").expect("an id has its version");
+            number.split('.').map(|part| part.parse().expect("a number")).collect()
+        })
+        .collect();
+    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    for requirement in asvs::CITED {
+        assert!(requirement.asks.ends_with('.'), "{}: `{}` is no sentence", requirement.id, requirement.asks);
     }
 }
 

@@ -9,9 +9,13 @@ pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "A request without Origin is answered without a grant.",
-    rationale: "A grant for a default origin, stored by a cache, is then served to pages of every other origin.",
-    remedy: "Add Access-Control headers only when the request carries an allowed Origin.",
-    references: &["https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches"],
+    rationale: "A grant for a default origin, stored by a cache, is then served to the pages of every other declared origin, and they fail.",
+    remedy: "Add Access-Control headers only when the request carries an allowed Origin. Express: give `cors()` an \
+             array of origins, because a single string is sent to everyone.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#http-responses",
+        "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
+    ],
     requirements: &["FR-006"],
     ask: |subject| Ask::one(Probe::get(subject.health()), "cors.origins"),
     judge: |_, exchanges| {
@@ -36,8 +40,9 @@ pub(super) const DENIED_IS_BARE: Check = Check {
     needs: Needs::Nothing,
     rule: "A refused origin's answer carries no Access-Control header at all.",
     rationale: "Headers without a grant tell a stranger the policy, and one change in another layer turns them into a grant.",
-    remedy: "Decide first, then add all Access-Control headers or none. FastAPI: call CORSMiddleware for declared origins only. \
-             Express: give `cors` a function that answers the others with `origin: false`.",
+    remedy: "Decide first, then add all Access-Control headers or none. FastAPI: `CORSMiddleware` sends strangers all \
+             but the origin; remove `access-control-*` in a middleware around it where no origin was granted. Express: \
+             `origin: (origin, done) => done(null, ORIGINS.includes(origin))`, and `res.vary(\"Origin\")` before it.",
     references: &["https://fetch.spec.whatwg.org/#http-responses"],
     requirements: &["FR-006"],
     ask: |subject| {

@@ -11,8 +11,13 @@ pub(super) const ALLOWS_DECLARED_ORIGIN: Check = Check {
     needs: Needs::Nothing,
     rule: "Every declared origin may read responses.",
     rationale: "A front end whose origin is missing, or written with a trailing slash, fails for every visitor.",
-    remedy: "Put the origin on the allow-list exactly as the browser sends it: scheme, host and port, nothing after.",
-    references: &["https://fetch.spec.whatwg.org/#concept-cors-check"],
+    remedy: "Put the origin on the allow-list exactly as the browser sends it: scheme, host and port, nothing after. \
+             FastAPI: `allow_origins` of `CORSMiddleware`. Express: an array as `origin` of `cors()`. Here: \
+             `cors.origins`.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#concept-cors-check",
+        "https://fetch.spec.whatwg.org/#origin-header",
+    ],
     requirements: &["FR-006"],
     ask: |subject| from_each_origin(subject, &[("GET", subject.health())]),
     judge: |subject, exchanges| {
@@ -46,9 +51,13 @@ pub(super) const CREDENTIALS_AS_DECLARED: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "Access-Control-Allow-Credentials is exactly `true` where the profile declares credentials, and absent otherwise.",
-    rationale: "Without it a page's cookies do not work; with it undeclared, every allowed page acts as the visitor.",
-    remedy: "Send `Access-Control-Allow-Credentials: true`, in lower case, to allowed origins only if credentials are declared.",
-    references: &["https://fetch.spec.whatwg.org/#http-access-control-allow-credentials"],
+    rationale: "Without it browsers hide answers to requests with cookies from the page; sent undeclared, every allowed page reads answers as the visitor.",
+    remedy: "Send `Access-Control-Allow-Credentials: true`, in lower case, to allowed origins only if credentials are \
+             declared. FastAPI: `allow_credentials`. Express: `credentials` of `cors()`. Here: `cors.credentials`.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#http-access-control-allow-credentials",
+        "https://fetch.spec.whatwg.org/#http-new-header-syntax",
+    ],
     requirements: &["FR-006"],
     ask: |subject| match from_each_origin(subject, &[("GET", subject.health())]) {
         Ask::Questions(questions) => Ask::Questions(
@@ -86,7 +95,7 @@ pub(super) const EXPOSE_HEADERS_AS_DECLARED: Check = Check {
     needs: Needs::Nothing,
     rule: "Access-Control-Expose-Headers lists the declared headers and no others.",
     rationale: "A header that is missing reads as absent in the page; `*` and extra names show pages what was meant for operators.",
-    remedy: "Expose exactly the headers of `cors.exposed_headers`.",
+    remedy: "Expose exactly the headers of `cors.exposed_headers`. FastAPI: `expose_headers`. Express: `exposedHeaders` of `cors()`.",
     references: &["https://fetch.spec.whatwg.org/#http-access-control-expose-headers"],
     requirements: &["FR-006"],
     ask: |subject| from_first_origin(subject, "cors.exposed_headers"),
@@ -121,10 +130,13 @@ pub(super) const ERRORS_KEEP_GRANT: Check = Check {
     needs: Needs::Nothing,
     rule: "Errors carry the same grant as successes.",
     rationale: "Without it the page sees `TypeError: Failed to fetch` instead of a 404 or 405, and nobody can tell what went wrong.",
-    remedy: "Let the CORS layer wrap the error handling too. FastAPI: add CORSMiddleware outermost. Express: use `cors()` before the routes and the error handler.",
+    remedy: "Let the CORS layer wrap the error handling too. FastAPI: serve `CORSMiddleware(app, …)`, because \
+             `add_middleware` leaves unhandled errors outside. Express: `app.use(cors(…))` before the routes, and no \
+             error handler that removes headers.",
     references: &[
         "https://fetch.spec.whatwg.org/#http-responses",
         "https://github.com/Kludex/starlette/issues/1116",
+        "https://starlette.dev/middleware/#corsmiddleware-global-enforcement",
     ],
     requirements: &["FR-006", "FR-008"],
     ask: |subject| from_each_origin(subject, &[("GET", Subject::unknown_path()), ("POST", subject.health())]),

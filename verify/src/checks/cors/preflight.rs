@@ -15,7 +15,9 @@ pub(super) const ALLOWS_DECLARED: Check = Check {
     needs: Needs::Nothing,
     rule: "Every declared origin may use every declared method with every declared header.",
     rationale: "One missing combination is one feature of the front end that works in no browser.",
-    remedy: "Answer preflights with 204, the origin, the method asked for and the headers asked for, as far as they are declared.",
+    remedy: "Answer preflights with 204, the origin, and the declared methods and headers. FastAPI: `allow_methods`, \
+             which is GET alone by default, and `allow_headers`. Express: `methods` and `allowedHeaders` of `cors()`. \
+             Here: `cors.methods` and `cors.request_headers`.",
     references: &[FETCH],
     requirements: &["FR-006"],
     ask: |subject| {
@@ -55,8 +57,13 @@ pub(super) const OK_STATUS: Check = Check {
     needs: Needs::Nothing,
     rule: "A preflight from a declared origin is answered with a status from 200 to 299, without a login.",
     rationale: "Browsers send preflights without credentials and refuse every other status: a redirect, 401 or 405 breaks the page.",
-    remedy: "Answer preflights before authentication, routing and redirects.",
-    references: &["https://fetch.spec.whatwg.org/#ok-status", FETCH],
+    remedy: "Answer preflights before authentication, routing and redirects. FastAPI: add `CORSMiddleware` last, so \
+             that it is outermost. Express: `app.use(cors(…))` before the login and the routes.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#ok-status",
+        FETCH,
+        "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    ],
     requirements: &["FR-006"],
     ask: |subject| {
         let questions = subject
@@ -90,9 +97,10 @@ pub(super) const REJECTS_ORIGIN: Check = Check {
     needs: Needs::Nothing,
     rule: "A preflight from an undeclared origin is not granted.",
     rationale: "A granted preflight lets a stranger's page send writes in the visitor's name.",
-    remedy: "Decide preflights with the same allow-list as every other request.",
-    references: &[FETCH],
-    requirements: &["FR-006"],
+    remedy: "Decide preflights with the same allow-list as every other request. FastAPI, Express: `CORSMiddleware` and \
+             `cors()` do so; remove OPTIONS handlers and proxy rules that add the headers beside them.",
+    references: &[FETCH, "https://cwe.mitre.org/data/definitions/942.html"],
+    requirements: &["FR-006", "v5.0.0-3.4.2"],
     ask: |subject| {
         let origins = ["https://plumbline-probe.evil.example", "null"];
         Ask::Questions(
@@ -125,7 +133,9 @@ pub(super) const REJECTS_METHOD: Check = Check {
     needs: Needs::Nothing,
     rule: "A method that is not declared is not granted.",
     rationale: "A server that echoes the method asked for has no list, and every future route is open to every allowed page.",
-    remedy: "Grant only the methods of `cors.methods`. GET, HEAD and POST need no grant and cannot be withheld.",
+    remedy: "Grant only the methods of `cors.methods`. GET, HEAD and POST need no grant and cannot be withheld. \
+             FastAPI: name them in `allow_methods`, not `[\"*\"]`. Express: set `methods`, which lists every usual one \
+             by default.",
     references: &[FETCH, "https://fetch.spec.whatwg.org/#cors-safelisted-method"],
     requirements: &["FR-006"],
     ask: |subject| {
@@ -169,8 +179,9 @@ pub(super) const REJECTS_HEADER: Check = Check {
     needs: Needs::Nothing,
     rule: "A request header that is not declared is not granted.",
     rationale: "A server that echoes the headers asked for lets pages set internal headers such as X-Forwarded-User.",
-    remedy: "Grant only the headers of `cors.request_headers`.",
-    references: &[FETCH],
+    remedy: "Grant only the headers of `cors.request_headers`. FastAPI: name them in `allow_headers`, because `[\"*\"]` \
+             repeats what is asked. Express: set `allowedHeaders`, because `cors()` without it repeats what is asked.",
+    references: &[FETCH, "https://fetch.spec.whatwg.org/#http-access-control-allow-headers"],
     requirements: &["FR-006"],
     ask: |subject| match subject.declared_origin() {
         Some(origin) => Ask::one(

@@ -12,13 +12,14 @@ const COMMON: Check = Check {
     needs: Needs::Nothing,
     rule: "",
     rationale: "",
-    remedy: "Compare the Origin header byte for byte with an allow-list: no prefix, suffix, substring or regular expression. \
-             FastAPI: `allow_origins=[…]` with full origins and no `allow_origin_regex`. Express: `cors({ origin: [\"https://…\"] })` with strings.",
+    remedy: "Compare the Origin header byte for byte with an allow-list: no prefix, suffix, substring or regular \
+             expression. FastAPI: `allow_origins=[…]` with full origins and no `allow_origin_regex`. Express: `cors({ \
+             origin: [\"https://…\"] })` with strings. Here: `cors.origins`.",
     references: &[
         "https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
         "https://cwe.mitre.org/data/definitions/942.html",
     ],
-    requirements: &["FR-006"],
+    requirements: &["FR-006", "v5.0.0-3.4.2"],
     ask: |_| Ask::skip("a template"),
     judge,
     passes: &[
@@ -37,6 +38,14 @@ pub(super) const REFLECTED: Check = Check {
     id: "cors.reject.reflected",
     rule: "No response allows an origin that nobody declared.",
     rationale: "A server that echoes the Origin header lets every page on the web read its answers as the visitor.",
+    remedy: "Look the Origin header up in an allow-list instead of repeating it. FastAPI: `allow_origins=[\"*\"]` with \
+             `allow_credentials=True` repeats it; list the origins. Express: `cors({ origin: true })` repeats it; give \
+             an array of strings. Here: `cors.origins`.",
+    references: &[
+        "https://portswigger.net/web-security/cors",
+        "https://cwe.mitre.org/data/definitions/346.html",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| {
         let asked = ask(subject, attack::from_list(subject, &["https://plumbline-probe.evil.example"]));
         let Ask::Questions(mut questions) = asked else {
@@ -62,6 +71,12 @@ pub(super) const NULL: Check = Check {
     id: "cors.reject.null",
     rule: "No response allows the `null` origin.",
     rationale: "Sandboxed frames and local files send `Origin: null`, so any page can forge it.",
+    remedy: "Take `null` off the allow-list, and open local pages through a development server instead of `file://`. Here: `cors.origins` accepts no `null`.",
+    references: &[
+        "https://portswigger.net/web-security/cors",
+        "https://fetch.spec.whatwg.org/#origin-header",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::from_list(subject, &["null"])),
     ..COMMON
 };
@@ -70,6 +85,10 @@ pub(super) const PREFIX: Check = Check {
     id: "cors.reject.prefix",
     rule: "No response allows an origin that merely begins like a declared one.",
     rationale: "`https://app.example.com.evil.example` begins with `https://app.example.com` and belongs to someone else.",
+    references: &[
+        "https://portswigger.net/web-security/cors",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::prefix)),
     ..COMMON
 };
@@ -77,7 +96,11 @@ pub(super) const PREFIX: Check = Check {
 pub(super) const SUFFIX: Check = Check {
     id: "cors.reject.suffix",
     rule: "No response allows an origin that merely ends like a declared one.",
-    rationale: "`https://evil-example.com` ends with `example.com` and costs its owner ten euros a year.",
+    rationale: "`https://evil-example.com` ends with `example.com`, and anyone can register it.",
+    references: &[
+        "https://portswigger.net/web-security/cors",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::suffix)),
     ..COMMON
 };
@@ -86,6 +109,10 @@ pub(super) const SUBSTRING: Check = Check {
     id: "cors.reject.substring",
     rule: "No response allows an origin that merely contains, or is contained in, a declared one.",
     rationale: "Searching the header for the trusted name, or the list for the header's text, finds strangers too.",
+    references: &[
+        "https://github.com/chenjj/CORScanner#misconfiguration-types",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::substring)),
     ..COMMON
 };
@@ -94,6 +121,14 @@ pub(super) const UNESCAPED_DOT: Check = Check {
     id: "cors.reject.unescaped-dot",
     rule: "No response takes another character for a dot.",
     rationale: "In a regular expression a bare `.` matches any character, so `appxexample.com` passes for `app.example.com`.",
+    remedy: "Replace the regular expression by full origins; if there must be one, escape its dots and anchor both \
+             ends. FastAPI: `allow_origins` instead of `allow_origin_regex`. Express: strings instead of a RegExp in \
+             `origin`. Here: no pattern can be declared.",
+    references: &[
+        "https://github.com/chenjj/CORScanner#misconfiguration-types",
+        "https://cwe.mitre.org/data/definitions/625.html",
+    ],
+    requirements: &["FR-006", "v5.0.0-3.4.2", "v5.0.0-1.2.9"],
     ask: |subject| ask(subject, attack::from_each(subject, attack::unescaped_dot)),
     ..COMMON
 };
@@ -102,6 +137,10 @@ pub(super) const SUBDOMAIN: Check = Check {
     id: "cors.reject.subdomain",
     rule: "No response allows an undeclared subdomain of a declared origin.",
     rationale: "A forgotten subdomain that someone can take over would read every visitor's data.",
+    references: &[
+        "https://github.com/chenjj/CORScanner#misconfiguration-types",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::subdomain)),
     ..COMMON
 };
@@ -110,6 +149,7 @@ pub(super) const PARENT_AND_SIBLING: Check = Check {
     id: "cors.reject.parent-and-sibling",
     rule: "No response allows the domain above a declared origin, or its neighbours.",
     rationale: "On shared hosting such as vercel.app the neighbours are strangers: `https://*.vercel.app` matches all of them.",
+    references: &["https://publicsuffix.org/learn/", "https://cwe.mitre.org/data/definitions/942.html"],
     ask: |subject| ask(subject, attack::from_each(subject, attack::parent_and_sibling)),
     ..COMMON
 };
@@ -118,6 +158,13 @@ pub(super) const HTTP_DOWNGRADE: Check = Check {
     id: "cors.reject.http-downgrade",
     rule: "No response allows the http twin of a declared https origin.",
     rationale: "Whoever controls the network can serve any page at the http origin, and read the API through it.",
+    remedy: "Compare scheme, host and port together: list `https://` origins only, and compare them byte for byte. \
+             Here: the rule `cors.origins.secure` refuses http origins in production.",
+    references: &[
+        "https://portswigger.net/web-security/cors",
+        "https://fetch.spec.whatwg.org/#origin-header",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::http_downgrade)),
     ..COMMON
 };
@@ -126,6 +173,11 @@ pub(super) const OTHER_PORT: Check = Check {
     id: "cors.reject.other-port",
     rule: "No response allows a declared host on another port.",
     rationale: "The port is part of the origin: another port of the same machine is another program, perhaps another user's.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#origin-header",
+        "https://www.rfc-editor.org/rfc/rfc6454#section-5",
+        "https://cwe.mitre.org/data/definitions/346.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::other_port)),
     ..COMMON
 };
@@ -135,6 +187,10 @@ pub(super) const NON_CANONICAL: Check = Check {
     severity: Severity::Medium,
     rule: "No response allows a spelling that no browser sends.",
     rationale: "A comparison that parses and normalises first can be led to compare something else than the browser does.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#origin-header",
+        "https://cwe.mitre.org/data/definitions/346.html",
+    ],
     ask: |subject| ask(subject, attack::from_each(subject, attack::non_canonical)),
     ..COMMON
 };
@@ -143,6 +199,11 @@ pub(super) const SPECIAL_CHARACTERS: Check = Check {
     id: "cors.reject.special-characters",
     rule: "No response takes an odd character for the end of a declared host.",
     rationale: "Browsers accept hosts such as `app.example.com_.evil.example`, and careless patterns stop reading at the odd character.",
+    references: &[
+        "https://github.com/chenjj/CORScanner/blob/master/common/corscheck.py",
+        "https://cwe.mitre.org/data/definitions/625.html",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| {
         let first = subject.declared_origins().next().into_iter();
         let attacks = first.flat_map(|(promise, origin)| {
@@ -158,7 +219,13 @@ pub(super) const SPECIAL_CHARACTERS: Check = Check {
 pub(super) const LOCALHOST: Check = Check {
     id: "cors.reject.localhost",
     rule: "In production no response allows an origin on localhost.",
-    rationale: "A development setting that reached production lets any program on a visitor's machine read the API as that visitor.",
+    rationale: "A development setting that reached production lets any program that serves a page on a visitor's machine read the API as that visitor.",
+    remedy: "Keep development origins out of production's list. FastAPI, Express: read the list from the environment's \
+             configuration, not from the code. Here: the rule `cors.origins.public` refuses them in production.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc6761#section-6.3",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| ask(subject, attack::localhost(subject)),
     ..COMMON
 };
@@ -167,6 +234,8 @@ pub(super) const OTHER_PROFILE: Check = Check {
     id: "cors.reject.other-profile",
     rule: "No response allows an origin that only another profile declares.",
     rationale: "It is the sign of a deployment that runs with another environment's configuration.",
+    remedy: "Start the service with this environment's own list: check the start command and the variables of the deployment. Here: `--profile production`.",
+    references: &["https://12factor.net/config", "https://cwe.mitre.org/data/definitions/942.html"],
     ask: |subject| ask(subject, attack::from_other_profiles(subject)),
     ..COMMON
 };
@@ -174,7 +243,11 @@ pub(super) const OTHER_PROFILE: Check = Check {
 pub(super) const ALIEN_SCHEME: Check = Check {
     id: "cors.reject.alien-scheme",
     rule: "No response allows an origin that is neither http nor https.",
-    rationale: "Any local file, browser extension or wrapped app could then read the API.",
+    rationale: "Browser extensions, wrapped apps and, in some web views, local files send such origins; each of them could then read the API.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#origin-header",
+        "https://cwe.mitre.org/data/definitions/942.html",
+    ],
     ask: |subject| {
         ask(
             subject,

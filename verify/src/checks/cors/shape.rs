@@ -9,12 +9,14 @@ pub(super) const NO_WILDCARD: Check = Check {
     needs: Needs::Nothing,
     rule: "No Access-Control header is a wildcard where origins are declared.",
     rationale: "`*` lets every page read the answer; with credentials browsers refuse it, so it also breaks the declared pages.",
-    remedy: "List origins, methods and headers by name. FastAPI: replace `allow_origins=[\"*\"]`, `allow_methods=[\"*\"]` and `allow_headers=[\"*\"]`.",
+    remedy: "List origins, methods and headers by name. FastAPI: replace `[\"*\"]` in `allow_origins`, `allow_methods` \
+             and `allow_headers`. Express: give `cors()` an `origin`, which is `*` without one. Here: a profile accepts \
+             no wildcard.",
     references: &[
         "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
         "https://cwe.mitre.org/data/definitions/942.html",
     ],
-    requirements: &["FR-006"],
+    requirements: &["FR-006", "v5.0.0-3.4.2"],
     ask: |subject| with_and_without_origin(subject),
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
@@ -50,8 +52,11 @@ pub(super) const SINGLE_HEADER: Check = Check {
     needs: Needs::Nothing,
     rule: "Access-Control-Allow-Origin is sent once, with one value.",
     rationale: "A proxy and an application that both add it produce two, and browsers refuse the answer.",
-    remedy: "Let one layer decide CORS: remove the header from the proxy or from the application.",
-    references: &["https://fetch.spec.whatwg.org/#concept-cors-check"],
+    remedy: "Let one layer decide CORS: remove the header from the proxy or from the application, and use one CORS middleware, not two.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#concept-cors-check",
+        "https://fetch.spec.whatwg.org/#concept-header-list-get",
+    ],
     requirements: &["FR-006"],
     ask: |subject| with_and_without_origin(subject),
     judge: |_, exchanges| {

@@ -10,7 +10,9 @@ pub(super) const CHECK: Check = Check {
     rule: "Every answer says `Vary: Origin`, also when no Origin was sent.",
     rationale: "A cache that stored the answer without a grant serves it to an allowed page, which then fails for no visible reason; \
                 one that stored a grant serves it to everyone.",
-    remedy: "Add `Vary: Origin` to every answer that is not a constant `*`, whether or not the request had an Origin.",
+    remedy: "Add `Vary: Origin` to every answer that is not a constant `*`, whether or not the request had an Origin. \
+             FastAPI: `CORSMiddleware` adds it only to grants and preflights; append it in a middleware around it. Express: `cors()` \
+             adds it for an array, but not where a function refuses; call `res.vary(\"Origin\")` before it.",
     references: &[
         "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
         "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5",

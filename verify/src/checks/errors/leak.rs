@@ -9,9 +9,9 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "No error shows a stack trace, a source path or a query.",
     rationale: "A trace tells an attacker the framework, its version and where to push harder.",
-    remedy: "Turn debug mode off (Express: `NODE_ENV=production`), and log the trace under the request id that the answer carries.",
+    remedy: "Turn debug mode off, and log the trace under the request id that the answer carries. FastAPI: no `debug=True`. Express: `NODE_ENV=production`.",
     references: &["https://cwe.mitre.org/data/definitions/209.html"],
-    requirements: &["FR-008"],
+    requirements: &["FR-008", "v5.0.0-16.5.1"],
     ask: |subject| {
         let health = subject.health();
         let mut json = Probe::new("POST", health).with("content-type", "application/json");

@@ -9,9 +9,10 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "Nothing of the request is echoed as markup.",
     rationale: "An error page that repeats the path as HTML runs any script that a link carries, in the API's own origin.",
-    remedy: "Answer errors as JSON with `X-Content-Type-Options: nosniff`, and escape what is repeated.",
+    remedy: "Answer errors as JSON with `X-Content-Type-Options: nosniff`, and escape what is repeated. FastAPI: put \
+             nothing of the request into an `HTMLResponse`. Express: nor into `res.send`, which sends text as HTML.",
     references: &["https://cwe.mitre.org/data/definitions/79.html"],
-    requirements: &["FR-008"],
+    requirements: &["FR-008", "v5.0.0-3.2.1", "v5.0.0-1.2.1"],
     ask: |subject| {
         let paths = [
             format!("{}/{MARKUP_ENCODED}", Subject::unknown_path()),

@@ -12,9 +12,11 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "Errors have the declared format, and a status inside is the status outside.",
     rationale: "A client that must parse HTML to learn what went wrong will not; an error from another layer shows that requests do not reach the application.",
-    remedy: "Answer errors with `application/problem+json` {type, title, status, detail}, also for 404 and 405, which frameworks write themselves.",
+    remedy: "Answer errors with `application/problem+json` {type, title, status, detail}, also for 404 and 405, which \
+             frameworks write themselves. FastAPI: exception handlers for Starlette's `HTTPException` and for \
+             `RequestValidationError`. Express: a last middleware for 404, and an error handler with four arguments.",
     references: &["https://www.rfc-editor.org/rfc/rfc9457#section-3"],
-    requirements: &["FR-008"],
+    requirements: &["FR-008", "v5.0.0-4.1.1"],
     ask: |subject| {
         if subject.profile().verify.errors == ErrorFormat::Any {
             return Ask::skip("the profile promises no error format (verify.errors = \"any\")");

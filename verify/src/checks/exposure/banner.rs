@@ -9,12 +9,13 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "No header names the software's version, and no X-Powered-By its framework.",
     rationale: "A version lets an attacker pick the exploit from a list instead of trying.",
-    remedy: "Express: `app.disable(\"x-powered-by\")`. nginx: `server_tokens off`.",
+    remedy: "Leave these headers out. Express: `app.disable(\"x-powered-by\")`, or `helmet()`, which removes it too. \
+             FastAPI: `uvicorn --no-server-header`. nginx: `server_tokens off`.",
     references: &[
-        "https://cwe.mitre.org/data/definitions/200.html",
         "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.4",
+        "https://cwe.mitre.org/data/definitions/200.html",
     ],
-    requirements: &["FR-011"],
+    requirements: &["FR-011", "v5.0.0-13.4.6"],
     ask: |subject| {
         let paths = [subject.health(), Subject::unknown_path()];
         Ask::Questions(

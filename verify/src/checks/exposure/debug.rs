@@ -9,9 +9,10 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "No debugging, metrics or management endpoint is public.",
     rationale: "They show configuration, traffic and memory, and some of them change the running service.",
-    remedy: "Bind them to a private address or a second port, or remove them from the production build.",
+    remedy: "Bind them to a private address or a second port, or remove them from the production build. FastAPI, \
+             Express: serve metrics from an app of their own on a port that is not public.",
     references: &["https://cwe.mitre.org/data/definitions/489.html"],
-    requirements: &["FR-008"],
+    requirements: &["FR-008", "v5.0.0-13.4.2", "v5.0.0-13.4.5"],
     ask: |_| Ask::Questions(super::control_and(PATHS, "server.docs")),
     judge: |_, exchanges| {
         super::against_control(exchanges, |exchange, response, content| match content {

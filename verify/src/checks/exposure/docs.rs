@@ -11,12 +11,13 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "Documentation and API descriptions are public where the profile shows docs, and nowhere else.",
     rationale: "In production they hand every stranger the list of routes, parameters and models; in development their absence is a bug.",
-    remedy: "Here: `server.docs = \"hidden\"`. FastAPI: `FastAPI(docs_url=None, redoc_url=None, openapi_url=None)`. Express: mount Swagger UI only outside production.",
+    remedy: "Serve documentation only where the profile shows it. FastAPI: `FastAPI(openapi_url=None)` removes `/docs` \
+             and `/redoc` too. Express: mount Swagger UI only outside production. Here: `server.docs = \"hidden\"`.",
     references: &[
         "https://cwe.mitre.org/data/definitions/200.html",
-        "https://owasp.org/www-project-api-security/",
+        "https://owasp.org/API-Security/editions/2023/en/0xa9-improper-inventory-management/",
     ],
-    requirements: &["FR-005"],
+    requirements: &["FR-005", "v5.0.0-13.4.5"],
     ask: |subject| match subject.profile().server.docs {
         Docs::Hidden => Ask::Questions(super::control_and(HIDDEN, "server.docs")),
         Docs::Shown => Ask::Questions(super::control_and(SHOWN, "server.docs")),

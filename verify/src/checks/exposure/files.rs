@@ -10,9 +10,11 @@ const COMMON: Check = Check {
     needs: Needs::Nothing,
     rule: "",
     rationale: "",
-    remedy: "Serve static files only from a folder made for them, never from the repository's root; rotate every secret that was public.",
+    remedy: "Serve static files only from a folder made for them, never from the repository's root; rotate every secret \
+             that was public. FastAPI: `StaticFiles(directory=\"public\")`. Express: `express.static(\"public\", { \
+             dotfiles: \"ignore\" })`. Here: the server serves no files.",
     references: &["https://cwe.mitre.org/data/definitions/538.html"],
-    requirements: &["FR-004", "FR-008"],
+    requirements: &["FR-004", "FR-008", "v5.0.0-13.4.7"],
     ask: |_| Ask::skip("a template"),
     judge: |_, _| Verdict::Pass,
     passes: &[
@@ -25,7 +27,7 @@ const COMMON: Check = Check {
 pub(super) const ENV: Check = Check {
     id: "exposure.files.env",
     rule: "No environment file is public.",
-    rationale: "`.env` holds the database's password; scanners ask every address for it within minutes.",
+    rationale: "`.env` holds the database's password, and scanners ask every public address for it.",
     ask: |_| ask(ENV_FILES),
     judge: |_, exchanges| judge(exchanges, ENV_FILES),
     fails: &[
@@ -38,6 +40,8 @@ pub(super) const VCS: Check = Check {
     id: "exposure.files.vcs",
     rule: "No version control folder is public.",
     rationale: "From `.git` the whole source and its history can be rebuilt, with every secret that was ever committed.",
+    references: &["https://cwe.mitre.org/data/definitions/527.html"],
+    requirements: &["FR-004", "FR-008", "v5.0.0-13.4.1"],
     ask: |_| ask(VCS_FILES),
     judge: |_, exchanges| judge(exchanges, VCS_FILES),
     fails: &["HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\n\nref: refs/heads/main\n[core]\n"],
@@ -48,6 +52,10 @@ pub(super) const KEYS_AND_BACKUPS: Check = Check {
     id: "exposure.files.keys-and-backups",
     rule: "No key, backup or build file is public.",
     rationale: "They show that the web root is the repository's root, and that more is to be found.",
+    references: &[
+        "https://cwe.mitre.org/data/definitions/530.html",
+        "https://cwe.mitre.org/data/definitions/538.html",
+    ],
     ask: |_| ask(OTHER_FILES),
     judge: |_, exchanges| judge(exchanges, OTHER_FILES),
     fails: &[

@@ -10,9 +10,10 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "No answer contains a private key, a cloud key or a connection string with a password.",
     rationale: "Such a string in one answer is a leaked credential, whoever put it there.",
-    remedy: "Remove it from the answer, then rotate it: it has been public.",
+    remedy: "Remove it from the answer, then rotate it: it has been public. FastAPI: a `response_model` lets out only \
+             its own fields. Express: build the answer from named fields instead of sending whole objects.",
     references: &["https://cwe.mitre.org/data/definitions/200.html"],
-    requirements: &["FR-004", "FR-008"],
+    requirements: &["FR-004", "FR-008", "v5.0.0-16.5.1"],
     ask: |_| Ask::Everything { promise: "secrets.required".to_owned() },
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {

@@ -7,14 +7,20 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "A cookie that is set has Secure, SameSite and, unless scripts must read it, HttpOnly.",
-    rationale: "Without Secure it travels in clear text, without HttpOnly scripts read it, and without SameSite other sites send it.",
-    remedy: "Set cookies as `__Host-name=…; Path=/; Secure; HttpOnly; SameSite=Lax`.",
+    rationale: "Without Secure it travels in clear text, without HttpOnly scripts read it, and without SameSite some \
+                browsers send it with other sites' requests.",
+    remedy: "Set cookies as `__Host-name=…; Path=/; Secure; HttpOnly; SameSite=Lax`. FastAPI: `response.set_cookie(…, \
+             secure=True, httponly=True, samesite=\"lax\")`. Express: `res.cookie(…, { secure: true, httpOnly: true, \
+             sameSite: \"lax\" })`.",
     references: &[
-        "https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.2",
+        "https://www.rfc-editor.org/rfc/rfc6265#section-4.1.2.5",
+        "https://www.rfc-editor.org/rfc/rfc6265#section-4.1.2.6",
+        "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie",
         "https://cwe.mitre.org/data/definitions/614.html",
+        "https://cwe.mitre.org/data/definitions/1004.html",
         "https://cwe.mitre.org/data/definitions/1275.html",
     ],
-    requirements: &["FR-011"],
+    requirements: &["FR-011", "v5.0.0-3.3.1", "v5.0.0-3.3.2", "v5.0.0-3.3.4"],
     ask: |_| Ask::Everything { promise: "cors.credentials".to_owned() },
     judge: |_, exchanges| {
         let mut weak: Vec<(usize, String)> = Vec::new();

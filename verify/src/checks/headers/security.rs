@@ -10,13 +10,19 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "Every answer forbids sniffing, framing, referrers and public caching.",
     rationale: "An API's answer opened as a page must be inert; errors are answers too, and often come from another layer without these headers.",
-    remedy: "On every status send `X-Content-Type-Options: nosniff`, `Content-Security-Policy: default-src 'none'; frame-ancestors 'none'`, `Referrer-Policy: no-referrer` and `Cache-Control: no-store`.",
+    remedy: "On every status send `X-Content-Type-Options: nosniff`, `Content-Security-Policy: default-src 'none'; \
+             frame-ancestors 'none'`, `Referrer-Policy: no-referrer` and `Cache-Control: no-store`. FastAPI: set them \
+             in a middleware around the app. Express: `helmet()` with these directives and `useDefaults: false`, \
+             Cache-Control beside it, and error handlers of your own, because the built-in one replaces the policy.",
     references: &[
         "https://fetch.spec.whatwg.org/#x-content-type-options-header",
         "https://www.w3.org/TR/CSP3/#directive-frame-ancestors",
-        "https://www.w3.org/TR/referrer-policy/",
+        "https://www.w3.org/TR/referrer-policy/#referrer-policy-no-referrer",
+        "https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5",
+        "https://cwe.mitre.org/data/definitions/525.html",
+        "https://cwe.mitre.org/data/definitions/1021.html",
     ],
-    requirements: &["FR-011"],
+    requirements: &["FR-011", "v5.0.0-3.4.4", "v5.0.0-3.4.5", "v5.0.0-3.4.6", "v5.0.0-14.3.2"],
     ask: |subject| {
         let probes = [
             Probe::get(subject.health()),

@@ -13,10 +13,15 @@ pub(super) const STATUS_AND_TYPE: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "The health check answers 200 with JSON.",
-    rationale: "Platforms release a deployment on exactly 200; anything else, and a healthy service never goes live, or a sick one does.",
-    remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database answers.",
-    references: &[RFC_9110, "https://docs.railway.com/deployments/healthchecks"],
-    requirements: &["FR-003"],
+    rationale: "Railway makes a deployment live on exactly 200: with anything else a healthy release never is, and with 200 whatever happens a sick one is.",
+    remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database \
+             answers. Express: `res.json(…)`, because `res.send` of a text is HTML.",
+    references: &[
+        "https://docs.railway.com/deployments/healthchecks",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-15.3.1",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
+    ],
+    requirements: &["FR-003", "v5.0.0-4.1.1"],
     ask,
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
@@ -40,7 +45,8 @@ pub(super) const SCHEMA: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check's body has `status`, `database`, `environment` and `timestamp` as the contract defines them.",
     rationale: "Monitors and dashboards read these members; a renamed word or a local time breaks them silently.",
-    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected, `environment`, and `timestamp` as RFC 3339 in UTC.",
+    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected, `environment`, and `timestamp` as RFC 3339 \
+             in UTC. FastAPI: `datetime.now(timezone.utc).isoformat()`. Express: `new Date().toISOString()`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         "https://www.rfc-editor.org/rfc/rfc8259",
@@ -74,7 +80,7 @@ pub(super) const ENVIRONMENT: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check names the profile's environment.",
     rationale: "A production address that answers `development` runs with the wrong configuration, whatever else it passes.",
-    remedy: "Start the service with this profile; check the start command and the environment variables of the deployment.",
+    remedy: "Start the service with this profile: check the start command and the environment variables of the deployment. Here: `--profile production`.",
     references: &["https://12factor.net/config"],
     requirements: &["FR-003"],
     ask: |subject| Ask::one(Probe::get(subject.health()), "environment"),
@@ -103,7 +109,8 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
     needs: Needs::Nothing,
     rule: "200, `ok` and `connected` come together, and so do 503, `unhealthy` and `disconnected`.",
     rationale: "Machines read the status and people the body; where they disagree, one of them is lied to.",
-    remedy: "Derive the status code and the body from the same result of the same query.",
+    remedy: "Derive the status code and the body from the same result of the same query. FastAPI: `JSONResponse(body, \
+             status_code=503)`. Express: `res.status(503).json(body)`.",
     references: &[RFC_9110],
     requirements: &["FR-003"],
     ask,

@@ -12,7 +12,7 @@ pub(super) const TIMESTAMP_MOVES: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check's timestamp moves, and agrees with our clock.",
     rationale: "A timestamp taken at start, or a cached answer, reports health that nobody has checked.",
-    remedy: "Take the time when the check runs, in UTC, and keep the machine's clock synchronised.",
+    remedy: "Take the time inside the handler, in UTC, and keep the machine's clock synchronised.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1"],
     requirements: &["FR-003"],
     ask: twice,
@@ -64,7 +64,8 @@ pub(super) const NOT_CACHED: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check forbids caching, and does not come from a cache.",
     rationale: "A cached 200 keeps a dead service in rotation for as long as the cache likes.",
-    remedy: "Send `Cache-Control: no-store`, and exclude the path from the CDN.",
+    remedy: "Send `Cache-Control: no-store`, and exclude the path from the CDN. FastAPI: \
+             `response.headers[\"Cache-Control\"] = \"no-store\"`. Express: `res.set(\"Cache-Control\", \"no-store\")`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5",
         "https://www.rfc-editor.org/rfc/rfc9111#section-5.1",
@@ -101,9 +102,15 @@ pub(super) const LATENCY: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "The health check answers within the declared latency.",
-    rationale: "A platform gives up before a slow health check answers, and a slow one holds a connection of the pool meanwhile.",
-    remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the query.",
-    references: &["https://docs.railway.com/deployments/healthchecks"],
+    rationale: "Probes give up on a slow health check and call a healthy service dead, Kubernetes by default after one \
+                second; meanwhile it holds a connection of the pool.",
+    remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the \
+             query. FastAPI: `asyncio.timeout(…)` around the check. Express: `query_timeout` and \
+             `connectionTimeoutMillis` of node-postgres. Here: `health.budget`.",
+    references: &[
+        "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
+        "https://sre.google/sre-book/addressing-cascading-failures/",
+    ],
     requirements: &["FR-003"],
     ask: |subject| match twice(subject) {
         Ask::Questions(questions) => Ask::Questions(

@@ -9,12 +9,13 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check's body names no host, user, version, query or error text.",
     rationale: "The body is public, and an error's text hands an attacker addresses, user names and versions.",
-    remedy: "Put the class of the error into the log, and only the contract's words into the body.",
+    remedy: "Put the class of the error into the log, and only the contract's words into the body. FastAPI: no \
+             `str(error)` in the answer. Express: no `error.message`.",
     references: &[
         "https://cwe.mitre.org/data/definitions/209.html",
-        "https://github.com/OWASP/ASVS/blob/v5.0.0/5.0/en/0x25-V16-Security-Logging-and-Error-Handling.md",
+        "https://cwe.mitre.org/data/definitions/200.html",
     ],
-    requirements: &["FR-003", "FR-008"],
+    requirements: &["FR-003", "FR-008", "v5.0.0-16.5.1", "v5.0.0-13.4.6"],
     ask: |subject| Ask::one(Probe::get(subject.health()), "health.path"),
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {

@@ -9,12 +9,14 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "A wrong method on a known path is answered 405, and Allow lists the right ones.",
     rationale: "404 says that the path is wrong, and 200 that the method was obeyed; without Allow a client cannot learn what to do.",
-    remedy: "Answer 405 with `Allow`, listing every method that the path has.",
+    remedy: "Answer 405 with `Allow`, listing every method that the path has. FastAPI: Allow names only the first \
+             matching route's methods; declare one `api_route` with all of them. Express: it answers 404; end \
+             `app.route(path)` with an `all()` that sends 405 and Allow.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6",
         "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.1",
     ],
-    requirements: &["FR-010"],
+    requirements: &["FR-010", "v5.0.0-4.1.4"],
     ask: |subject| Ask::one(Probe::new("POST", subject.health()), "health.path"),
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {

@@ -9,7 +9,8 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "HEAD is answered with the status and headers of GET.",
     rationale: "Monitors and caches ask with HEAD and conclude about GET.",
-    remedy: "Route HEAD to the handler of GET and drop the body. FastAPI: `@app.api_route(path, methods=[\"GET\", \"HEAD\"])`.",
+    remedy: "Route HEAD to the handler of GET and drop the body. FastAPI: `@app.api_route(path, methods=[\"GET\", \"HEAD\"])`. \
+             Express: `app.get` does so, unless an `app.head` before it answers.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2"],
     requirements: &["FR-010"],
     ask: |subject| {

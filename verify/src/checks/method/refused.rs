@@ -9,12 +9,13 @@ pub(super) const UNKNOWN: Check = Check {
     needs: Needs::Nothing,
     rule: "Unknown methods are refused, and no header overrides the method.",
     rationale: "A filter that lets `GET` through must not be passed by `get`, by an invented word, or by a POST that says it is something else.",
-    remedy: "Compare methods case-sensitively, answer 501 or 405 to the others, and switch method overriding off.",
+    remedy: "Compare methods case-sensitively, answer 501 or 405 to the others, and switch method overriding off. \
+             Express: remove the `method-override` middleware.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-9.1",
         "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.2",
     ],
-    requirements: &["FR-010"],
+    requirements: &["FR-010", "v5.0.0-4.1.4"],
     ask: |subject| {
         let path = subject.health();
         let probes = [
@@ -49,9 +50,13 @@ pub(super) const TRACE: Check = Check {
     needs: Needs::Nothing,
     rule: "TRACE and TRACK are refused, and echo nothing.",
     rationale: "TRACE repeats the request, with cookies and the headers that proxies added, to whoever asks.",
-    remedy: "Refuse the methods in the application and in every proxy before it.",
-    references: &["https://www.rfc-editor.org/rfc/rfc9110#section-9.3.8"],
-    requirements: &["FR-010"],
+    remedy: "Refuse the methods in the application and in every proxy before it. Express: `app.all` and `app.use` \
+             answer TRACE too; let them pass it on. Apache: `TraceEnable off`.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9110#section-9.3.8",
+        "https://cwe.mitre.org/data/definitions/200.html",
+    ],
+    requirements: &["FR-010", "v5.0.0-13.4.4"],
     ask: |subject| {
         let probes = ["TRACE", "TRACK"].map(|method| {
             Probe::new(method, subject.health()).with("x-plumbline-echo", "plumbline-echo-5d1e")

@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     rationale: "A catch-all that answers 200 hides broken links from clients, and real exposures from everyone.",
     remedy: "Answer 404 for unknown paths; serve a single-page application's index only below its own prefix.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-15.5.5"],
-    requirements: &["FR-010"],
+    requirements: &["FR-010", "v5.0.0-14.2.5"],
     ask: |_| Ask::one(Probe::get(Subject::unknown_path()), "verify.errors"),
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {

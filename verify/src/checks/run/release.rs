@@ -12,7 +12,9 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "The running release is the expected one.",
     rationale: "A deployment that silently kept the old build passes every other check with the old behaviour.",
-    remedy: "Wait until the new release is live, and send its commit in the header that `deployment.release_header` names.",
+    remedy: "Wait until the new release is live, and send its commit in the header that `deployment.release_header` \
+             names. FastAPI, Express: set it in a middleware from `RAILWAY_GIT_COMMIT_SHA`. Here: the server sends it \
+             whenever that variable is set.",
     references: &["https://docs.railway.com/variables/reference"],
     requirements: &["FR-007", "FR-014"],
     ask: |subject| match subject.expected_release {

@@ -8,9 +8,14 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "No probe is answered with a server error.",
     rationale: "Every probe is a request that anyone may send; a 5xx says that odd input reaches code that was not written for it.",
-    remedy: "Look the request up in the logs by its request id, and refuse such input with a 4xx where it enters.",
-    references: &["https://www.rfc-editor.org/rfc/rfc9110#section-15.6"],
-    requirements: &["FR-008", "FR-010"],
+    remedy: "Look the request up in the logs by its request id, and refuse such input with a 4xx where it enters. \
+             FastAPI: declare the types of parameters, so that what does not fit is 422. Express: validate before use, \
+             and give the error a `status` of 4xx.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9110#section-15.6",
+        "https://cwe.mitre.org/data/definitions/20.html",
+    ],
+    requirements: &["FR-008", "FR-010", "v5.0.0-2.2.1"],
     ask: |_| Ask::Everything { promise: "verify.errors".to_owned() },
     judge: |subject, exchanges| {
         let health = subject.health();
