@@ -42,7 +42,7 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
         .replace("{now}", &jiff::Timestamp::from_second(second).expect("a time in this century").to_string());
     let answer = match (filled.strip_prefix("missing: "), &request.means) {
         (Some(why), _) => Answer::Missing(why.to_owned()),
-        (None, Means::Raw(_)) => Answer::Heard(heard(&filled)),
+        (None, Means::Raw(_) | Means::Frames) => Answer::Heard(heard(&filled)),
         _ if filled.starts_with("HTTP/") => Answer::Received(response(&filled)),
         (None, Means::Handshake(_)) => Answer::Shaken(shaken(&filled)),
         (None, Means::Burst(_)) => Answer::Burst(burst(&filled)),

@@ -31,6 +31,8 @@ pub enum Means {
     Client,
     /// The same over HTTP/2, which the TLS handshake must agree on.
     Http2,
+    /// The same over HTTP/2, in frames of our own: with fields that no library would send.
+    Frames,
     /// The same without TLS, to port 80.
     Plain,
     /// The same to the target's addresses of one kind only.
@@ -323,7 +325,7 @@ impl fmt::Display for Means {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => Ok(()),
-            Self::Http2 => f.write_str(" · over HTTP/2"),
+            Self::Http2 | Self::Frames => f.write_str(" · over HTTP/2"),
             Self::Plain => f.write_str(" · without TLS, to port 80"),
             Self::Address(kind) => write!(f, " · over {kind:?}"),
             Self::Burst(connections) => write!(f, " · over {connections} connections at once"),

@@ -12,7 +12,7 @@ pub(crate) fn command(request: &Request, target: &str) -> String {
     let curl = |more: &str| curl(request, target, more);
     match &request.means {
         Means::Client | Means::AfterRetry => curl(""),
-        Means::Http2 => curl(" --http2"),
+        Means::Http2 | Means::Frames => curl(" --http2"),
         Means::Address(AddressKind::IPv4) => curl(" -4"),
         Means::Address(AddressKind::IPv6) => curl(" -6"),
         Means::Plain => self::curl(request, &format!("http://{}", host(target)), ""),

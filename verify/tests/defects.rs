@@ -722,6 +722,11 @@ const FAULTS: &[Fault] = &[
         caught_by: &["tls.cert.valid"],
         quirk: Quirk::CertificateOfAnotherHost,
     },
+    Fault {
+        name: "takes any field over HTTP/2",
+        caught_by: &["http2.connection-fields-refused"],
+        quirk: Quirk::TakesAnyFrames,
+    },
     Fault { name: "lost HTTP/2", caught_by: &["http2.as-declared"], quirk: Quirk::NoHttp2 },
     Fault {
         name: "still speaks TLS 1.0",

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 mod burst;
+mod frames;
 mod handshake;
 mod http;
 mod responses;
@@ -149,6 +150,7 @@ impl Prober {
         let started = Instant::now();
         let answer = match &request.means {
             Means::Raw(raw) => self.wire.hear(raw).await.map(Answer::Heard),
+            Means::Frames => frames::ask(&self.wire, request).await.map(Answer::Heard),
             Means::Handshake(offer) => handshake::shake(&self.wire, *offer).await.map(Answer::Shaken),
             Means::Burst(connections) => {
                 Ok(Answer::Burst(burst::ask(&self.wire, request, *connections).await))

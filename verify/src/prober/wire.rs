@@ -27,8 +27,9 @@ pub(super) struct Wire {
     target: Origin,
     tls: Arc<ClientConfig>,
     timeout: Duration,
-    /// Header lines that go with every request, each ended by CRLF.
-    private: String,
+    /// What goes with every request, and as header lines, each ended by CRLF.
+    private: Vec<(String, String)>,
+    private_lines: String,
     confidential: Vec<String>,
 }
 
@@ -43,14 +44,17 @@ impl Wire {
         private: &[(HeaderName, HeaderValue)],
         confidential: &[String],
     ) -> Self {
-        let line = |(name, value): &(HeaderName, HeaderValue)| {
-            format!("{name}: {}\r\n", value.to_str().unwrap_or_default())
+        let text = |(name, value): &(HeaderName, HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap_or_default().to_owned())
         };
+        let private: Vec<(String, String)> = private.iter().map(text).collect();
+        let lines: Vec<String> = private.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         Self {
             target: target.clone(),
             tls: Arc::new(tls),
             timeout,
-            private: private.iter().map(line).collect(),
+            private,
+            private_lines: lines.concat(),
             confidential: confidential.to_vec(),
         }
     }
@@ -104,7 +108,7 @@ impl Wire {
     /// One character is one byte. Whoever names the host in the usual way also brings the caller's own headers.
     fn bytes(&self, text: &str) -> Vec<u8> {
         let host = format!("host: {}\r\n", self.target.authority());
-        let text = text.replace("host: {host}\r\n", &format!("{host}{}", self.private));
+        let text = text.replace("host: {host}\r\n", &format!("{host}{}", self.private_lines));
         let text = text.replace("{host}", self.target.authority());
         text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
     }
@@ -122,6 +126,14 @@ impl Wire {
             "{} {} HTTP/1.1\r\nhost: {{host}}\r\nuser-agent: {USER_AGENT}\r\n{lines}{length}connection: close\r\n\r\n{body}",
             request.method, request.path
         ))
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        self.target.authority()
+    }
+
+    pub(super) fn private(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.private.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn tls(&self) -> &ClientConfig {

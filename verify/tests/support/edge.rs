@@ -37,6 +37,8 @@ pub(crate) enum Quirk {
     CertificateEndsSoon,
     CertificateOfAnotherHost,
     NoHttp2,
+    /// Answers 200 to whatever comes over HTTP/2.
+    TakesAnyFrames,
     SpeaksTls10,
 }
 
@@ -145,7 +147,10 @@ async fn secured(mut stream: TcpStream, acceptor: TlsAcceptor, distort: Distort,
         return speak_tls10(&mut stream).await;
     }
     let Ok(stream) = acceptor.accept(stream).await else { return };
-    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if h2 && quirk == Quirk::TakesAnyFrames {
+        take_frames(stream).await;
+    } else if h2 {
         let service = service_fn(move |request| answer(request, distort, None));
         let builder = http2::Builder::new(TokioExecutor::new());
         let _ = builder.serve_connection(TokioIo::new(stream), service).await;
@@ -186,6 +191,23 @@ async fn smuggle(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
                 return;
             }
         }
+    }
+}
+
+/// HTTP/2 without a thought: SETTINGS, and for each HEADERS frame `:status: 200` and the stream's end.
+async fn take_frames(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
+    let _ = stream.read_exact(&mut [0; 24]).await;
+    let mut head = [0; 9];
+    while stream.read_exact(&mut head).await.is_ok() {
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        if stream.read_exact(&mut vec![0; length]).await.is_err() {
+            return;
+        }
+        if head[3] == 1 {
+            let _ = stream.write_all(&[0, 0, 1, 1, 5, head[5], head[6], head[7], head[8], 0x88]).await;
+        }
+        let _ = stream.flush().await;
     }
 }
 

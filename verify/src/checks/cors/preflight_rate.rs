@@ -13,7 +13,10 @@ pub(super) const CHECK: Check = Check {
                 429 to it shows in the page as a network error without a reason.",
     remedy: "Put CORS before the rate limiter, and leave OPTIONS out of the count. Express: `app.use(cors())` before the \
              limiter. FastAPI: add CORSMiddleware last, so that it runs first.",
-    references: &["https://fetch.spec.whatwg.org/#cors-preflight-fetch"],
+    references: &[
+        "https://fetch.spec.whatwg.org/#cors-preflight-fetch",
+        "https://www.rfc-editor.org/rfc/rfc6585#section-4",
+    ],
     requirements: &["FR-006"],
     ask: |subject| {
         let Some(origin) = subject.declared_origin() else {

@@ -19,11 +19,12 @@ pub(super) const CHECK: Check = Check {
              repairs requests.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9112#section-6.3",
+        "https://www.rfc-editor.org/rfc/rfc9112#section-7.1",
         "https://www.rfc-editor.org/rfc/rfc9112#section-5.1",
         "https://www.rfc-editor.org/rfc/rfc9112#section-5.2",
         "https://cwe.mitre.org/data/definitions/444.html",
     ],
-    requirements: &["FR-016"],
+    requirements: &["FR-016", "v5.0.0-4.2.1"],
     ask: |subject| {
         let path = subject.health();
         let questions = AMBIGUITIES.iter().map(|(what, fields, body)| {

@@ -16,7 +16,10 @@ pub(super) const CHECK: Check = Check {
                 have been poisoned that way.",
     remedy: "Answer 400 before anything reads the request. Here it is done for every route. Behind uvicorn or Node, \
              let the proxy refuse it: nginx does by itself.",
-    references: &["https://www.rfc-editor.org/rfc/rfc9112#section-3.2"],
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9112#section-3.2",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-7.2",
+    ],
     requirements: &["FR-016"],
     ask: |subject| {
         let path = subject.health();

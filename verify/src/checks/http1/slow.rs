@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
              and `server.request_timeout`. Node: `server.headersTimeout` and `server.requestTimeout`. uvicorn has no \
              such limit: put a proxy before it (nginx: `client_header_timeout`).",
     references: &[
-        "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9",
+        "https://www.rfc-editor.org/rfc/rfc9112#section-9.5",
         "https://cwe.mitre.org/data/definitions/400.html",
     ],
     requirements: &["FR-015"],

@@ -1,7 +1,8 @@
 //! HTTP/2 where it is declared, and nowhere else.
 
 mod declared;
+mod fields;
 
 use crate::check::Check;
 
-pub(super) const CHECKS: &[&Check] = &[&declared::CHECK];
+pub(super) const CHECKS: &[&Check] = &[&declared::CHECK, &fields::CHECK];

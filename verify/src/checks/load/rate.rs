@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
         "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
         "https://cwe.mitre.org/data/definitions/348.html",
     ],
-    requirements: &["FR-018"],
+    requirements: &["FR-018", "v5.0.0-2.4.1", "v5.0.0-15.3.4"],
     ask: |subject| {
         let Some(limit) = subject.profile().load.rate_limit else {
             return Ask::skip("the profile promises no rate limit (load.rate_limit)");

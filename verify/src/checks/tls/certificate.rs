@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
         "https://www.rfc-editor.org/rfc/rfc5280#section-6.1",
         "https://cwe.mitre.org/data/definitions/295.html",
     ],
-    requirements: &["FR-017"],
+    requirements: &["FR-017", "v5.0.0-12.2.2"],
     ask: |subject| {
         over_tls(subject, || {
             Ask::one(Probe::get(subject.health()).by(Means::Handshake(Offer::Today)), "edge.certificate_days")

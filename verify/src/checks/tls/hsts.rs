@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         "https://www.rfc-editor.org/rfc/rfc6797#section-6.1",
         "https://www.rfc-editor.org/rfc/rfc6797#section-7.1",
     ],
-    requirements: &["FR-017"],
+    requirements: &["FR-017", "v5.0.0-3.4.1"],
     ask: |subject| {
         over_tls(subject, || {
             if subject.profile().edge.hsts.is_none() {

@@ -19,7 +19,7 @@ pub(super) const POLICY: Check = Check {
         "https://www.rfc-editor.org/rfc/rfc9110#section-4.2.2",
         "https://cwe.mitre.org/data/definitions/319.html",
     ],
-    requirements: &["FR-017"],
+    requirements: &["FR-017", "v5.0.0-12.2.1"],
     ask: |subject| {
         over_tls(subject, || Ask::one(Probe::get(subject.health()).by(Means::Plain), "edge.plain_http"))
     },
@@ -78,6 +78,7 @@ pub(super) const METHOD_KEPT: Check = Check {
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-15.4.2",
         "https://www.rfc-editor.org/rfc/rfc9110#section-15.4.9",
+        "https://docs.railway.com/networking/public-networking/specs-and-limits",
     ],
     requirements: &["FR-017"],
     ask: |subject| {

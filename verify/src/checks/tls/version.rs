@@ -13,8 +13,11 @@ pub(super) const CHECK: Check = Check {
     rationale: "Both rest on SHA-1 and MD5 and are forbidden since 2021; where they still work, an attacker on the way \
                 can lead old clients to them.",
     remedy: "Allow TLS 1.2 and 1.3 only, where TLS ends. nginx: `ssl_protocols TLSv1.2 TLSv1.3`.",
-    references: &["https://www.rfc-editor.org/rfc/rfc8996#section-4"],
-    requirements: &["FR-017"],
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc8996",
+        "https://cwe.mitre.org/data/definitions/326.html",
+    ],
+    requirements: &["FR-017", "v5.0.0-12.1.1"],
     ask: |subject| {
         over_tls(subject, || {
             let handshakes = [Offer::Tls10, Offer::Tls11]
