@@ -42,7 +42,8 @@ pub(super) const CHECK: Check = Check {
                 (Some(why), _) => Reading::Broken(format!("{} refuses today's TLS: {why}", subject.target)),
                 (None, None) => Reading::Unknown("the certificate could not be read".to_owned()),
                 (None, Some(certificate)) => {
-                    let days = (certificate.not_after_ms - exchange.received_ms).div_euclid(DAY_MS);
+                    let days =
+                        certificate.not_after_ms.saturating_sub(exchange.received_ms).div_euclid(DAY_MS);
                     Reading::expect(days >= declared, || {
                         format!(
                             "the certificate of {} ends in {days} days; the profile declares at least {declared}",
