@@ -109,10 +109,10 @@ pub(crate) fn http_downgrade(origin: &Origin) -> Vec<String> {
     }
 }
 
-/// The same host on another port, and the default port written out.
+/// The same host on other ports: one that nobody declared, and the well-known ones written out.
 pub(crate) fn other_port(origin: &Origin) -> Vec<String> {
     let (scheme, host) = (origin.scheme(), origin.host());
-    [8443, scheme.default_port()].into_iter().map(|port| format!("{scheme}://{host}:{port}")).collect()
+    [8443, 80, 443].into_iter().map(|port| format!("{scheme}://{host}:{port}")).collect()
 }
 
 /// Spellings that a URL parser would fold into the declared origin. No browser sends them.
@@ -135,10 +135,8 @@ pub(crate) fn non_canonical(origin: &Origin) -> Vec<String> {
 /// Characters that browsers accept in host names and that careless patterns take for an end.
 pub(crate) fn special_characters(origin: &Origin) -> Vec<String> {
     named(origin, |name| {
-        ["_", "-", "~", "$", "!", "'", "(", ",", ";", "&", "+", "=", "%60", "{"]
-            .iter()
-            .map(|c| format!("{name}{c}.{EVIL}"))
-            .collect()
+        let odd = "_ - ~ $ ! * ( ) ' , ; & + = { } %60 %0b";
+        odd.split(' ').map(|character| format!("{name}{character}.{EVIL}")).collect()
     })
 }
 
@@ -189,7 +187,10 @@ mod tests {
         assert_eq!(of(unescaped_dot, app), ["https://appxexample.com", "https://app.examplexcom"]);
         assert_eq!(of(subdomain, app), ["https://evil.app.example.com"]);
         assert_eq!(of(http_downgrade, app), ["http://app.example.com"]);
-        assert_eq!(of(other_port, app), ["https://app.example.com:8443", "https://app.example.com:443"]);
+        assert_eq!(
+            of(other_port, app),
+            ["https://app.example.com:8443", "https://app.example.com:80", "https://app.example.com:443"]
+        );
         assert_eq!(
             of(parent_and_sibling, "https://todo.vercel.app"),
             ["https://todo-git-evil-team.vercel.app", "https://evil.vercel.app"],

@@ -227,6 +227,16 @@ impl Verdict {
         })
     }
 
+    /// The same for requests that may be refused by hanging up.
+    pub fn of_each_answered(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> Reading) -> Self {
+        Self::of_answers(exchanges, |exchange| {
+            if exchange.is_hung_up() {
+                return Reading::Holds;
+            }
+            judgeable(exchange).map_or_else(Reading::Unknown, |response| read(exchange, response))
+        })
+    }
+
     /// The same for answers that are more, or less, than one response.
     pub fn of_answers(exchanges: &[Exchange], read: impl Fn(&Exchange) -> Reading) -> Self {
         let mut failures = Vec::new();

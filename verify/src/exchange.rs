@@ -56,7 +56,7 @@ pub enum AddressKind {
 /// What is written on a connection, and how long its end is awaited.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Raw {
-    /// What is special about them, for a person: `two Host lines`.
+    /// What is special about them, for a person: `two Host lines`. Nothing where the request's line says it all.
     pub what: String,
     pub pieces: Vec<Piece>,
     pub ends: Ends,
@@ -102,7 +102,7 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case, in the order received; each byte of a value is one character.
     pub headers: Vec<(String, String)>,
-    /// At most [`Response::LONGEST_BODY`] bytes.
+    /// At most [`Response::LONGEST_BODY`] bytes, with gzip undone; empty where that cannot be done.
     pub body: String,
 }
 
@@ -265,6 +265,11 @@ impl Exchange {
     pub fn response(&self) -> Result<&Response, &str> {
         self.answer.response()
     }
+
+    /// Whether the connection was closed without an answer: a refusal, if a rude one.
+    pub fn is_hung_up(&self) -> bool {
+        matches!(&self.answer, Answer::Heard(heard) if heard.closed && heard.responses.is_empty())
+    }
 }
 
 impl Answer {
@@ -325,6 +330,7 @@ impl fmt::Display for Means {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => Ok(()),
+            Self::Raw(raw) if raw.what.is_empty() => Ok(()),
             Self::Http2 | Self::Frames => f.write_str(" · over HTTP/2"),
             Self::Plain => f.write_str(" · without TLS, to port 80"),
             Self::Address(kind) => write!(f, " · over {kind:?}"),

@@ -189,7 +189,12 @@ impl View<'_> {
 
     fn exposure(&self, plan: &Plan<'_>) -> String {
         let simple = plan.probes.iter().filter(|probe| {
-            probe.round == 0 && probe.request.method == "GET" && probe.request.headers.is_empty()
+            let request = &probe.request;
+            // Nothing that only an intrusive run sends: the same promise is snapshotted with and without it.
+            probe.round == 0
+                && request.means.is_client()
+                && request.method == "GET"
+                && request.headers.is_empty()
         });
         let mut answers: Vec<(&str, &Response)> = simple
             .filter(|probe| !probe.request.path.contains(['?', '%']))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{Means, Request};
+use crate::exchange::{Ends, Means, Piece, Raw, Request};
 
 /// A request to be sent. Equal probes are sent once, however many checks read the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +46,26 @@ impl Probe {
     #[must_use]
     pub fn by(self, means: Means) -> Self {
         Self { request: Request { means, ..self.request }, ..self }
+    }
+
+    /// The same byte for byte, on a connection of its own: a client library would normalise or refuse it.
+    /// A `host` among the headers stands in the place of the target's.
+    #[must_use]
+    pub fn verbatim(self, patience: profiles::Duration) -> Self {
+        let Request { method, path, headers, .. } = &self.request;
+        let host = self.request.header("host").unwrap_or("{host}");
+        let others = headers.iter().filter(|(name, _)| name != "host");
+        let lines: String = others.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: plumbline-verify\r\n{lines}connection: close\r\n\r\n"
+        );
+        let raw = Raw {
+            what: String::new(),
+            pieces: vec![Piece::Text(head)],
+            ends: Ends::WhenAnswered,
+            patience_ms: patience.millis(),
+        };
+        self.by(Means::Raw(raw))
     }
 
     #[must_use]

@@ -193,7 +193,8 @@ fn conclude(
         report.observed = observed(plan, evidence);
     }
     if snapshots != Mode::Off && plan.selection.is_everything() {
-        match evidence.exchanges.iter().find_map(|(_, exchange)| judgeable(exchange).err()) {
+        let mut usual = evidence.exchanges.iter().filter(|(probe, _)| probe.request.means.is_client());
+        match usual.find_map(|(_, exchange)| judgeable(exchange).err()) {
             // A snapshot of half an answer would be reviewed as if it were the whole.
             Some(_) if report.obstacle.is_some() => {}
             Some(why) => report.warnings.push(format!("snapshots were not compared: {}", shown(&why))),

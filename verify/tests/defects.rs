@@ -9,7 +9,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -62,9 +62,10 @@ async fn every_defect_is_caught_and_a_sound_backend_is_silent() {
     insta::assert_snapshot!("matrix", matrix(&fired));
 }
 
-/// Checks that no backend on one address without a rate limit can break; tests/rate.rs and tests/reporters.rs show
-/// them at work.
-const ELSEWHERE: &[&str] = &["run.target.reachable", "run.waivers.current", "load.rate.429"];
+/// Checks that no backend on one loopback address without a rate limit can break: tests/any_backend.rs, tests/rate.rs
+/// and tests/reporters.rs show them at work.
+const ELSEWHERE: &[&str] =
+    &["run.target.reachable", "run.target.each-address", "run.waivers.current", "load.rate.429"];
 
 fn all() -> Vec<(&'static str, &'static [&'static str], Distort, Quirk)> {
     let defects = [&SOUND].into_iter().chain(DEFECTS.iter().copied());
@@ -211,6 +212,16 @@ const DEFECTS: &[&Defect] = &[
         },
     },
     &Defect {
+        name: "stands behind a cache that does not tell origins apart",
+        caught_by: &["cors.actual.cache-not-poisoned"],
+        distort: |seen, reply| {
+            static STORED: AtomicBool = AtomicBool::new(false);
+            if seen.query == "plumbline=cache" && STORED.swap(true, Ordering::Relaxed) {
+                strip_grant(reply);
+            }
+        },
+    },
+    &Defect {
         name: "writes errors outside its CORS layer",
         caught_by: &["cors.actual.errors-keep-grant"],
         distort: |seen, reply| {
@@ -335,6 +346,24 @@ const DEFECTS: &[&Defect] = &[
             grant_if(seen, reply, |origin| origin == "capacitor://localhost" || origin == "file://");
         },
     },
+    &Defect {
+        name: "takes the first of several origins",
+        caught_by: &["cors.reject.list-and-duplicates"],
+        distort: |seen, reply| {
+            if seen.origin().split([',', ' ']).next() == Some(APP) {
+                reply.set("access-control-allow-origin", APP);
+            }
+        },
+    },
+    &Defect {
+        name: "fails on an Origin that is no text",
+        caught_by: &["cors.reject.hostile-bytes"],
+        distort: |seen, reply| {
+            if !seen.origin().is_ascii() {
+                *reply = problem(500, "Internal Server Error");
+            }
+        },
+    },
     // cors.preflight
     &Defect {
         name: "forgot PATCH in its preflights",
@@ -347,10 +376,28 @@ const DEFECTS: &[&Defect] = &[
     },
     &Defect {
         name: "asks for a login before CORS",
-        caught_by: &["cors.preflight.ok-status"],
+        caught_by: &["cors.preflight.needs-no-auth"],
         distort: |seen, reply| {
             if seen.is_preflight() {
                 reply.status = 401;
+            }
+        },
+    },
+    &Defect {
+        name: "routes preflights like any other request",
+        caught_by: &["cors.preflight.ok-status"],
+        distort: |seen, reply| {
+            if seen.is_preflight() {
+                reply.status = 405;
+            }
+        },
+    },
+    &Defect {
+        name: "leaves Authorization to `*`",
+        caught_by: &["cors.preflight.authorization-explicit"],
+        distort: |seen, reply| {
+            if seen.is_preflight() && has_grant(reply) {
+                reply.set("access-control-allow-headers", "*");
             }
         },
     },
@@ -509,6 +556,24 @@ const DEFECTS: &[&Defect] = &[
         distort: |seen, reply| serve(seen, reply, "/docs", "text/html", "<title>Swagger UI</title>"),
     },
     &Defect {
+        name: "describes its GraphQL schema to strangers",
+        caught_by: &["exposure.graphql.introspection"],
+        distort: |seen, reply| {
+            if seen.path == "/graphql" && seen.method == "POST" {
+                reply.content("application/json", r#"{"data":{"__schema":{"queryType":{"name":"Query"}}}}"#);
+            }
+        },
+    },
+    &Defect {
+        name: "decodes paths after it has checked them",
+        caught_by: &["exposure.files.traversal"],
+        distort: |seen, reply| {
+            if seen.path.starts_with("/..%2f") && seen.path.ends_with("etc/passwd") {
+                reply.content("text/plain", "root:x:0:0:root:/root:/bin/sh\n");
+            }
+        },
+    },
+    &Defect {
         name: "serves its .env",
         caught_by: &["exposure.files.env"],
         distort: |seen, reply| serve(seen, reply, "/.env", "text/plain", "PORT=8000\nJWT_KEY=abc\n"),
@@ -574,6 +639,20 @@ const DEFECTS: &[&Defect] = &[
             }
         },
     },
+    &Defect {
+        name: "takes the request id that it is sent",
+        caught_by: &["errors.request-id.safe"],
+        distort: |seen, reply| {
+            if let Some(id) = seen.header("x-request-id") {
+                reply.set("x-request-id", id);
+            }
+        },
+    },
+    &Defect {
+        name: "gives every request the same id",
+        caught_by: &["errors.request-id.safe"],
+        distort: |_, reply| reply.set("x-request-id", "0"),
+    },
     // method
     &Defect {
         name: "does not say which methods it allows",
@@ -600,10 +679,31 @@ const DEFECTS: &[&Defect] = &[
     },
     &Defect {
         name: "echoes TRACE",
-        caught_by: &["method.trace-refused"],
+        caught_by: &["method.trace-connect-refused"],
         distort: |seen, reply| {
             if seen.method == "TRACE" {
                 reply.content("message/http", seen.header("x-plumbline-echo").unwrap_or_default());
+            }
+        },
+    },
+    &Defect {
+        name: "opens tunnels for strangers",
+        caught_by: &["method.trace-connect-refused"],
+        distort: |seen, reply| {
+            if seen.method == "CONNECT" {
+                *reply = Reply::new(200);
+            }
+        },
+    },
+    // http1
+    &Defect {
+        name: "builds redirects from the Host that it is sent",
+        caught_by: &["http1.host.not-trusted"],
+        distort: |seen, reply| {
+            if seen.path == "/health/" {
+                let host = seen.header("x-forwarded-host").or(seen.header("host")).unwrap_or_default();
+                *reply = Reply::new(307);
+                reply.set("location", format!("https://{host}/health"));
             }
         },
     },
@@ -621,6 +721,20 @@ const DEFECTS: &[&Defect] = &[
         name: "sets a cookie that scripts can read",
         caught_by: &["headers.cookies"],
         distort: |_, reply| reply.set("set-cookie", "sid=1; Secure; SameSite=Lax"),
+    },
+    &Defect {
+        name: "compresses for clients that refused it",
+        caught_by: &["headers.encoding"],
+        distort: |seen, reply| {
+            if seen.header("accept-encoding").is_some() {
+                reply.set("content-encoding", "gzip");
+            }
+        },
+    },
+    &Defect {
+        name: "does not tell caches that it compresses",
+        caught_by: &["headers.encoding"],
+        distort: |_, reply| reply.set("vary", "origin"),
     },
     // http1
     &Defect {
@@ -737,7 +851,8 @@ const FAULTS: &[Fault] = &[
 
 fn in_crowd(seen: &Seen) -> bool {
     // As a burst asks: our client keeps its connections, and raw probes do not name themselves.
-    seen.header("connection") == Some("close") && seen.header("user-agent").is_some()
+    let names_itself = seen.header("user-agent").is_some_and(|name| name.starts_with("plumbline-verify/"));
+    seen.header("connection") == Some("close") && names_itself
 }
 
 fn has_grant(reply: &Reply) -> bool {

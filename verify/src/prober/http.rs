@@ -1,11 +1,13 @@
 //! Requests through a client library: HTTP/1.1, no redirects followed, no proxy, no cookies kept.
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use profiles::Origin;
 use reqwest::header::{COOKIE, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
@@ -163,7 +165,7 @@ impl Client {
                 redact::header(name.as_str(), &redact::without(&text, &self.confidential)),
             )
         });
-        let headers = headers.collect();
+        let headers: Vec<(String, String)> = headers.collect();
         let mut body = Vec::new();
         while let Some(chunk) = received.chunk().await? {
             body.extend_from_slice(&chunk[..chunk.len().min(Response::LONGEST_BODY - body.len())]);
@@ -171,8 +173,12 @@ impl Client {
                 break;
             }
         }
-        let body = redact::without(&String::from_utf8_lossy(&body), &self.confidential);
-        Ok(Response { status, headers, body })
+        let mut response = Response { status, headers, body: String::new() };
+        if response.list("content-encoding") == ["gzip"] {
+            body = gunzip(&body);
+        }
+        response.body = redact::without(&String::from_utf8_lossy(&body), &self.confidential);
+        Ok(response)
     }
 
     fn explain(&self, error: &reqwest::Error, base: &Url) -> String {
@@ -185,6 +191,15 @@ impl Client {
         }
         format!("no usable answer from {place}: {}", root_cause(error))
     }
+}
+
+/// What was compressed, as far as it is kept; nothing where it is no gzip (RFC 1952).
+fn gunzip(body: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    let mut decoder = MultiGzDecoder::new(body).take(Response::LONGEST_BODY as u64);
+    // A body that was cut has no end; what had arrived of it counts.
+    let whole = decoder.read_to_end(&mut content).is_ok() || body.len() == Response::LONGEST_BODY;
+    if whole { content } else { Vec::new() }
 }
 
 /// Mozilla's roots and the given authority; ring is named because the process default may be another provider.
@@ -235,4 +250,34 @@ fn root_cause(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn gzip_is_undone_and_what_is_none_leaves_nothing() {
+        assert_eq!(gunzip(&gzip(b"{}")), b"{}");
+        assert_eq!(gunzip(b"{}"), b"");
+        let cut = gzip(b"a body that broke off on the way");
+        assert_eq!(gunzip(&cut[..cut.len() / 2]), b"");
+    }
+
+    #[test]
+    fn a_bomb_is_cut_like_every_endless_body() {
+        let bomb = gzip(&vec![0; 10 * Response::LONGEST_BODY]);
+        assert_eq!(gunzip(&bomb).len(), Response::LONGEST_BODY);
+    }
 }

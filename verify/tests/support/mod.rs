@@ -9,11 +9,15 @@ pub(crate) mod command;
 pub(crate) mod edge;
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -28,6 +32,9 @@ use verify::prober::{Access, Prober};
 
 pub(crate) const TODAY: Date = date(2026, 1, 2);
 pub(crate) const RELEASE: &str = "4f2c1e9aa0";
+
+/// Request ids are counted.
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// A request as the backend sees it; header names are in lower case.
 pub(crate) struct Seen {
@@ -116,15 +123,17 @@ pub(crate) fn foreign() -> Vec<(String, Origin)> {
 pub(crate) async fn start(distort: Distort) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     let address = listener.local_addr().expect("a bound listener has an address");
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = service_fn(move |request| answer(request, distort, None));
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-            );
-        }
-    });
+    tokio::spawn(serve(listener, distort));
     address
+}
+
+pub(crate) async fn serve(listener: TcpListener, distort: Distort) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let service = service_fn(move |request| answer(request, distort, None));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+        );
+    }
 }
 
 pub(crate) fn subject(address: SocketAddr) -> Subject<'static> {
@@ -171,11 +180,19 @@ async fn answer(
     let mut reply = sound(&seen);
     distort(&seen, &mut reply);
     tokio::time::sleep(reply.delay).await;
+    let gzip = reply.headers.iter().any(|(name, value)| name == "content-encoding" && value == "gzip");
+    let body = if gzip { compressed(reply.body.as_bytes()) } else { reply.body.into_bytes() };
     let mut response = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
-    Ok(response.body(Full::from(reply.body)).expect("the test's headers are valid"))
+    Ok(response.body(Full::from(body)).expect("the test's headers are valid"))
+}
+
+fn compressed(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).expect("memory takes every byte");
+    encoder.finish().expect("memory takes every byte")
 }
 
 /// A backend that keeps every promise of the production profile.
@@ -192,7 +209,8 @@ fn sound(seen: &Seen) -> Reply {
         return stamped(seen, problem(413, "Content Too Large"));
     }
     let cors = &DECLARATION.profile.cors;
-    let allowed = cors.origins.iter().any(|origin| origin.as_str() == seen.origin());
+    let single = seen.headers.iter().filter(|(name, _)| name == "origin").count() == 1;
+    let allowed = single && cors.origins.iter().any(|origin| origin.as_str() == seen.origin());
     if seen.is_preflight() {
         return stamped(seen, preflight(seen, allowed));
     }
@@ -274,8 +292,14 @@ fn stamped(seen: &Seen, mut reply: Reply) -> Reply {
     ] {
         reply.add(name, value);
     }
+    reply.add("x-request-id", REQUESTS.fetch_add(1, Ordering::Relaxed).to_string());
     if seen.method != "OPTIONS" {
         reply.add("vary", "origin");
+    }
+    // Compressed as told by its headers; see `answer`.
+    if seen.header("accept-encoding") == Some("gzip") {
+        reply.add("vary", "accept-encoding");
+        reply.add("content-encoding", "gzip");
     }
     reply
 }

@@ -1,8 +1,11 @@
 //! Who may read responses, and who may not, decided as a browser would.
 
 mod bare;
+mod cache;
 mod grant;
+mod hostile;
 mod preflight;
+mod preflight_login;
 mod preflight_rate;
 mod preflight_syntax;
 mod reject;
@@ -21,6 +24,7 @@ pub(super) const CHECKS: &[&Check] = &[
     &bare::NO_ORIGIN_NO_GRANT,
     &bare::DENIED_IS_BARE,
     &vary::CHECK,
+    &cache::CHECK,
     &reject::REFLECTED,
     &reject::NULL,
     &reject::PREFIX,
@@ -36,11 +40,15 @@ pub(super) const CHECKS: &[&Check] = &[
     &reject::LOCALHOST,
     &reject::OTHER_PROFILE,
     &reject::ALIEN_SCHEME,
+    &hostile::LIST_AND_DUPLICATES,
+    &hostile::HOSTILE_BYTES,
     &preflight::ALLOWS_DECLARED,
     &preflight::OK_STATUS,
+    &preflight_login::NEEDS_NO_AUTH,
     &preflight::REJECTS_ORIGIN,
     &preflight::REJECTS_METHOD,
     &preflight::REJECTS_HEADER,
+    &preflight_login::AUTHORIZATION_EXPLICIT,
     &preflight_syntax::MAX_AGE_AS_DECLARED,
     &preflight_syntax::TOLERATES_LIST_SYNTAX,
     &preflight_syntax::PLAIN_OPTIONS_IS_NOT_PREFLIGHT,

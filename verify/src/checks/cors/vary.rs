@@ -1,16 +1,17 @@
 //! Caches must know that the answer depends on the origin.
 
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::exchange::Exchange;
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "cors.actual.vary-origin",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "Every answer says `Vary: Origin`, also when no Origin was sent.",
+    rule: "Where the grant depends on the origin, every answer says `Vary: Origin`, also when no Origin was sent.",
     rationale: "A cache that stored the answer without a grant serves it to an allowed page, which then fails for no visible reason; \
                 one that stored a grant serves it to everyone.",
-    remedy: "Add `Vary: Origin` to every answer that is not a constant `*`, whether or not the request had an Origin. \
+    remedy: "Add `Vary: Origin` to every answer whose grant is not the same for everyone, whether or not the request had an Origin. \
              FastAPI: `CORSMiddleware` adds it only to grants and preflights; append it in a middleware around it. Express: `cors()` \
              adds it for an array, but not where a function refuses; call `res.vary(\"Origin\")` before it.",
     references: &[
@@ -27,9 +28,9 @@ pub(super) const CHECK: Check = Check {
         )
     },
     judge: |_, exchanges| {
+        let constant = is_constant(exchanges);
         Verdict::of_each(exchanges, |exchange, response| {
             let vary = response.list("vary");
-            let constant = response.header("access-control-allow-origin").as_deref() == Some("*");
             Reading::expect(constant || vary.iter().any(|name| name == "origin" || name == "*"), || {
                 let sender = exchange
                     .request
@@ -47,10 +48,21 @@ pub(super) const CHECK: Check = Check {
     passes: &[
         "HTTP/1.1 200 OK\nvary: accept-encoding, Origin",
         "HTTP/1.1 200 OK\naccess-control-allow-origin: *",
+        "HTTP/1.1 200 OK\naccess-control-allow-origin: https://app.example.com",
     ],
     fails: &[
-        "HTTP/1.1 200 OK",
-        "HTTP/1.1 200 OK\nvary: accept-encoding",
-        "HTTP/1.1 200 OK\n---\nHTTP/1.1 200 OK\nvary: origin",
+        "HTTP/1.1 200 OK\naccess-control-allow-origin: {origin}",
+        "HTTP/1.1 200 OK\nvary: accept-encoding\naccess-control-allow-origin: {origin}",
+        "HTTP/1.1 200 OK\n---\nHTTP/1.1 200 OK\nvary: origin\naccess-control-allow-origin: {origin}",
     ],
 };
+
+/// Whether everyone was granted the same, be it nothing: then no cache can mix answers up.
+fn is_constant(exchanges: &[Exchange]) -> bool {
+    let grants: Vec<Option<String>> = exchanges
+        .iter()
+        .filter_map(|exchange| exchange.response().ok())
+        .map(|response| response.header("access-control-allow-origin"))
+        .collect();
+    grants.len() == exchanges.len() && grants.windows(2).all(|pair| pair[0] == pair[1])
+}

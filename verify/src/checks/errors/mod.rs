@@ -2,8 +2,9 @@
 
 mod leak;
 mod reflect;
+mod request_id;
 mod shape;
 
 use crate::check::Check;
 
-pub(super) const CHECKS: &[&Check] = &[&shape::CHECK, &leak::CHECK, &reflect::CHECK];
+pub(super) const CHECKS: &[&Check] = &[&shape::CHECK, &leak::CHECK, &reflect::CHECK, &request_id::CHECK];

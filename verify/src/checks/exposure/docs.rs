@@ -18,9 +18,22 @@ pub(super) const CHECK: Check = Check {
         "https://owasp.org/API-Security/editions/2023/en/0xa9-improper-inventory-management/",
     ],
     requirements: &["FR-005", "v5.0.0-13.4.5"],
-    ask: |subject| match subject.profile().server.docs {
-        Docs::Hidden => Ask::Questions(super::control_and(HIDDEN, "server.docs")),
-        Docs::Shown => Ask::Questions(super::control_and(SHOWN, "server.docs")),
+    ask: |subject| {
+        let declared = subject.profile().verify.docs.iter().map(profiles::Path::as_str);
+        match subject.profile().server.docs {
+            Docs::Hidden => {
+                let mut paths: Vec<&str> = HIDDEN.to_vec();
+                paths.extend(declared.filter(|path| !HIDDEN.contains(path)));
+                Ask::Questions(super::control_and(&paths, "server.docs"))
+            }
+            Docs::Shown => {
+                let paths: Vec<&str> = declared.collect();
+                if paths.is_empty() {
+                    return Ask::skip("the profile names no path of the documentation (verify.docs)");
+                }
+                Ask::Questions(super::control_and(&paths, "server.docs"))
+            }
+        }
     },
     judge: |subject, exchanges| {
         let declared = subject.profile().server.docs;
@@ -61,5 +74,3 @@ const HIDDEN: &[&str] = &[
     "/v3/api-docs",
     "/graphiql",
 ];
-
-const SHOWN: &[&str] = &["/docs", "/openapi.json"];

@@ -4,7 +4,9 @@ mod banner;
 mod debug;
 mod docs;
 mod files;
+mod graphql;
 mod secrets;
+mod traversal;
 
 use crate::check::{Check, Question, Reading, Subject, Verdict, judgeable};
 use crate::exchange::{Exchange, Response};
@@ -12,9 +14,11 @@ use crate::probe::Probe;
 
 pub(super) const CHECKS: &[&Check] = &[
     &docs::CHECK,
+    &graphql::CHECK,
     &files::ENV,
     &files::VCS,
     &files::KEYS_AND_BACKUPS,
+    &traversal::CHECK,
     &debug::CHECK,
     &banner::CHECK,
     &secrets::CHECK,

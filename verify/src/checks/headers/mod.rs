@@ -1,8 +1,9 @@
 //! What every answer says to the browser that receives it.
 
 mod cookies;
+mod encoding;
 mod security;
 
 use crate::check::Check;
 
-pub(super) const CHECKS: &[&Check] = &[&security::CHECK, &cookies::CHECK];
+pub(super) const CHECKS: &[&Check] = &[&security::CHECK, &cookies::CHECK, &encoding::CHECK];

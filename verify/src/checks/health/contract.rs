@@ -1,5 +1,6 @@
 //! The contract of the health check: `specs/004-backend-deployment/contracts/health-check.yaml`.
 
+use profiles::Contract;
 use serde_json::Value as Json;
 
 use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
@@ -12,7 +13,7 @@ pub(super) const STATUS_AND_TYPE: Check = Check {
     id: "health.contract.status-and-type",
     severity: Severity::High,
     needs: Needs::Nothing,
-    rule: "The health check answers 200 with JSON.",
+    rule: "The health check answers 200, with JSON where the contract is full.",
     rationale: "Railway makes a deployment live on exactly 200: with anything else a healthy release never is, and with 200 whatever happens a sick one is.",
     remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database \
              answers. Express: `res.json(…)`, because `res.send` of a text is HTML.",
@@ -23,14 +24,15 @@ pub(super) const STATUS_AND_TYPE: Check = Check {
     ],
     requirements: &["FR-003", "v5.0.0-4.1.1"],
     ask,
-    judge: |_, exchanges| {
+    judge: |subject, exchanges| {
+        let full = subject.profile().health.contract == Contract::Full;
         Verdict::of_each(exchanges, |exchange, response| {
             let path = &exchange.request.path;
             if response.status != 200 {
                 return Reading::Broken(format!("GET {path} answered {}{}", response.status, said(response)));
             }
             let media_type = response.media_type().unwrap_or_else(|| "no content-type".to_owned());
-            Reading::expect(media_type == "application/json", || {
+            Reading::expect(!full || media_type == "application/json", || {
                 format!("GET {path} answered 200 with {media_type}; the contract says application/json")
             })
         })
@@ -52,7 +54,7 @@ pub(super) const SCHEMA: Check = Check {
         "https://www.rfc-editor.org/rfc/rfc8259",
     ],
     requirements: &["FR-003"],
-    ask,
+    ask: |subject| where_full(subject, ask),
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
             let Some(body) = response.json() else {
@@ -83,7 +85,7 @@ pub(super) const ENVIRONMENT: Check = Check {
     remedy: "Start the service with this profile: check the start command and the environment variables of the deployment. Here: `--profile production`.",
     references: &["https://12factor.net/config"],
     requirements: &["FR-003"],
-    ask: |subject| Ask::one(Probe::get(subject.health()), "environment"),
+    ask: |subject| where_full(subject, |subject| Ask::one(Probe::get(subject.health()), "environment")),
     judge: |subject, exchanges| {
         let declared = subject.profile().environment.as_str();
         Verdict::of_each(exchanges, |_, response| {
@@ -113,7 +115,7 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
              status_code=503)`. Express: `res.status(503).json(body)`.",
     references: &[RFC_9110],
     requirements: &["FR-003"],
-    ask,
+    ask: |subject| where_full(subject, ask),
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |_, response| {
             let Some(body) = response.json() else {
@@ -159,6 +161,16 @@ const MEMBERS: &[(&str, Fits, &str)] = &[
 
 fn ask(subject: &Subject<'_>) -> Ask {
     Ask::one(Probe::get(subject.health()), "health.path")
+}
+
+/// The questions, where the profile promises more than the status.
+pub(super) fn where_full(subject: &Subject<'_>, ask: fn(&Subject<'_>) -> Ask) -> Ask {
+    match subject.profile().health.contract {
+        Contract::Full => ask(subject),
+        Contract::Status => {
+            Ask::skip("the profile promises the health check's status only (health.contract = \"status\")")
+        }
+    }
 }
 
 fn mismatch(body: &Json, name: &str, fits: Fits, wanted: &str) -> Option<String> {

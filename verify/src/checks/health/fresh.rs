@@ -15,7 +15,7 @@ pub(super) const TIMESTAMP_MOVES: Check = Check {
     remedy: "Take the time inside the handler, in UTC, and keep the machine's clock synchronised.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1"],
     requirements: &["FR-003"],
-    ask: twice,
+    ask: |subject| super::contract::where_full(subject, twice),
     judge: |subject, exchanges| {
         let skew = i64::try_from(subject.profile().verify.clock_skew.millis()).expect("at most a year");
         let mut seen: Option<String> = None;

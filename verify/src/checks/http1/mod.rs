@@ -1,6 +1,7 @@
 //! HTTP/1.1 on the wire: what only raw bytes can ask.
 
 mod framing;
+mod host;
 mod host_line;
 mod limit;
 mod slow;
@@ -10,7 +11,7 @@ use crate::exchange::{Answer, Ends, Exchange, Heard, Means, Piece, Raw};
 use crate::probe::Probe;
 
 pub(super) const CHECKS: &[&Check] =
-    &[&host_line::CHECK, &framing::CHECK, &limit::HEAD, &limit::BODY, &slow::CHECK];
+    &[&host::NOT_TRUSTED, &host_line::CHECK, &framing::CHECK, &limit::HEAD, &limit::BODY, &slow::CHECK];
 
 /// Raw probes are sent together, after everything that a client could have sent.
 const ROUND: u8 = 2;

@@ -1,6 +1,7 @@
 //! A known path tells which methods it has.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::exchange::Exchange;
 use crate::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
@@ -17,10 +18,17 @@ pub(super) const CHECK: Check = Check {
         "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.1",
     ],
     requirements: &["FR-010", "v5.0.0-4.1.4"],
-    ask: |subject| Ask::one(Probe::new("POST", subject.health()), "health.path"),
+    ask: |subject| {
+        let probes = ["POST", "OPTIONS"].map(|method| Probe::new(method, subject.health()));
+        Ask::Questions(probes.map(|probe| Question::new(probe, "health.path")).into())
+    },
     judge: |_, exchanges| {
+        let served = serves_post(exchanges);
         Verdict::of_each(exchanges, |exchange, response| {
             let path = &exchange.request.path;
+            if exchange.request.method == "OPTIONS" || (served && response.status != 405) {
+                return Reading::Holds;
+            }
             if response.status != 405 {
                 return Reading::Broken(format!("POST {path} answered {}, not 405", response.status));
             }
@@ -35,7 +43,10 @@ pub(super) const CHECK: Check = Check {
             })
         })
     },
-    passes: &["HTTP/1.1 405 Method Not Allowed\nallow: GET, HEAD, OPTIONS"],
+    passes: &[
+        "HTTP/1.1 405 Method Not Allowed\nallow: GET, HEAD, OPTIONS",
+        "HTTP/1.1 422 Unprocessable Content\n---\nHTTP/1.1 204 No Content\nallow: GET, POST, OPTIONS",
+    ],
     fails: &[
         "HTTP/1.1 405 Method Not Allowed",
         "HTTP/1.1 404 Not Found",
@@ -43,3 +54,12 @@ pub(super) const CHECK: Check = Check {
         "HTTP/1.1 405 Method Not Allowed\nallow: POST",
     ],
 };
+
+/// Whether the path says of itself that it takes POST: then POST is no wrong method.
+fn serves_post(exchanges: &[Exchange]) -> bool {
+    exchanges
+        .iter()
+        .filter(|exchange| exchange.request.method == "OPTIONS")
+        .filter_map(|exchange| exchange.response().ok())
+        .any(|response| response.list("allow").iter().any(|method| method == "post"))
+}

@@ -6,4 +6,5 @@ mod refused;
 
 use crate::check::Check;
 
-pub(super) const CHECKS: &[&Check] = &[&allow::CHECK, &head::CHECK, &refused::UNKNOWN, &refused::TRACE];
+pub(super) const CHECKS: &[&Check] =
+    &[&allow::CHECK, &head::CHECK, &refused::UNKNOWN, &refused::TRACE_CONNECT];

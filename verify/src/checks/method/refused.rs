@@ -1,6 +1,7 @@
 //! Methods that must not be obeyed.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::exchange::{Ends, Means, Piece, Raw, Request};
 use crate::probe::Probe;
 
 pub(super) const UNKNOWN: Check = Check {
@@ -22,12 +23,18 @@ pub(super) const UNKNOWN: Check = Check {
             Probe::new("PLUMBLINE", path),
             Probe::new("get", path),
             Probe::new("POST", path).with("x-http-method-override", "GET"),
+            Probe::new("POST", path),
         ];
         Ask::Questions(probes.into_iter().map(|probe| Question::new(probe, "health.path")).collect())
     },
     judge: |_, exchanges| {
+        let post = exchanges.iter().find(|exchange| is_plain_post(&exchange.request));
+        let post = post.and_then(|post| post.response().ok()).map(|response| response.status);
         Verdict::of_each(exchanges, |exchange, response| {
-            Reading::expect((400..500).contains(&response.status) || response.status == 501, || {
+            let refused = (400..500).contains(&response.status) || response.status == 501;
+            // POST may be served; what a header makes of it is the question.
+            let as_post = exchange.request.method == "POST" && Some(response.status) == post;
+            Reading::expect(refused || as_post, || {
                 let overridden = if exchange.request.header("x-http-method-override").is_some() {
                     " with x-http-method-override: GET"
                 } else {
@@ -44,16 +51,17 @@ pub(super) const UNKNOWN: Check = Check {
     fails: &["HTTP/1.1 200 OK", "HTTP/1.1 500 Internal Server Error"],
 };
 
-pub(super) const TRACE: Check = Check {
-    id: "method.trace-refused",
+pub(super) const TRACE_CONNECT: Check = Check {
+    id: "method.trace-connect-refused",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "TRACE and TRACK are refused, and echo nothing.",
-    rationale: "TRACE repeats the request, with cookies and the headers that proxies added, to whoever asks.",
+    rule: "TRACE, TRACK and CONNECT are refused, and echo nothing.",
+    rationale: "TRACE repeats the request, with cookies and the headers that proxies added, to whoever asks; CONNECT makes a tunnel to where only the service should reach.",
     remedy: "Refuse the methods in the application and in every proxy before it. Express: `app.all` and `app.use` \
              answer TRACE too; let them pass it on. Apache: `TraceEnable off`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-9.3.8",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6",
         "https://cwe.mitre.org/data/definitions/200.html",
     ],
     requirements: &["FR-010", "v5.0.0-13.4.4"],
@@ -61,11 +69,17 @@ pub(super) const TRACE: Check = Check {
         let probes = ["TRACE", "TRACK"].map(|method| {
             Probe::new(method, subject.health()).with("x-plumbline-echo", "plumbline-echo-5d1e")
         });
-        Ask::Questions(probes.into_iter().map(|probe| Question::new(probe, "health.path")).collect())
+        let probes = probes.into_iter().chain([connect(subject)]);
+        Ask::Questions(probes.map(|probe| Question::new(probe, "health.path")).collect())
     },
     judge: |_, exchanges| {
-        Verdict::of_each(exchanges, |exchange, response| {
+        Verdict::of_each_answered(exchanges, |exchange, response| {
             let request = &exchange.request;
+            if request.method == "CONNECT" {
+                return Reading::expect(!(200..300).contains(&response.status), || {
+                    format!("CONNECT to the service itself answered {}", response.status)
+                });
+            }
             if response.body.contains("plumbline-echo-5d1e") {
                 return Reading::Broken(format!(
                     "{} {} echoed the request's headers",
@@ -80,3 +94,22 @@ pub(super) const TRACE: Check = Check {
     passes: &["HTTP/1.1 405 Method Not Allowed", "HTTP/1.1 501 Not Implemented"],
     fails: &["HTTP/1.1 200 OK", "HTTP/1.1 405 Method Not Allowed\n\nx-plumbline-echo: plumbline-echo-5d1e"],
 };
+
+fn is_plain_post(request: &Request) -> bool {
+    request.method == "POST" && request.headers.is_empty()
+}
+
+/// A tunnel to the service's own port, which it can certainly reach (RFC 9110 section 9.3.6).
+fn connect(subject: &Subject<'_>) -> Probe {
+    let target = &subject.target;
+    let port = target.port().unwrap_or(target.scheme().default_port());
+    let head =
+        format!("CONNECT {}:{port} HTTP/1.1\r\nhost: {{host}}\r\nconnection: close\r\n\r\n", target.host());
+    let patience_ms = subject.profile().verify.timeout.millis();
+    Probe::new("CONNECT", "/").by(Means::Raw(Raw {
+        what: String::new(),
+        pieces: vec![Piece::Text(head)],
+        ends: Ends::WhenAnswered,
+        patience_ms,
+    }))
+}

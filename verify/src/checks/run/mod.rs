@@ -1,5 +1,6 @@
 //! Whether the target answers, and whether its answers can be judged.
 
+mod addresses;
 mod control;
 mod reachable;
 mod release;
@@ -11,5 +12,11 @@ pub(crate) use waivers::CHECK as WAIVERS;
 
 use crate::check::Check;
 
-pub(super) const CHECKS: &[&Check] =
-    &[&reachable::CHECK, &control::CHECK, &release::CHECK, &server_errors::CHECK, &waivers::CHECK];
+pub(super) const CHECKS: &[&Check] = &[
+    &reachable::CHECK,
+    &addresses::CHECK,
+    &control::CHECK,
+    &release::CHECK,
+    &server_errors::CHECK,
+    &waivers::CHECK,
+];
