@@ -301,7 +301,7 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)?;
         for (name, value) in &self.headers {
-            write!(f, " · {name}: {}", redact::header(name, value))?;
+            write!(f, " · {name}: {}", redact::shown(&redact::header(name, value)))?;
         }
         self.means.fmt(f)
     }

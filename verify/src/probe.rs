@@ -55,7 +55,8 @@ impl Probe {
         let Request { method, path, headers, .. } = &self.request;
         let host = self.request.header("host").unwrap_or("{host}");
         let others = headers.iter().filter(|(name, _)| name != "host");
-        let lines: String = others.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines: Vec<String> = others.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let lines = lines.concat();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: plumbline-verify\r\n{lines}connection: close\r\n\r\n"
         );

@@ -36,7 +36,10 @@ fn curl(request: &Request, target: &str, more: &str) -> String {
     }
     let _ = write!(command, " --path-as-is {}", quoted(&format!("{target}{}", request.path)));
     for (name, value) in &request.headers {
-        let _ = write!(command, " -H {}", quoted(&format!("{name}: {}", redact::header(name, value))));
+        let value = redact::header(name, value);
+        // curl takes `name:` for a header that is not to be sent.
+        let line = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        let _ = write!(command, " -H {}", quoted(&line));
     }
     if let Some(body) = &request.body {
         let _ = write!(command, " --data-raw {}", quoted(body));
@@ -99,11 +102,25 @@ fn host(target: &str) -> &str {
     }
 }
 
-/// In single quotes, unless the word needs none.
+/// In single quotes, unless the word needs none. What a terminal would swallow or encode is spelled out byte by
+/// byte, as bash reads it.
 fn quoted(word: &str) -> String {
+    if !word.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        let spelled: Vec<String> = word.chars().map(spelled).collect();
+        return format!("$'{}'", spelled.concat());
+    }
     let plain =
         !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b));
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn spelled(c: char) -> String {
+    match c {
+        '\'' | '\\' => format!("\\{c}"),
+        ' '..='~' => c.to_string(),
+        // One character is one byte, as in the evidence.
+        _ => format!("\\x{:02x}", u32::from(c)),
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +141,14 @@ mod tests {
         assert_eq!(
             sent(Probe::new("HEAD", "/health")),
             "curl -si --head --path-as-is https://api.example.com/health"
+        );
+        assert_eq!(
+            sent(Probe::get("/health").origin("a'\u{1}\u{e9}")),
+            r"curl -si --path-as-is https://api.example.com/health -H $'origin: a\'\x01\xe9'"
+        );
+        assert_eq!(
+            sent(Probe::get("/health").origin("")),
+            "curl -si --path-as-is https://api.example.com/health -H 'origin;'"
         );
         assert_eq!(
             sent(Probe::get("/health").with("authorization", "Bearer s3cr3t")),

@@ -309,10 +309,7 @@ async fn the_plan_the_list_and_the_explanations_need_no_network() {
 #[tokio::test]
 async fn a_plan_beyond_the_budget_is_refused_before_a_byte_is_sent() {
     let folder = folder("");
-    let text = std::fs::read_to_string(folder.path().join("profile.toml"))
-        .unwrap()
-        .replace("requests = 1000", "requests = 20");
-    std::fs::write(folder.path().join("profile.toml"), text).unwrap();
+    replace(&folder, "requests = ", "requests = 20\n");
     let ended = run(&folder, "http://127.0.0.1:1", &[]).await;
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("but the profile allows verify.requests = 20"), "{}", ended.stderr);

@@ -47,6 +47,19 @@ async fn the_first_profile_of_a_developers_server_is_proven_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_intrusive_run_finds_nothing_more_and_snapshots_the_same() {
+    let database = database().await;
+    let server = serve(&embedded("production"), &database.connection_uri()).await;
+    let url = format!("http://{}", server.local_addr());
+    let arguments = ["--profile", "production", "--url", &url, "--report", "json", "--intrusive"];
+    let ended = verify(Path::new("."), &arguments).await;
+    assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.json()["snapshots"]["unchanged"], 5);
+    server.stop().await;
+    stop(database).await;
+}
+
+#[tokio::test]
 async fn a_server_that_lost_an_origin_is_told_which() {
     let database = database().await;
     let text = include_str!("../../profiles/production.toml").replace("  \"https://www.example.com\",\n", "");

@@ -17,7 +17,8 @@ pub(super) const CHECK: Check = Check {
     references: &[
         "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
         "https://www.rfc-editor.org/rfc/rfc9111#section-4.1",
-        "https://cwe.mitre.org/data/definitions/524.html",
+        "https://portswigger.net/research/exploiting-cors-misconfigurations-for-bitcoins-and-bounties",
+        "https://cwe.mitre.org/data/definitions/349.html",
     ],
     requirements: &["FR-006"],
     ask: |subject| {

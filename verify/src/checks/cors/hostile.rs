@@ -70,7 +70,7 @@ pub(super) const HOSTILE_BYTES: Check = Check {
         "https://cwe.mitre.org/data/definitions/20.html",
         "https://cwe.mitre.org/data/definitions/405.html",
     ],
-    requirements: &["FR-006", "FR-010"],
+    requirements: &["FR-006", "FR-015"],
     ask: |subject| {
         let plain = Probe::get(subject.health());
         let patience = subject.profile().verify.timeout;

@@ -6,7 +6,7 @@ use crate::probe::Probe;
 
 pub(super) const UNKNOWN: Check = Check {
     id: "method.unknown-refused",
-    severity: Severity::Medium,
+    severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "Unknown methods are refused, and no header overrides the method.",
     rationale: "A filter that lets `GET` through must not be passed by `get`, by an invented word, or by a POST that says it is something else.",
