@@ -6,7 +6,8 @@ use crate::probe::Probe;
 
 pub(super) const LIST_AND_DUPLICATES: Check = Check {
     id: "cors.reject.list-and-duplicates",
-    severity: Severity::Medium,
+    // No browser sends two; what counts is that two layers may read different ones.
+    severity: Severity::Low,
     needs: Needs::Intrusive,
     rule: "A request with several origins is granted none.",
     rationale: "Origin is one value. A server that reads the first and a proxy that reads the last do not speak of the same page, \

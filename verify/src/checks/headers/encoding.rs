@@ -15,8 +15,9 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "An encoded answer decodes, says so in Vary, and goes only to clients that accept it.",
     rationale: "A client that did not ask for gzip reads noise, and so does every client of a cache that was not told.",
-    remedy: "Compress only what Accept-Encoding allows, and add `Vary: Accept-Encoding` to both forms. FastAPI: GZipMiddleware. \
-             Express: `compression()`. Here: nothing is compressed.",
+    remedy: "Compress only what Accept-Encoding allows, and add `Vary: Accept-Encoding` to both forms. FastAPI: GZipMiddleware \
+             looks for the word and takes `gzip;q=0` for a yes; compress in the proxy instead. Express: `compression()`. Here: \
+             nothing is compressed.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3",
         "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
