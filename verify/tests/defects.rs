@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use support::edge::{self, Edge, Quirk};
-use support::{Distort, Reply, Seen, full_plan, probe, problem, subject};
+use support::edge::{Edge, Quirk};
+use support::{DECLARATION, Distort, Reply, Seen, full_plan, probe, problem, subject};
 use verify::check::Verdict;
 use verify::checks;
 use verify::judge::judge;
@@ -62,8 +62,8 @@ async fn every_defect_is_caught_and_a_sound_backend_is_silent() {
     insta::assert_snapshot!("matrix", matrix(&fired));
 }
 
-/// Checks that no backend on one loopback address without a rate limit can break: tests/any_backend.rs, tests/rate.rs
-/// and tests/reporters.rs show them at work.
+/// Checks that no backend on one loopback address without a rate limit can break: the tests `any_backend`, `rate` and
+/// `reporters` show them at work.
 const ELSEWHERE: &[&str] =
     &["run.target.reachable", "run.target.each-address", "run.waivers.current", "load.rate.429"];
 
@@ -88,7 +88,7 @@ async fn a_closed_port_is_inconclusive_and_never_a_pass() {
 
 async fn failing(distort: Distort, quirk: Quirk) -> BTreeSet<&'static str> {
     let edge = Edge::start(distort, quirk).await;
-    let plan = full_plan(edge.subject(&edge::DECLARATION));
+    let plan = full_plan(edge.subject(&DECLARATION));
     let judgements = judge(&plan, &edge.probe(&plan).await);
     for judgement in &judgements {
         let asked = !matches!(judgement.verdict, Verdict::NotApplicable(_));

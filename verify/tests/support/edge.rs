@@ -23,7 +23,7 @@ use verify::exchange::Evidence;
 use verify::plan::Plan;
 use verify::prober::{Access, Prober};
 
-use super::{Distort, RELEASE, TODAY, answer, foreign};
+use super::{DECLARATION, Distort, RELEASE, answer, foreign};
 
 /// What is wrong below HTTP's meaning, in the connection itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,15 +46,6 @@ pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     plain_port: u16,
 }
-
-/// The production profile with times that a test can wait for, and a crowd that it can be.
-pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
-    let text = include_str!("../../../profiles/production.toml")
-        .replace("health_latency = \"2s\"", "health_latency = \"500ms\"")
-        .replace("header_timeout = \"10s\"", "header_timeout = \"500ms\"")
-        .replace("burst = 100", "burst = 20");
-    Declaration::parse("profiles/production.toml", &text, TODAY).expect("the profile is sound")
-});
 
 struct Authority {
     folder: TempDir,
@@ -161,7 +152,7 @@ async fn secured(mut stream: TcpStream, acceptor: TlsAcceptor, distort: Distort,
     }
 }
 
-async fn http1(
+pub(super) async fn http1(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     distort: Distort,
     quirk: Quirk,

@@ -19,8 +19,6 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use profiles::{Declaration, Origin};
@@ -106,11 +104,16 @@ impl Reply {
     }
 }
 
-/// The production profile with a latency that a test can wait for.
+/// The production profile with times that a test can wait for, and a crowd that it can be.
 pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
-    let text = include_str!("../../../profiles/production.toml")
-        .replace("health_latency = \"2s\"", "health_latency = \"500ms\"");
-    Declaration::parse("profiles/production.toml", &text, TODAY).expect("the profile is sound")
+    Declaration::parse("profiles/production.toml", &PROFILE, TODAY).expect("the profile is sound")
+});
+
+pub(crate) static PROFILE: LazyLock<String> = LazyLock::new(|| {
+    include_str!("../../../profiles/production.toml")
+        .replace("health_latency = \"2s\"", "health_latency = \"500ms\"")
+        .replace("header_timeout = \"10s\"", "header_timeout = \"500ms\"")
+        .replace("burst = 100", "burst = 20")
 });
 
 /// Origins that only the development profile allows.
@@ -129,10 +132,7 @@ pub(crate) async fn start(distort: Distort) -> SocketAddr {
 
 pub(crate) async fn serve(listener: TcpListener, distort: Distort) {
     while let Ok((stream, _)) = listener.accept().await {
-        let service = service_fn(move |request| answer(request, distort, None));
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-        );
+        tokio::spawn(edge::http1(stream, distort, edge::Quirk::None, None));
     }
 }
 

@@ -57,6 +57,10 @@ fn judge(exchanges: &[Exchange]) -> Verdict {
     match (answered, dead.is_empty(), unknown) {
         (true, false, _) => Verdict::Fail(dead),
         (true, true, None) => Verdict::Pass,
+        // Many machines have one kind only, and a run from there must not stay inconclusive for ever.
+        (true, true, Some(why)) if is_ours(&why) => {
+            Verdict::NotApplicable(format!("not from this machine: {why}"))
+        }
         (_, _, Some(why)) => Verdict::Inconclusive(why),
         (false, ..) => {
             let why = dead.into_iter().next().map(|failure| failure.observed);
@@ -77,7 +81,7 @@ fn outcome(exchange: &Exchange) -> Outcome {
     match (&exchange.answer, judgeable(exchange)) {
         (_, Ok(_)) => Outcome::Answered,
         (Answer::Missing(why), _) if why.starts_with(NO_ADDRESS) => Outcome::NoAddress,
-        (Answer::Missing(why), _) if !OURS.iter().any(|sign| why.to_lowercase().contains(sign)) => {
+        (Answer::Missing(why), _) if !is_ours(why) && !UNSENT.iter().any(|sign| why.contains(sign)) => {
             Outcome::Dead(why.clone())
         }
         (_, Err(why)) => Outcome::Unknown(why),
@@ -90,10 +94,15 @@ const OURS: &[&str] = &[
     "no route to host",
     "address family not supported",
     "cannot assign requested address",
-    "could not resolve",
-    "not sent",
-    "not in the evidence",
 ];
+
+/// How it says that nothing was sent at all.
+const UNSENT: &[&str] = &["could not resolve", "not sent", "not in the evidence"];
+
+fn is_ours(why: &str) -> bool {
+    let why = why.to_lowercase();
+    OURS.iter().any(|sign| why.contains(sign))
+}
 
 #[cfg(test)]
 mod tests {
@@ -130,12 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn what_our_own_network_cannot_reach_is_unknown() {
+    fn what_our_own_network_cannot_reach_is_not_asked_of_the_target() {
         for ours in
             ["network is unreachable (os error 101)", "no route to host", "address family not supported"]
         {
             let missing = format!("could not connect to api.example.com: {ours}");
-            assert!(matches!(judged("HTTP/1.1 200 OK", &missing), Verdict::Inconclusive(_)), "{ours}");
+            assert!(matches!(judged("HTTP/1.1 200 OK", &missing), Verdict::NotApplicable(_)), "{ours}");
+            assert!(matches!(judged(&missing, &missing), Verdict::Inconclusive(_)), "{ours}");
         }
         let silent = "no response from api.example.com within 5s";
         assert!(matches!(judged(silent, silent), Verdict::Inconclusive(_)), "nothing answered at all");
