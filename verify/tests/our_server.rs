@@ -7,13 +7,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pgtemp::PgTempDB;
 use profiles::Declaration;
 use server::{Environment, Running};
 use support::TODAY;
 use support::command::{Ended, verify};
+use support::postgres::{database, stop};
 use tokio::net::TcpListener;
 
 #[tokio::test]
@@ -130,32 +130,4 @@ fn embedded(name: &str) -> Declaration {
 
 fn parsed(text: &str) -> Declaration {
     Declaration::parse("profiles/production.toml", text, TODAY).unwrap_or_else(|refused| panic!("{refused}"))
-}
-
-/// PostgreSQL is started and stopped off the runtime's thread: both block.
-async fn database() -> PgTempDB {
-    let start = || {
-        let builder = PgTempDB::builder().with_dbname("app").with_password("n7Jq0Zt5wX");
-        builder.with_bin_path(programs()).start()
-    };
-    // pgtemp lets the port go before PostgreSQL takes it, and panics when somebody else was quicker.
-    match tokio::task::spawn_blocking(start).await {
-        Ok(database) => database,
-        Err(_) => tokio::task::spawn_blocking(start).await.unwrap(),
-    }
-}
-
-/// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.
-fn programs() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let initdb =
-        std::env::split_paths(&path).map(|folder| folder.join("initdb")).find(|program| program.exists());
-    // A link on PATH leads to the folder that has the others too.
-    let initdb = initdb.and_then(|program| program.canonicalize().ok());
-    let folder = initdb.as_deref().and_then(Path::parent);
-    folder.expect("initdb is on PATH: scripts/test sees to it").to_owned()
-}
-
-async fn stop(database: PgTempDB) {
-    tokio::task::spawn_blocking(|| database.shutdown()).await.unwrap();
 }
