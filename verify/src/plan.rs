@@ -18,7 +18,7 @@ pub struct Selection {
 pub struct Plan<'a> {
     pub subject: Subject<'a>,
     pub checks: Vec<Planned>,
-    /// Each once, in the order of sending. The first is the health path, which tells whether the target answers;
+    /// Each once, in the order of asking. The first is the health path, which tells whether the target answers;
     /// the second the control, which tells whether it answers for itself.
     pub probes: Vec<Probe>,
     pub selection: Selection,

@@ -90,9 +90,11 @@ impl Prober {
         for round in 0..=last_round {
             let probes = plan.probes.iter().enumerate().skip(1).filter(|(_, probe)| probe.round == round);
             // Without an answer nothing more is asked, but for the handshakes: they may tell why.
-            let (sent, unsent): (Vec<_>, Vec<_>) =
+            let (mut sent, unsent): (Vec<_>, Vec<_>) =
                 probes.partition(|(_, probe)| reachable || probe.request.means.is_handshake());
             exchanges.extend(unsent.into_iter().map(|(index, probe)| (index, not_sent(probe))));
+            // What needs several round trips goes first, so that the others need not wait for it at the end.
+            sent.sort_by_key(|(_, probe)| probe.request.means.is_client());
             let mut answers = stream::iter(sent)
                 .map(|(index, probe)| async move { (index, self.send(probe).await) })
                 .buffer_unordered(self.concurrency);

@@ -176,7 +176,11 @@ impl Wire {
         let port = self.target.port().unwrap_or(self.target.scheme().default_port());
         let place = self.target.authority();
         match timeout(self.timeout, TcpStream::connect((self.host(), port))).await {
-            Ok(Ok(stream)) => Ok(stream),
+            Ok(Ok(stream)) => {
+                // Each piece leaves when it is written, not when the one before it was acknowledged.
+                stream.set_nodelay(true).map_err(|error| error.to_string())?;
+                Ok(stream)
+            }
             Ok(Err(error)) => Err(format!("could not connect to {place}: {error}").to_lowercase()),
             Err(_) => Err(format!("could not connect to {place} within {:?}", self.timeout)),
         }
