@@ -1,5 +1,7 @@
 //! From evidence to findings: pure, and the same however the evidence was obtained.
 
+use std::borrow::Cow;
+
 use crate::check::{Check, Failure, Verdict};
 use crate::exchange::{Answer, Evidence, Exchange, Request};
 use crate::plan::{Asked, Plan, Planned};
@@ -20,10 +22,13 @@ pub struct Judgement {
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
     let obstacle = obstacle(plan, evidence);
-    let all: Vec<Exchange> = plan
+    let all: Vec<Cow<'_, Exchange>> = plan
         .probes
         .iter()
-        .map(|probe| evidence.find(probe).cloned().unwrap_or_else(|| unprobed(&probe.request)))
+        .map(|probe| match evidence.find(probe) {
+            Some(exchange) => Cow::Borrowed(exchange),
+            None => Cow::Owned(unprobed(&probe.request)),
+        })
         .collect();
     plan.checks
         .iter()
@@ -64,7 +69,7 @@ pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
     Some(format!("{who} (the health check and an unknown path were both answered {})", health.status))
 }
 
-fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange]) -> Judgement {
+fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Cow<'_, Exchange>]) -> Judgement {
     let (exchanges, promises): (Vec<Exchange>, Vec<&String>) = match asked {
         Asked::Skipped(why) => {
             let verdict = Verdict::NotApplicable(why.clone());
@@ -73,12 +78,14 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Exchange])
         }
         Asked::Everything { promise } => {
             // What a client could have sent; the others are read by the checks that sent them.
-            let usual: Vec<Exchange> =
-                all.iter().filter(|exchange| exchange.request.means.is_client()).cloned().collect();
+            let usual = all.iter().filter(|exchange| exchange.request.means.is_client());
+            let usual: Vec<Exchange> = usual.map(|exchange| exchange.as_ref().clone()).collect();
             let promises = vec![promise; usual.len()];
             (usual, promises)
         }
-        Asked::Probes(asked) => asked.iter().map(|(index, promise)| (all[*index].clone(), promise)).unzip(),
+        Asked::Probes(asked) => {
+            asked.iter().map(|(index, promise)| (all[*index].as_ref().clone(), promise)).unzip()
+        }
     };
     let verdict = (check.judge)(&plan.subject, &exchanges);
     let failed = match &verdict {
