@@ -142,6 +142,16 @@ pub fn is_within(id: &str, selector: &str) -> bool {
     id.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+impl Needs {
+    /// The option that gives it, if it is not given to every run.
+    pub const fn option(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Intrusive => Some("--intrusive"),
+        }
+    }
+}
+
 impl Severity {
     pub const fn as_str(self) -> &'static str {
         match self {

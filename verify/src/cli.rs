@@ -99,7 +99,7 @@ pub struct Check {
     /// All but these checks or families.
     #[arg(long, value_name = "ID")]
     pub skip: Vec<String>,
-    /// Allow raw frames, bursts and held connections; no check of this version needs it.
+    /// Allow raw frames, bursts and held connections: `verify list` shows which checks need it.
     #[arg(long)]
     pub intrusive: bool,
     /// Wait this long, such as 60s, for the target to answer, and for the release to be the expected one.

@@ -3,7 +3,7 @@
 use profiles::Family;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Ask, Check, FAMILIES, Needs, Subject, is_within};
+use crate::check::{Ask, Check, FAMILIES, Subject, is_within};
 use crate::checks;
 use crate::probe::Probe;
 
@@ -81,8 +81,8 @@ impl<'a> Plan<'a> {
             let family = check.id.split('.').next().unwrap_or_default();
             return Asked::Skipped(format!("the profile's verify.families leaves `{family}` out"));
         }
-        if check.needs == Needs::Intrusive && !self.subject.intrusive {
-            return Asked::Skipped("needs --intrusive, or --launch".to_owned());
+        if let Some(option) = check.needs.option().filter(|_| !self.subject.intrusive) {
+            return Asked::Skipped(format!("needs {option}, or --launch"));
         }
         match (check.ask)(&self.subject) {
             Ask::Skip(why) => Asked::Skipped(why),

@@ -11,7 +11,8 @@ pub fn list() -> String {
     let width = checks::all().map(|check| check.id.len()).max().unwrap_or_default();
     let mut text = String::new();
     for check in checks::all() {
-        let _ = writeln!(text, "{:width$}  {:6}  {}", check.id, check.severity.as_str(), check.rule);
+        let needs = check.needs.option().map_or_else(String::new, |option| format!(" (needs {option})"));
+        let _ = writeln!(text, "{:width$}  {:6}  {}{needs}", check.id, check.severity.as_str(), check.rule);
     }
     text
 }
@@ -38,9 +39,11 @@ pub fn checks_markdown() -> String {
 fn explanation(check: &Check) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "### `{}`\n", check.id);
+    let needs =
+        check.needs.option().map_or_else(String::new, |option| format!(" Needs: `{option}`, or `--launch`."));
     let _ = writeln!(
         text,
-        "{} Severity: {}. Requirements: {}.\n",
+        "{} Severity: {}.{needs} Requirements: {}.\n",
         check.rule,
         check.severity.as_str(),
         check.requirements.join(", ")

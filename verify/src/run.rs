@@ -229,7 +229,10 @@ fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
             Asked::Everything { .. } => " all answers".to_owned(),
             Asked::Skipped(why) => format!("n/a: {why}"),
         };
-        let _ = writeln!(text, "\n{}  {asked}", planned.check.id);
+        // Without the option the reason why nothing is asked says so.
+        let needs = planned.check.needs.option().filter(|_| plan.subject.intrusive);
+        let needs = needs.map_or_else(String::new, |option| format!(", for {option}"));
+        let _ = writeln!(text, "\n{}  {asked}{needs}", planned.check.id);
         if let Asked::Probes(probes) = &planned.asked {
             for (index, _) in probes {
                 let _ = writeln!(text, "    {}", plan.probes[*index].request);

@@ -314,6 +314,16 @@ async fn a_plan_beyond_the_budget_is_refused_before_a_byte_is_sent() {
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("but the profile allows verify.requests = 20"), "{}", ended.stderr);
 }
+    let needy: Vec<&str> =
+        list.stdout.lines().filter(|line| line.ends_with(" (needs --intrusive)")).collect();
+    assert!(needy.iter().any(|line| line.starts_with("load.burst ")), "{needy:?}");
+    let burst = verify(folder.path(), &["explain", "load.burst"]).await.stdout;
+    assert!(burst.contains("Needs: `--intrusive`, or `--launch`."), "{burst}");
+    let arguments = ["plan", "--profile", "profile.toml", "--only", "cors.reject.hostile-bytes"];
+    let unasked = verify(folder.path(), &arguments).await.stdout;
+    assert!(unasked.contains("n/a: needs --intrusive, or --launch"), "{unasked}");
+    let asked = verify(folder.path(), &[&arguments[..], &["--intrusive"]].concat()).await.stdout;
+    assert!(asked.contains("requests, for --intrusive"), "{asked}");
 
 #[tokio::test]
 async fn a_candidate_that_dies_is_reported_with_its_last_lines() {
