@@ -47,7 +47,8 @@ pub fn observed(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Observed> {
     let subjects: [(&'static str, &'static str, String); 5] = [
         (
             "cors.matrix",
-            "Who may read responses, and what pages may send, as a browser decides it.",
+            "Who may read responses, what pages may send with every declared header, and which headers alone, as a \
+             browser decides it; yes is with credentials and without, omit is without only, · was not asked.",
             view.cors_matrix(),
         ),
         (
@@ -93,18 +94,17 @@ impl View<'_> {
         origins.extend(strangers);
         origins.extend(["null", "https://plumbline-probe.evil.example"]);
 
+        let columns = ["reads"].iter().chain(&methods).chain(&headers);
+        let widths: Vec<usize> = columns.clone().map(|name| name.len().max(OMIT.len())).collect();
         let width = origins.iter().map(|origin| origin.len()).max().unwrap_or_default();
-        let mut text = format!("{:width$}  {:16}  {}\n", "origin", "reads", methods.join("  "));
+        let mut text = row("origin", width, &columns.copied().collect::<Vec<_>>(), &widths);
         for origin in origins {
-            let reads = self
-                .response(&Probe::get(self.subject.health()).origin(origin))
-                .map_or("not probed", |response| reads(origin, response));
-            let cells = methods.iter().map(|method| {
-                let cell = self.preflight(origin, method, &headers);
-                format!("{cell:len$}", len = method.len())
-            });
-            let line = format!("{origin:width$}  {reads:16}  {}", cells.collect::<Vec<_>>().join("  "));
-            let _ = writeln!(text, "{}", line.trim_end());
+            let mut cells = vec![self.reads(origin)];
+            cells.extend(methods.iter().map(|method| self.preflight(origin, method, &headers)));
+            cells.extend(
+                headers.iter().map(|header| self.granted(origin, "GET", &[header]).unwrap_or(UNASKED)),
+            );
+            text.push_str(&row(origin, width, &cells, &widths));
         }
         if let Some(first) = declared.first() {
             text.push_str(&self.policy(first, &headers));
@@ -112,20 +112,20 @@ impl View<'_> {
         text
     }
 
+    fn reads(&self, origin: &str) -> &'static str {
+        let response = self.response(&Probe::get(self.subject.health()).origin(origin));
+        response.map_or(UNASKED, |response| cell(|credentials| cors_check(origin, credentials, response)))
+    }
+
+    /// With every declared header, or where nobody asked for them, without any.
     fn preflight(&self, origin: &str, method: &str, headers: &[&str]) -> &'static str {
-        let full = self.response(&Probe::preflight(self.subject.health(), origin, method, headers));
-        let bare = || self.response(&Probe::preflight(self.subject.health(), origin, method, &[]));
-        let credentials = Credentials::declared(self.subject.profile().cors.credentials);
-        match full.map(|response| (response, headers)).or_else(|| bare().map(|response| (response, &[][..])))
-        {
-            Some((response, headers))
-                if preflight_check(origin, method, headers, credentials, response).is_ok() =>
-            {
-                "yes"
-            }
-            Some(_) => "no",
-            None => "·",
-        }
+        let full = self.granted(origin, method, headers);
+        full.or_else(|| self.granted(origin, method, &[])).unwrap_or(UNASKED)
+    }
+
+    fn granted(&self, origin: &str, method: &str, headers: &[&str]) -> Option<&'static str> {
+        let response = self.response(&Probe::preflight(self.subject.health(), origin, method, headers))?;
+        Some(cell(|credentials| preflight_check(origin, method, headers, credentials, response)))
     }
 
     /// The Access-Control lines of one grant.
@@ -218,15 +218,22 @@ impl View<'_> {
     }
 }
 
-fn reads(origin: &str, response: &Response) -> &'static str {
-    match (
-        cors_check(origin, Credentials::Include, response),
-        cors_check(origin, Credentials::Omit, response),
-    ) {
-        (Ok(()), _) => "with credentials",
-        (_, Ok(())) => "yes",
+const OMIT: &str = "omit";
+const UNASKED: &str = "·";
+
+/// One cell of the matrix: what is granted with credentials is granted without.
+fn cell(decide: impl Fn(Credentials) -> Result<(), String>) -> &'static str {
+    match (decide(Credentials::Include), decide(Credentials::Omit)) {
+        (Ok(()), _) => "yes",
+        (_, Ok(())) => OMIT,
         _ => "no",
     }
+}
+
+fn row(origin: &str, width: usize, cells: &[&str], widths: &[usize]) -> String {
+    let cells = cells.iter().zip(widths).map(|(cell, width)| format!("  {cell:width$}"));
+    let line = format!("{origin:width$}{}", cells.collect::<String>());
+    format!("{}\n", line.trim_end())
 }
 
 /// Header lines that pass the filter, sorted, with cookies and credentials redacted.
