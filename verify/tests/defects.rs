@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use support::edge::{Edge, Quirk};
 use support::{DECLARATION, Distort, Reply, Seen, full_plan, probe, problem, subject};
-use verify::check::Verdict;
+use verify::check::{Verdict, is_within};
 use verify::checks;
 use verify::judge::judge;
 
@@ -60,6 +60,17 @@ async fn every_defect_is_caught_and_a_sound_backend_is_silent() {
     assert_eq!(toothless, Vec::<&str>::new(), "every check needs a defect that it catches");
 
     insta::assert_snapshot!("matrix", matrix(&fired));
+
+    let pairs: Vec<(&str, &str)> = fired
+        .iter()
+        .flat_map(|(_, caught_by, fired)| co_fires(caught_by, fired).map(|id| (caught_by[0], id)))
+        .collect();
+    for (main, other) in &pairs {
+        assert!(why(main, other).is_some(), "why does {other} fire on what {main} must catch?");
+    }
+    let told: BTreeSet<&str> = pairs.iter().filter_map(|(main, other)| why(main, other)).collect();
+    let idle: Vec<&str> = CO_FIRES.iter().map(|(_, _, why)| *why).filter(|why| !told.contains(why)).collect();
+    assert_eq!(idle, Vec::<&str>::new(), "these reasons explain nothing");
 }
 
 /// Checks that no backend on one loopback address without a rate limit can break: the tests `any_backend`, `rate` and
@@ -107,7 +118,75 @@ async fn failing(distort: Distort, quirk: Quirk) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// For each defect the checks that fired, those that were meant to first.
+/// Why a check fires beside the one that must: the latter, the former, and the reason. Each may be a family, and the
+/// first line that fits tells.
+const CO_FIRES: &[(&str, &str, &str)] = &[
+    (
+        "http1.framing.ambiguous-length",
+        "",
+        "the stand-in for a bad parser answers every head with a bare 404",
+    ),
+    ("cors.actual.allows-declared-origin", "cors", "what grants an origin nothing grants it nothing more"),
+    ("cors.actual.credentials-as-declared", "cors", "with credentials a browser wants exactly `true`"),
+    ("cors.actual.single-header", "cors", "a browser joins both values to one that is no origin"),
+    ("cors.actual.no-wildcard", "cors.actual.allows-declared-origin", "with credentials `*` is no origin"),
+    ("cors.actual.no-wildcard", "cors.actual.errors-keep-grant", "with credentials `*` is no origin"),
+    ("cors.actual.no-wildcard", "cors.preflight.allows-declared", "with credentials `*` is no origin"),
+    ("cors.actual.no-wildcard", "cors.reject", "`*` lets each stranger read"),
+    (
+        "cors.actual.vary-origin",
+        "headers.encoding",
+        "the whole Vary is gone, with what it says of compression",
+    ),
+    ("cors", "cors.actual.denied-is-bare", "a stranger is granted something"),
+    (
+        "cors.reject",
+        "cors.reject.list-and-duplicates",
+        "a list, or the first of two lines, is taken for one origin",
+    ),
+    ("cors.reject.reflected", "cors.reject", "who echoes any origin echoes this one"),
+    ("cors.reject.prefix", "cors.reject", "this one begins with the declared origin, too"),
+    ("cors.reject.suffix", "cors.reject", "this one ends like the declared origin, too"),
+    ("cors.reject.substring", "cors.reject.hostile-bytes", "an empty Origin is inside every text"),
+    ("cors.reject.hostile-bytes", "run.no-5xx-anywhere", "it reads every answer of the run"),
+    ("cors.preflight.rejects-header", "cors.reject.hostile-bytes", "8 KB of a header's name are echoed, too"),
+    ("cors.preflight.rejects-header", "cors.preflight", "of two lines the first alone is echoed"),
+    ("cors.preflight.rejects-origin", "cors.preflight", "the declared page is granted every method, too"),
+    (
+        "cors.preflight.authorization-explicit",
+        "cors.actual.no-wildcard",
+        "`*` is a wildcard in this header, too",
+    ),
+    (
+        "cors.preflight",
+        "cors.preflight.allows-declared",
+        "it runs the whole algorithm, which fails at any step",
+    ),
+    ("cors.preflight", "cors.preflight.tolerates-list-syntax", "what is refused is refused in any spelling"),
+    ("health.contract.status-and-type", "load.burst", "the crowd is answered 503, too"),
+    ("health.fresh.latency", "load.burst", "what is slow for one is slow for a crowd"),
+    ("health.fresh.not-cached", "headers.security-as-declared", "no-store is one of the declared headers"),
+    ("errors.reflect.inert", "errors.shape.as-declared", "a page is not the declared format"),
+    ("method.405-with-allow", "cors.preflight", "OPTIONS is to be answered with Allow, too"),
+    ("headers.cookies", "tls.plain-http.policy", "the redirect to TLS sets the cookie in the clear"),
+    ("tls.plain-http.policy", "tls.plain-http.method-kept", "a POST is served without TLS, too"),
+];
+
+fn why(main: &str, other: &str) -> Option<&'static str> {
+    let fits = |selector: &&str, id: &str| selector.is_empty() || is_within(id, selector);
+    let line = CO_FIRES.iter().find(|(of, beside, _)| fits(of, main) && fits(beside, other));
+    line.map(|(_, _, why)| *why)
+}
+
+/// Those that fired and were not meant to.
+fn co_fires<'a, 'id: 'a>(
+    caught_by: &'a [&str],
+    fired: &'a BTreeSet<&'id str>,
+) -> impl Iterator<Item = &'id str> + 'a {
+    fired.iter().copied().filter(|id| !caught_by.contains(id))
+}
+
+/// For each defect the checks that fired, those that were meant to first; of the others, each reason once.
 fn matrix(fired: &[(&str, &[&str], BTreeSet<&str>)]) -> String {
     let mut text = String::new();
     for (name, caught_by, fired) in fired {
@@ -115,8 +194,14 @@ fn matrix(fired: &[(&str, &[&str], BTreeSet<&str>)]) -> String {
         for id in *caught_by {
             let _ = writeln!(text, "  caught by  {id}");
         }
-        for id in fired.iter().filter(|id| !caught_by.contains(*id)) {
-            let _ = writeln!(text, "  and by     {id}");
+        let mut others: Vec<(&str, &str)> =
+            co_fires(caught_by, fired).map(|id| (why(caught_by[0], id).unwrap_or("?"), id)).collect();
+        others.sort_unstable();
+        for alike in others.chunk_by(|one, other| one.0 == other.0) {
+            for (_, id) in alike {
+                let _ = writeln!(text, "  and by     {id}");
+            }
+            let _ = writeln!(text, "    because  {}", alike[0].0);
         }
     }
     text
