@@ -275,13 +275,30 @@ async fn every_report_can_be_had_at_once() {
 #[tokio::test]
 async fn two_runs_of_the_same_target_report_the_same() {
     let folder = folder("");
-    let url = format!("http://{}", start(|seen, reply| reply.grant(seen)).await);
-    let report = || async {
-        let mut json = run(&folder, &url, &["--report", "json", "--snapshots", "off"]).await.json();
-        json["duration_ms"] = 0.into();
-        json
+    for distort in [SOUND, |seen, reply| reply.grant(seen)] {
+        let url = format!("http://{}", start(distort).await);
+        let report = || async {
+            let files = ["--report", "html=report.html", "--report", "markdown=report.md"];
+            let arguments = [&["--report", "json", "--snapshots", "off"][..], &files].concat();
+            let mut json = run(&folder, &url, &arguments).await.json();
+            json["duration_ms"] = 0.into();
+            let file = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+            (json, without_times(&file("report.html")), without_times(&file("report.md")))
+        };
+        let (json, html, markdown) = report().await;
+        assert!(html.contains("headers.cookies") && markdown.contains("| cors |"), "{html}{markdown}");
+        assert_eq!((json, html, markdown), report().await);
+    }
+}
+
+/// A page without its plot, and milliseconds without their number.
+fn without_times(page: &str) -> String {
+    let page = match (page.find("<svg"), page.find("</svg>")) {
+        (Some(start), Some(end)) => format!("{}{}", &page[..start], &page[end..]),
+        _ => page.to_owned(),
     };
-    assert_eq!(report().await, report().await);
+    let parts = page.split(" ms").map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    parts.collect::<Vec<_>>().join(" ms")
 }
 
 #[tokio::test]
@@ -297,6 +314,16 @@ async fn the_plan_the_list_and_the_explanations_need_no_network() {
     );
     let list = verify(folder.path(), &["list"]).await;
     assert!(list.code == 0 && list.stdout.lines().count() >= 30);
+    let needy: Vec<&str> =
+        list.stdout.lines().filter(|line| line.ends_with(" (needs --intrusive)")).collect();
+    assert!(needy.iter().any(|line| line.starts_with("load.burst ")), "{needy:?}");
+    let burst = verify(folder.path(), &["explain", "load.burst"]).await.stdout;
+    assert!(burst.contains("Needs: `--intrusive`, or `--launch`."), "{burst}");
+    let arguments = ["plan", "--profile", "profile.toml", "--only", "cors.reject.hostile-bytes"];
+    let unasked = verify(folder.path(), &arguments).await.stdout;
+    assert!(unasked.contains("n/a: needs --intrusive, or --launch"), "{unasked}");
+    let asked = verify(folder.path(), &[&arguments[..], &["--intrusive"]].concat()).await.stdout;
+    assert!(asked.contains("requests, for --intrusive"), "{asked}");
     let explained = verify(folder.path(), &["explain", "cors.reject.null"]).await;
     assert!(explained.code == 0 && explained.stdout.contains("Sandboxed frames"), "{}", explained.stdout);
     let linted = verify(folder.path(), &["lint"]).await;
@@ -314,16 +341,6 @@ async fn a_plan_beyond_the_budget_is_refused_before_a_byte_is_sent() {
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("but the profile allows verify.requests = 20"), "{}", ended.stderr);
 }
-    let needy: Vec<&str> =
-        list.stdout.lines().filter(|line| line.ends_with(" (needs --intrusive)")).collect();
-    assert!(needy.iter().any(|line| line.starts_with("load.burst ")), "{needy:?}");
-    let burst = verify(folder.path(), &["explain", "load.burst"]).await.stdout;
-    assert!(burst.contains("Needs: `--intrusive`, or `--launch`."), "{burst}");
-    let arguments = ["plan", "--profile", "profile.toml", "--only", "cors.reject.hostile-bytes"];
-    let unasked = verify(folder.path(), &arguments).await.stdout;
-    assert!(unasked.contains("n/a: needs --intrusive, or --launch"), "{unasked}");
-    let asked = verify(folder.path(), &[&arguments[..], &["--intrusive"]].concat()).await.stdout;
-    assert!(asked.contains("requests, for --intrusive"), "{asked}");
 
 #[tokio::test]
 async fn a_candidate_that_dies_is_reported_with_its_last_lines() {
