@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::check::{Check, Failure, Verdict};
 use crate::exchange::{Answer, Evidence, Exchange, Request};
+use crate::layer::{Layer, Stamp};
 use crate::plan::{Asked, Plan, Planned};
 use crate::redact::shown;
 use crate::witness::Witness;
@@ -16,12 +17,15 @@ pub struct Judgement {
     pub promise: String,
     /// The request that shows it best: the first failure's, else the first one's.
     pub request: Option<Request>,
+    /// Of a failure, who gave the answer that shows it, where that can be told.
+    pub layer: Option<Layer>,
     /// Of a failure about CORS: the page that shows what it means.
     pub witness: Option<Witness>,
 }
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
     let obstacle = obstacle(plan, evidence);
+    let stamp = Stamp::of(plan, evidence);
     let all: Vec<Cow<'_, Exchange>> = plan
         .probes
         .iter()
@@ -33,7 +37,7 @@ pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
     plan.checks
         .iter()
         .map(|planned| {
-            let judgement = read(planned.check, &planned.asked, plan, &all);
+            let judgement = read(planned.check, &planned.asked, plan, &all, stamp.as_ref());
             let verdict = match (&obstacle, judgement.verdict) {
                 (_, Verdict::NotApplicable(why)) => Verdict::NotApplicable(why),
                 // A certificate that browsers refuse is a finding, and the reason why nothing else was answered.
@@ -69,12 +73,18 @@ pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
     Some(format!("{who} (the health check and an unknown path were both answered {})", health.status))
 }
 
-fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Cow<'_, Exchange>]) -> Judgement {
+fn read(
+    check: &'static Check,
+    asked: &Asked,
+    plan: &Plan<'_>,
+    all: &[Cow<'_, Exchange>],
+    stamp: Option<&Stamp<'_>>,
+) -> Judgement {
     let (exchanges, promises): (Vec<Exchange>, Vec<&String>) = match asked {
         Asked::Skipped(why) => {
             let verdict = Verdict::NotApplicable(why.clone());
             let promise = "verify.families".to_owned();
-            return Judgement { check, verdict, promise, request: None, witness: None };
+            return Judgement { check, verdict, promise, request: None, layer: None, witness: None };
         }
         Asked::Everything { promise } => {
             // What a client could have sent; the others are read by the checks that sent them.
@@ -84,7 +94,10 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Cow<'_, Ex
             (usual, promises)
         }
         Asked::Probes(asked) => {
-            asked.iter().map(|(index, promise)| (all[*index].as_ref().clone(), promise)).unzip()
+            let judgeable = |exchange: &Exchange| {
+                stamp.map_or_else(|| exchange.clone(), |stamp| stamp.judgeable(exchange))
+            };
+            asked.iter().map(|(index, promise)| (judgeable(&all[*index]), promise)).unzip()
         }
     };
     let verdict = (check.judge)(&plan.subject, &exchanges);
@@ -95,11 +108,12 @@ fn read(check: &'static Check, asked: &Asked, plan: &Plan<'_>, all: &[Cow<'_, Ex
     // Of a check that read everything, no request is the one to show unless it failed.
     let shown = failed.or(matches!(asked, Asked::Probes(_)).then_some(0));
     let request = shown.and_then(|index| exchanges.get(index)).map(|exchange| exchange.request.clone());
+    let layer = failed.and_then(|index| stamp?.layer(exchanges.get(index)?));
     let witness = failed
         .filter(|_| check.is_within("cors"))
         .and_then(|index| Witness::of(&plan.subject.target, exchanges.get(index)?));
     let promise = promises.get(failed.unwrap_or(0)).map(|promise| (*promise).clone()).unwrap_or_default();
-    Judgement { check, verdict, promise, request, witness }
+    Judgement { check, verdict, promise, request, layer, witness }
 }
 
 fn handshakes_only(planned: &Planned, plan: &Plan<'_>) -> bool {

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod init;
 pub mod judge;
 pub mod launch;
+pub mod layer;
 pub mod observed;
 pub mod oracle;
 pub mod plan;

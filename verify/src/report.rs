@@ -10,6 +10,7 @@ use crate::check::{Check, Severity, Verdict};
 use crate::checks;
 use crate::exchange::{Evidence, Request};
 use crate::judge::Judgement;
+use crate::layer::Layer;
 use crate::observed::{Observed, Snapshots};
 use crate::witness::Witness;
 
@@ -48,6 +49,8 @@ pub struct Finding {
     pub promise: String,
     pub location: Location,
     pub request: Option<Request>,
+    /// Of a failure, who gave the answer that shows it, where that can be told.
+    pub layer: Option<Layer>,
     /// Of a failure about CORS: the page that shows what it means.
     pub witness: Option<Witness>,
     /// Why the failure is accepted, and until when.
@@ -212,7 +215,7 @@ impl Outcome {
 }
 
 fn finding(declaration: &Declaration, judgement: Judgement, today: Date, used: &mut [bool]) -> Finding {
-    let Judgement { check, verdict, promise, request, witness } = judgement;
+    let Judgement { check, verdict, promise, request, layer, witness } = judgement;
     let (status, observed) = match verdict {
         Verdict::Pass => (Status::Pass, Vec::new()),
         Verdict::Fail(failures) => {
@@ -223,7 +226,7 @@ fn finding(declaration: &Declaration, judgement: Judgement, today: Date, used: &
     };
     let location = declaration.source.location(&promise);
     let waiver = None;
-    let mut finding = Finding { check, status, observed, promise, location, request, witness, waiver };
+    let mut finding = Finding { check, status, observed, promise, location, request, layer, witness, waiver };
     finding.waive(declaration, today, used);
     finding
 }

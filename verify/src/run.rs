@@ -20,9 +20,10 @@ use profiles::{Declaration, EMBEDDED, LoadError, Origin, Profile};
 use crate::check::{Severity, Subject, judgeable};
 use crate::checks::runs_release;
 use crate::cli::{Check, Cli, Command, launch_environment};
-use crate::exchange::{Evidence, Response};
+use crate::exchange::{Evidence, Exchange, Response};
 use crate::judge::{judge, obstacle};
 use crate::launch::{self, Candidate, LaunchError, Setting};
+use crate::layer::Stamp;
 use crate::observed::observed;
 use crate::plan::{Asked, Plan, PlanError, Selection};
 use crate::prober::{Access, ClientError, Prober};
@@ -194,7 +195,10 @@ fn conclude(
     }
     if snapshots != Mode::Off && plan.selection.is_everything() {
         let mut usual = evidence.exchanges.iter().filter(|(probe, _)| probe.request.means.is_client());
-        match usual.find_map(|(_, exchange)| judgeable(exchange).err()) {
+        let stamp = Stamp::of(plan, evidence);
+        let unknown =
+            |exchange: &Exchange| judgeable(exchange).err().or_else(|| stamp.as_ref()?.gateways(exchange));
+        match usual.find_map(|(_, exchange)| unknown(exchange)) {
             // A snapshot of half an answer would be reviewed as if it were the whole.
             Some(_) if report.obstacle.is_some() => {}
             Some(why) => report.warnings.push(format!("snapshots were not compared: {}", shown(&why))),

@@ -7,7 +7,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::{Reporter, failures, families, observations, prose, tally, verdict};
+use super::{Reporter, failures, families, layer, observations, prose, tally, verdict};
 use crate::report::{Finding, Latency, Report, Status};
 use crate::reproduce::command;
 
@@ -57,6 +57,7 @@ struct Entry<'a> {
     references: &'static [&'static str],
     observed: Vec<String>,
     sent: Option<String>,
+    layer: Option<String>,
     again: Option<String>,
     place: String,
     line_number: usize,
@@ -193,6 +194,7 @@ fn entry<'a>(finding: &'a Finding, report: &Report<'_>) -> Entry<'a> {
         references: check.references,
         observed: observations(finding),
         sent: finding.request.as_ref().map(ToString::to_string),
+        layer: layer(finding, report),
         again: finding.request.as_ref().map(|request| command(request, &report.target)),
         place: format!("{}:{}:{}", location.file, location.line, location.column),
         line_number: location.line,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
-use super::{Reporter, families, observations, tally, verdict};
+use super::{Reporter, families, layer, observations, tally, verdict};
 use crate::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
 use crate::reproduce::command;
@@ -85,6 +85,7 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
         notes.push(("sent", request.to_string()));
     }
     notes.extend(observations(finding).into_iter().map(|observed| ("observed", observed)));
+    notes.extend(layer(finding, report).map(|layer| ("layer", layer)));
     if let Some(witness) = &finding.witness {
         if let Some(script) = &witness.script {
             notes.push(("witness", format!("{}\n{}", script.place, script.code)));

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Reporter;
 use crate::check::Severity;
+use crate::layer::Layer;
 use crate::report::{Finding, Report, Status};
 use crate::reproduce::command;
 
@@ -48,6 +49,9 @@ struct FindingV1<'a> {
     profile_location: LocationV1<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reproduce: Option<String>,
+    /// `app` or `edge`: who gave the answer that shows a failure, where that can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<&'static str>,
     references: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     waiver: Option<WaiverV1<'a>>,
@@ -118,6 +122,7 @@ fn finding_v1<'a>(finding: &'a Finding, report: &Report<'_>) -> FindingV1<'a> {
             column: finding.location.column,
         },
         reproduce: finding.request.as_ref().map(|request| command(request, &report.target)),
+        layer: finding.layer.map(Layer::as_str),
         references: finding.check.references,
         waiver: finding
             .waiver

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Reporter, failures, families, observations, prose, tally, verdict};
+use super::{Reporter, failures, families, layer, observations, prose, tally, verdict};
 use crate::report::{Finding, Outcome, Report, Status};
 use crate::reproduce::command;
 
@@ -87,6 +87,9 @@ fn broken(finding: &Finding, report: &Report<'_>) -> String {
     }
     for observed in observations(finding) {
         let _ = writeln!(text, "- **observed** {}", code(&observed));
+    }
+    if let Some(layer) = layer(finding, report) {
+        let _ = writeln!(text, "- **layer** {}", plain(&layer));
     }
     let place = format!("{}:{}:{}", location.file, location.line, location.column);
     let _ =

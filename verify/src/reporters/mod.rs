@@ -13,6 +13,7 @@ mod sarif;
 use std::str::FromStr;
 
 use crate::check::{FAMILIES, Severity};
+use crate::layer::Layer;
 use crate::report::{Finding, Outcome, Report, Status};
 
 /// A reporter renders the whole report as text; writing it is the caller's business.
@@ -78,6 +79,18 @@ fn observations(finding: &Finding) -> Vec<String> {
         shown.push(format!("and {} more like these", finding.observed.len() - SHOWN));
     }
     shown
+}
+
+/// Who gave the answer that shows a failure, and how that is known.
+fn layer(finding: &Finding, report: &Report<'_>) -> Option<String> {
+    let deployment = &report.declaration.profile.deployment;
+    let header = deployment.release_header.as_str();
+    Some(match finding.layer? {
+        Layer::App => format!("the service: its answer has {header}"),
+        Layer::Edge => {
+            format!("something in front of the service: other answers have {header}, this one has not")
+        }
+    })
 }
 
 /// The findings of each family that has any.

@@ -113,6 +113,8 @@ struct ResultOf<'a> {
     locations: [Location; 1],
     partial_fingerprints: BTreeMap<&'static str, String>,
     suppressions: Vec<Suppression>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    properties: BTreeMap<&'static str, &'static str>,
 }
 
 #[derive(Serialize)]
@@ -292,6 +294,7 @@ fn result<'a>(index: usize, finding: &Finding, report: &Report<'_>) -> ResultOf<
                 justification: format!("{why} (until {expires})"),
             })
             .collect(),
+        properties: finding.layer.map(|layer| ("layer", layer.as_str())).into_iter().collect(),
     }
 }
 
