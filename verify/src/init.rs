@@ -57,8 +57,12 @@ const DOCS: &str = "exposure.docs";
 const ERRORS: &str = "errors.shape";
 const CONTRACT: &str = "health.contract.schema";
 const SECURITY_HEADERS: &str = "headers.security-as-declared";
+const HTTP2: &str = "http2.as-declared";
+const PLAIN_HTTP: &str = "tls.plain-http.policy";
+const HSTS: &str = "tls.hsts";
 /// The checks that the draft is held against. Attacks and the search for exposed files are left to `verify`.
-const CONFIRMED: &[&str] = &["run", "cors.actual", "cors.preflight", "health", "errors", "method", "headers"];
+const CONFIRMED: &[&str] =
+    &["run", "cors.actual", "cors.preflight", "health", "errors", "method", "headers", "http2", "tls"];
 /// The checks that tell whether strangers are let in.
 const STRANGERS: &[&str] = &["cors.reject.reflected", "cors.reject.null", "cors.preflight.rejects-origin"];
 
@@ -121,7 +125,7 @@ impl Survey {
     }
 
     fn origins(&self) -> Vec<Probe> {
-        let mut probes = self.asked(&[ERRORS, CONTRACT, SECURITY_HEADERS]);
+        let mut probes = self.asked(&[ERRORS, CONTRACT, SECURITY_HEADERS, HTTP2, PLAIN_HTTP]);
         for origin in self.candidates() {
             probes.push(self.reading(origin.as_str()));
             probes.push(Probe::preflight(self.path(), origin.as_str(), "PUT", &HEADERS[..2]));

@@ -9,13 +9,16 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use profiles::{Declaration, Docs, Environment, ErrorFormat};
+use profiles::{Contract, Declaration, Docs, Environment, ErrorFormat, Family, Http2, PlainHttp};
 use proptest::prelude::*;
 use support::command::{Ended, verify};
+use support::edge::{Edge, Quirk};
 use support::{DECLARATION, Distort, Reply, TODAY, start};
 use tempfile::TempDir;
+use verify::check::Verdict;
 use verify::exchange::{Answer, Evidence, Exchange, Response};
 use verify::init::{STAGES, Survey};
+use verify::judge::judge;
 use verify::plan::{Plan, Selection};
 
 const SOUND: Distort = |_, _| {};
@@ -34,7 +37,8 @@ async fn a_sound_backend_gets_the_profile_that_it_keeps() {
     assert_eq!(written.cors.exposed_headers, kept.cors.exposed_headers);
     assert_eq!(written.cors.credentials, kept.cors.credentials);
     assert_eq!(written.cors.max_age, kept.cors.max_age);
-    assert_eq!(written.health.path, kept.health.path);
+    assert_eq!((&written.health.path, written.health.contract), (&kept.health.path, kept.health.contract));
+    assert_eq!(written.deployment.request_id_header, kept.deployment.request_id_header);
     assert_eq!(written.verify.errors, kept.verify.errors);
     assert_eq!(written.verify.families, kept.verify.families);
     assert_eq!((written.server.docs, written.environment), (Docs::Hidden, Environment::Development));
@@ -104,7 +108,7 @@ async fn another_framework_gets_the_families_whose_promises_it_makes() {
             }
             _ => {}
         }
-        for name in ["x-content-type-options", "content-security-policy", "x-release"] {
+        for name in ["x-content-type-options", "content-security-policy", "x-release", "x-request-id"] {
             reply.remove(name);
         }
         reply.headers.retain(|(name, _)| !name.starts_with("access-control-"));
@@ -115,9 +119,15 @@ async fn another_framework_gets_the_families_whose_promises_it_makes() {
     assert_eq!(written.health.path.as_str(), "/healthz");
     assert_eq!((written.server.docs, written.verify.errors), (Docs::Shown, ErrorFormat::Json));
     assert_eq!(written.deployment.release_header.as_str(), "x-version");
+    assert_eq!((written.health.contract, written.deployment.request_id_header), (Contract::Status, None));
+    assert!(first.text.contains("\n# request_id_header = \"x-request-id\"\n"), "{}", first.text);
+    assert!(written.verify.families.contains(&Family::Health), "its status is promised all the same");
+    let docs: Vec<&str> = written.verify.docs.iter().map(profiles::Path::as_str).collect();
+    assert_eq!(docs, ["/docs", "/openapi.json"], "where they were found");
     for (setting, remark) in [
         ("verify.families", "`cors` is left out: no origin that was tried may read an answer"),
-        ("verify.families", "`health` is left out: `status` is \"up\""),
+        ("health.contract", "not \"full\": `status` is \"up\""),
+        ("deployment.request_id_header", "left out: no answer has a request id in a header that is known"),
         (
             "verify.families",
             "`headers` is left out: the 200 of GET /healthz lacks x-content-type-options: nosniff",
@@ -126,6 +136,61 @@ async fn another_framework_gets_the_families_whose_promises_it_makes() {
     ] {
         assert!(first.thinks(setting, remark), "{setting}: {remark} is not in\n{}", first.ended.stderr);
     }
+    assert_found_only_what_was_marked(&first).await;
+}
+
+/// With the library, because the port for requests without TLS is 80 on the command line.
+#[tokio::test]
+async fn what_stands_before_the_service_is_declared_as_it_is() {
+    let lost: Distort = |seen, reply| {
+        if seen.secure.is_some() {
+            *reply = Reply::new(403);
+        }
+        if reply.status == 404 {
+            reply.remove("strict-transport-security");
+        }
+    };
+    for (distort, quirk, http2, plain_http, hsts) in [
+        (SOUND, Quirk::None, Http2::Offered, PlainHttp::Redirect, Some("365d")),
+        (lost, Quirk::NoHttp2, Http2::Absent, PlainHttp::Refuse, None),
+    ] {
+        let edge = Edge::start(distort, quirk).await;
+        let production = Declaration::load("production", TODAY).unwrap();
+        let mut survey = Survey::new(format!("https://{}", edge.address).parse().unwrap(), vec![], TODAY);
+        for stage in STAGES {
+            let plan = survey.plan(*stage, &production);
+            survey.hear(&plan, edge.probe(&plan).await).unwrap();
+        }
+        let written = survey.written();
+        let declaration = Declaration::parse("first.toml", &written.text, TODAY).unwrap();
+        let declared = &declaration.profile.edge;
+        assert_eq!((declared.http2, declared.plain_http), (http2, plain_http), "{}", written.text);
+        assert_eq!(declared.hsts, hsts.map(|hsts| hsts.parse().unwrap()));
+
+        let marked: Vec<&str> = written.doubts.iter().map(|doubt| doubt.setting.as_str()).collect();
+        assert_eq!(marked.contains(&"edge.hsts"), hsts.is_none(), "{marked:?}");
+        let selection = Selection { only: vec!["tls".to_owned(), "http2".to_owned()], skip: vec![] };
+        let plan = Plan::of(edge.subject(&declaration), &selection).unwrap();
+        for judgement in judge(&plan, &edge.probe(&plan).await) {
+            let kept = matches!(judgement.verdict, Verdict::Pass | Verdict::NotApplicable(_));
+            assert!(kept, "{}: {:?}", judgement.check.id, judgement.verdict);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_of_its_status_alone_is_declared_so() {
+    let brief: Distort = |seen, reply| {
+        if seen.path == "/health" && reply.status == 200 {
+            reply.content("text/plain", "ok");
+        }
+    };
+    let first = init(&format!("http://{}", start(brief).await), APPS).await;
+    let written = first.declaration().profile;
+    assert_eq!(written.health.contract, Contract::Status);
+    assert_eq!(written.verify.families, DECLARATION.profile.verify.families);
+    let remark = "not \"full\": the body of GET /health is not JSON";
+    assert!(first.thinks("health.contract", remark), "{}", first.ended.stderr);
     assert_found_only_what_was_marked(&first).await;
 }
 

@@ -13,7 +13,7 @@ use profiles::{Declaration, EMBEDDED, Level, hide_credentials};
 use crate::redact::shown;
 
 /// Tables whose settings are choices of whoever verifies, not facts about the deployment.
-const CHOSEN: &[&str] = &["verify"];
+const CHOSEN: &[&str] = &["load", "verify"];
 
 const OUTSIDE: &str = "not visible from outside";
 
@@ -24,8 +24,8 @@ const LONGEST_LIST: usize = 40;
 pub(super) struct Draft {
     today: Date,
     template: Template,
-    /// What was seen, as TOML, by setting.
-    seen: BTreeMap<String, String>,
+    /// What was seen, as TOML, by setting; nothing where an optional setting is not promised.
+    seen: BTreeMap<String, Option<String>>,
     /// What deserves thought, by setting.
     doubts: BTreeMap<String, Vec<String>>,
 }
@@ -57,9 +57,18 @@ impl Draft {
 
     /// Takes a value, unless the profile would be refused with it: then says why, and keeps production's.
     pub(super) fn set(&mut self, setting: &str, toml: String) -> Result<(), String> {
-        let before = self.seen.insert(setting.to_owned(), toml);
+        self.put(setting, Some(toml))
+    }
+
+    /// Promises nothing of an optional setting.
+    pub(super) fn drop(&mut self, setting: &str) -> Result<(), String> {
+        self.put(setting, None)
+    }
+
+    fn put(&mut self, setting: &str, value: Option<String>) -> Result<(), String> {
+        let before = self.seen.insert(setting.to_owned(), value);
         let Err(why) = self.parse(&self.values()) else { return Ok(()) };
-        let kept = before.unwrap_or_else(|| self.template.value(setting).to_owned());
+        let kept = before.unwrap_or_else(|| Some(self.template.value(setting).to_owned()));
         self.seen.insert(setting.to_owned(), kept);
         Err(why)
     }
@@ -122,8 +131,10 @@ impl Draft {
     fn values(&self) -> String {
         let mut text = self.template.text.to_owned();
         for setting in self.template.settings.iter().rev() {
-            if let Some(value) = self.seen.get(&setting.path) {
-                text.replace_range(setting.value.clone(), value);
+            match self.seen.get(&setting.path) {
+                Some(Some(value)) => text.replace_range(setting.value.clone(), value),
+                Some(None) => text.replace_range(setting.start..setting.value.end, ""),
+                None => {}
             }
         }
         text
@@ -168,10 +179,12 @@ impl Draft {
     fn statement(&self, setting: &Setting) -> String {
         let template = self.template.text;
         let key = &template[setting.start..setting.value.start];
-        if let Some(seen) = self.seen.get(&setting.path) {
-            return format!("{key}{seen}\n");
-        }
         let statement = &template[setting.start..setting.value.end];
+        match self.seen.get(&setting.path) {
+            Some(Some(seen)) => return format!("{key}{seen}\n"),
+            Some(None) => return format!("# {statement}\n"),
+            None => {}
+        }
         let comment = &template[setting.value.end..line_end(template, setting.value.end)];
         let comment = comment.trim().trim_start_matches('#').trim();
         let marked = !CHOSEN.contains(&setting.table.as_str()) && !self.is_unseen(&setting.table);

@@ -4,13 +4,14 @@ use profiles::{Declaration, Duration, FieldName, Method, Origin, Scheme};
 
 use super::draft::{Draft, quoted};
 use super::{
-    COMMON_ORIGINS, CONTRACT, DOCS, ERRORS, HEADERS, HEALTH, METHODS, NO_HEADER, NO_METHOD, SECURITY_HEADERS,
-    Survey,
+    COMMON_ORIGINS, CONTRACT, DOCS, ERRORS, HEADERS, HEALTH, HSTS, HTTP2, METHODS, NO_HEADER, NO_METHOD,
+    PLAIN_HTTP, SECURITY_HEADERS, Survey,
 };
 use crate::check::{FAMILIES, Verdict, judgeable};
 use crate::exchange::Response;
 use crate::judge::judge;
 use crate::oracle::{Credentials, preflight_check};
+use crate::plan::Asked;
 use crate::probe::Probe;
 
 /// Where no origin was seen that the profile takes.
@@ -32,14 +33,19 @@ const RELEASES: &[&str] = &[
     "x-railway-deployment-id",
 ];
 
+const REQUEST_ID: &str = "deployment.request_id_header";
+
+/// Headers that name a request, the commonest first.
+const REQUEST_IDS: &[&str] =
+    &["x-request-id", "request-id", "x-requestid", "x-correlation-id", "correlation-id", "x-trace-id"];
+
 impl Survey {
     /// The settings that can be seen, but for the families: those need all the others.
     pub(super) fn settings(&self) -> Draft {
         let mut draft = Draft::new(self.today);
         self.place(&mut draft);
-        if !self.first_that_holds(&mut draft, "server.docs", &["hidden", "shown"], DOCS) {
-            choose(&mut draft, "server.docs", quoted(&"hidden"));
-        }
+        self.contract(&mut draft);
+        self.docs(&mut draft);
         if !self.first_that_holds(&mut draft, "verify.errors", &["problem-json", "json"], ERRORS) {
             if let Verdict::Fail(failures) = self.verdict(&draft, ERRORS) {
                 for failure in failures {
@@ -50,6 +56,10 @@ impl Survey {
         }
         self.cors(&mut draft);
         self.release(&mut draft);
+        self.request_id(&mut draft);
+        if self.target.scheme() == Scheme::Https {
+            self.edge(&mut draft);
+        }
         draft
     }
 
@@ -71,6 +81,77 @@ impl Survey {
                 "health.path",
                 format!("none of {} has a health check; which path has?", HEALTH.join(", ")),
             );
+        }
+    }
+
+    /// Whether the health check says all that the contract has, or its status only.
+    fn contract(&self, draft: &mut Draft) {
+        if self.health().is_none() || self.first_that_holds(draft, "health.contract", &["full"], CONTRACT) {
+            return;
+        }
+        if let Verdict::Fail(failures) = self.verdict(draft, CONTRACT) {
+            let observed = failures.first().map(|failure| failure.observed.as_str()).unwrap_or_default();
+            draft.doubt("health.contract", format!("not \"full\": {observed}"));
+        }
+        choose(draft, "health.contract", quoted(&"status"));
+    }
+
+    /// Hidden, or shown where it was found.
+    fn docs(&self, draft: &mut Draft) {
+        if self.first_that_holds(draft, "server.docs", &["hidden"], DOCS) {
+            return;
+        }
+        let found = self.failed_paths(draft, DOCS);
+        if found.is_empty() || draft.set("server.docs", quoted(&"shown")).is_err() {
+            return;
+        }
+        take(draft, "verify.docs", found);
+    }
+
+    /// The paths of the questions whose answers break the check.
+    fn failed_paths(&self, draft: &Draft, check: &str) -> Vec<String> {
+        let Verdict::Fail(failures) = self.verdict(draft, check) else { return Vec::new() };
+        let declaration = unbounded(draft);
+        let plan = self.select(&declaration, &[check]);
+        let Some(Asked::Probes(asked)) = plan.checks.first().map(|planned| &planned.asked) else {
+            return Vec::new();
+        };
+        let failed = failures.iter().filter_map(|failure| asked.get(failure.question));
+        failed.map(|(index, _)| plan.probes[*index].request.path.clone()).collect()
+    }
+
+    fn request_id(&self, draft: &mut Draft) {
+        let answer = self.answer(&Probe::get(self.path()));
+        match REQUEST_IDS.iter().find(|name| answer.is_some_and(|answer| answer.header(name).is_some())) {
+            Some(name) => choose(draft, REQUEST_ID, quoted(name)),
+            None => leave_out(draft, REQUEST_ID, "no answer has a request id in a header that is known"),
+        }
+    }
+
+    /// What stands before the service does, for a target that has TLS.
+    fn edge(&self, draft: &mut Draft) {
+        self.best(draft, "edge.http2", &["offered", "absent"], HTTP2);
+        self.best(draft, "edge.plain_http", &["redirect", "refuse", "closed"], PLAIN_HTTP);
+        choose(draft, "edge.hsts", quoted(&"365d"));
+        if let Verdict::Fail(failures) = self.verdict(draft, HSTS) {
+            let observed = failures.first().map(|failure| failure.observed.as_str()).unwrap_or_default();
+            leave_out(draft, "edge.hsts", observed);
+        }
+    }
+
+    /// The first word with which the check passes; else one that was not asked for yet; else the first.
+    fn best(&self, draft: &mut Draft, setting: &str, words: &[&str], check: &str) {
+        let verdicts = words.iter().map(|word| {
+            choose(draft, setting, quoted(word));
+            (self.verdict(draft, check), *word)
+        });
+        let verdicts: Vec<(Verdict, &str)> = verdicts.collect();
+        let first = |wanted: fn(&Verdict) -> bool| verdicts.iter().find(|(verdict, _)| wanted(verdict));
+        let best = first(|verdict| *verdict == Verdict::Pass)
+            .or_else(|| first(|verdict| matches!(verdict, Verdict::Inconclusive(_))))
+            .or(verdicts.first());
+        if let Some((_, word)) = best {
+            choose(draft, setting, quoted(word));
         }
     }
 
@@ -200,6 +281,7 @@ impl Survey {
             }
         }
         take(draft, "verify.families", kept);
+        draft.doubt("verify.families", "most of `http1` and all of `load` is asked with --intrusive only");
         for why in missing {
             draft.doubt("verify.families", why);
         }
@@ -210,7 +292,9 @@ impl Survey {
             "cors" if self.named.is_empty() && self.page().is_none() => {
                 return Some("no origin that was tried may read an answer".to_owned());
             }
-            "health" => CONTRACT,
+            "health" if self.health().is_none() => {
+                return Some("no path that was tried has a health check".to_owned());
+            }
             "headers" => SECURITY_HEADERS,
             _ => return None,
         };
@@ -247,6 +331,12 @@ fn choose(draft: &mut Draft, setting: &str, toml: String) {
     if let Err(why) = draft.set(setting, toml) {
         draft.doubt(setting, why);
     }
+}
+
+/// Leaves an optional setting out, and says why.
+fn leave_out(draft: &mut Draft, setting: &str, why: &str) {
+    let refused = draft.drop(setting).err();
+    draft.doubt(setting, refused.unwrap_or_else(|| format!("left out: {why}")));
 }
 
 fn take(draft: &mut Draft, setting: &str, names: impl IntoIterator<Item = String>) {
