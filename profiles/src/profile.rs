@@ -222,7 +222,8 @@ pub struct Deployment {
     /// Scheme, host and port of the live service; `verify --url` wins.
     #[schemars(extend("examples" = ["https://api.example.com"]))]
     pub url: Origin,
-    /// The response header that names the running release, compared with `verify --expect-release`.
+    /// The response header that names the running release, compared with `verify --expect-release`; where every answer of
+    /// the service has it, it tells them from those of a platform's edge or a proxy.
     #[schemars(extend("examples" = ["x-release"]))]
     pub release_header: FieldName,
     /// The response header that names each request. Left out where the service has none.

@@ -64,6 +64,7 @@ const FASTAPI: Framework = Framework {
         "health.contract.schema",
         "health.fresh.not-cached",
         "headers.security-as-declared",
+        "errors.request-id.safe",
         // FastAPI's defaults.
         "exposure.docs.as-declared",
         "method.head-equals-get",
@@ -125,6 +126,7 @@ const EXPRESS: Framework = Framework {
         "health.contract.schema",
         "health.fresh.not-cached",
         "headers.security-as-declared",
+        "errors.request-id.safe",
         // Express's defaults: its name, pages of HTML, 404 for a wrong method, and the stack unless NODE_ENV says
         // production.
         "exposure.banner",

@@ -55,8 +55,9 @@ class Cors:
         )
 
     async def __call__(self, scope, receive, send):
-        declared = scope["type"] == "http" and Headers(scope=scope).get("origin") in ORIGINS
-        if declared:
+        # All lines, and exactly one: Starlette reads the first of two.
+        origins = Headers(scope=scope).getlist("origin") if scope["type"] == "http" else []
+        if len(origins) == 1 and origins[0] in ORIGINS:
             await self.granting(with_one_list(scope), receive, send)
         else:
             await self.app(scope, receive, send)
