@@ -183,6 +183,8 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
     let narrow = production(&[
         ("request_timeout = \"10s\"", "request_timeout = \"400ms\""),
         ("= \"2s\"", "= \"400ms\""),
+        ("= \"500ms\"", "= \"100ms\""),
+        ("= \"1s\"", "= \"100ms\""),
         ("size = 10", "size = 1"),
         ("overflow = 2", "overflow = 0"),
     ]);

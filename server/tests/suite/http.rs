@@ -134,6 +134,8 @@ async fn row_20_errors_and_panics_carry_the_grant() {
     let short = production(&[
         ("request_timeout = \"10s\"", "request_timeout = \"200ms\""),
         ("= \"2s\"", "= \"200ms\""),
+        ("= \"500ms\"", "= \"100ms\""),
+        ("= \"1s\"", "= \"100ms\""),
     ]);
     let service = serve_with(&short, NO_DATABASE, ROUTES).await;
     let origin = ("origin", A);
