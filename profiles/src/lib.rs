@@ -24,7 +24,7 @@ pub use invalid::Invalid;
 pub use origin::{Host, Origin, Scheme};
 pub use problem::{Level, Place, Problem};
 pub use profile::{
-    Contract, Cors, Database, Deployment, Docs, Edge, Environment, ErrorFormat, Family, Health, Http2,
+    Contract, Cors, Database, Deployment, Docs, Drill, Edge, Environment, ErrorFormat, Family, Health, Http2,
     Launch, Load, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server, TlsPolicy, Verify, Waiver,
 };
 pub use rule::{RULES, Rule};

@@ -25,6 +25,7 @@ pub struct Profile {
     pub deployment: Deployment,
     pub edge: Edge,
     pub load: Load,
+    pub drill: Drill,
     pub verify: Verify,
     pub launch: Launch,
     /// Checks that may fail until a day, each with its reason.
@@ -293,12 +294,27 @@ pub struct Load {
     pub rate_limit: Option<u32>,
 }
 
+/// What `verify drill` may ask of a release candidate beyond its health check.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drill {
+    /// Paths whose GET asks the database, through the pool that requests share.
+    #[schemars(extend("examples" = [["/api/items"]]))]
+    pub reads: Vec<Path>,
+    /// Paths whose POST takes JSON.
+    #[schemars(extend("examples" = [["/api/items"]]))]
+    pub writes: Vec<Path>,
+    /// The longest until the service is healthy again once its database is, without a restart.
+    #[schemars(extend("examples" = ["10s"]))]
+    pub recovery: Duration,
+}
+
 /// What `verify` checks, and how much traffic it may cause.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The families of checks whose promises this deployment makes; the others are not applicable.
-    #[schemars(extend("examples" = [["run", "cors", "health", "exposure", "errors", "method", "http1", "http2", "tls", "headers", "load"]]))]
+    #[schemars(extend("examples" = [["run", "cors", "health", "exposure", "errors", "method", "http1", "http2", "tls", "headers", "load", "drill"]]))]
     pub families: Vec<Family>,
     /// The format of error responses.
     pub errors: ErrorFormat,
@@ -351,6 +367,8 @@ pub enum Family {
     Headers,
     /// Bursts and rate limits. They need `--intrusive` or `--launch`.
     Load,
+    /// Faults on purpose: the database, the start and the end of a release candidate. They need `verify drill`.
+    Drill,
 }
 
 /// The declared format of error responses.

@@ -30,18 +30,23 @@ const ANTI_AUTOMATION: &str = "0x11-V2-Validation-and-Business-Logic.md#v24-anti
 const CONTENT: &str = "0x12-V3-Web-Frontend-Security.md#v32-unintended-content-interpretation";
 const COOKIES: &str = "0x12-V3-Web-Frontend-Security.md#v33-cookie-setup";
 const BROWSER_HEADERS: &str = "0x12-V3-Web-Frontend-Security.md#v34-browser-security-mechanism-headers";
+const ORIGIN_SEPARATION: &str = "0x12-V3-Web-Frontend-Security.md#v35-browser-origin-separation";
 const WEB_SERVICE: &str = "0x13-V4-API-and-Web-Service.md#v41-generic-web-service-security";
 const MESSAGES: &str = "0x13-V4-API-and-Web-Service.md#v42-http-message-structure-validation";
 const GRAPHQL: &str = "0x13-V4-API-and-Web-Service.md#v43-graphql";
 const FILES: &str = "0x14-V5-File-Handling.md#v53-file-storage";
 const TLS: &str = "0x21-V12-Secure-Communication.md#v121-general-tls-security-guidance";
 const HTTPS: &str = "0x21-V12-Secure-Communication.md#v122-https-communication-with-external-facing-services";
+const SERVICE_TLS: &str =
+    "0x21-V12-Secure-Communication.md#v123-general-service-to-service-communication-security";
+const BACKEND: &str = "0x22-V13-Configuration.md#v132-backend-communication-configuration";
 const LEAKAGE: &str = "0x22-V13-Configuration.md#v134-unintended-information-leakage";
 const DATA: &str = "0x23-V14-Data-Protection.md#v142-general-data-protection";
 const CLIENT_DATA: &str = "0x23-V14-Data-Protection.md#v143-client-side-data-protection";
 const DEPENDENCIES: &str =
     "0x24-V15-Secure-Coding-and-Architecture.md#v152-security-architecture-and-dependencies";
 const DEFENSIVE: &str = "0x24-V15-Secure-Coding-and-Architecture.md#v153-defensive-coding";
+const LOGGING: &str = "0x25-V16-Security-Logging-and-Error-Handling.md#v162-general-logging";
 const ERRORS: &str = "0x25-V16-Security-Logging-and-Error-Handling.md#v165-error-handling";
 
 /// By id. The sentences are ours: those of ASVS are under CC BY-SA, and stay where they are.
@@ -72,6 +77,11 @@ pub const CITED: &[Requirement] = &[
     row("v5.0.0-3.4.4", "every answer forbids guessing its media type.", BROWSER_HEADERS),
     row("v5.0.0-3.4.5", "URLs do not reach third parties as referrers.", BROWSER_HEADERS),
     row("v5.0.0-3.4.6", "every answer says by frame-ancestors who may embed it.", BROWSER_HEADERS),
+    row(
+        "v5.0.0-3.5.2",
+        "what relies on a preflight cannot be called by a request that needs none.",
+        ORIGIN_SEPARATION,
+    ),
     row("v5.0.0-4.1.1", "an answer's Content-Type is what its body is.", WEB_SERVICE),
     row(
         "v5.0.0-4.1.2",
@@ -96,6 +106,13 @@ pub const CITED: &[Requirement] = &[
     row("v5.0.0-12.1.1", "only current versions of TLS are enabled, the newest first.", TLS),
     row("v5.0.0-12.2.1", "what is public is reached over TLS only.", HTTPS),
     row("v5.0.0-12.2.2", "what is public has a certificate that everybody trusts.", HTTPS),
+    row("v5.0.0-12.3.2", "a client of TLS checks the certificate before it says anything.", SERVICE_TLS),
+    row("v5.0.0-13.2.3", "no service uses a default credential.", BACKEND),
+    row(
+        "v5.0.0-13.2.6",
+        "connections to other services keep to their documented number and timeouts.",
+        BACKEND,
+    ),
     row("v5.0.0-13.4.1", "no folder of version control is deployed within reach.", LEAKAGE),
     row("v5.0.0-13.4.2", "debug modes are off in production.", LEAKAGE),
     row("v5.0.0-13.4.4", "TRACE is off in production.", LEAKAGE),
@@ -110,7 +127,9 @@ pub const CITED: &[Requirement] = &[
     row("v5.0.0-14.3.2", "sensitive answers forbid browsers to store them.", CLIENT_DATA),
     row("v5.0.0-15.2.2", "costly work cannot make the service unavailable.", DEPENDENCIES),
     row("v5.0.0-15.3.4", "a client's address comes from a field that the client cannot write.", DEFENSIVE),
+    row("v5.0.0-16.2.5", "logs hold sensitive data only as its protection allows.", LOGGING),
     row("v5.0.0-16.5.1", "an error's answer is general, and shows nothing of the inside.", ERRORS),
+    row("v5.0.0-16.5.2", "the service works on safely while another one is away.", ERRORS),
     row("v5.0.0-16.5.3", "what fails, fails safely.", ERRORS),
     row("v5.0.0-16.5.4", "a last handler catches what no other did, and the process goes on.", ERRORS),
 ];

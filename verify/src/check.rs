@@ -1,6 +1,7 @@
 //! A check: a question to a deployment, and a reading of the answer. It performs no I/O.
 
 use profiles::{Declaration, Family, Origin, Profile};
+use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Exchange, Response};
 use crate::probe::Probe;
@@ -38,12 +39,15 @@ pub enum Severity {
 }
 
 /// What a check asks of whoever runs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Needs {
     /// Harmless requests as any client sends them.
     Nothing,
     /// Raw frames, bursts or held connections: bounded, but not something to do to a stranger's service unasked.
     Intrusive,
+    /// A release candidate of our own, started to be broken: `verify drill`.
+    Drill,
 }
 
 /// Everything a check may know before the first byte is sent.
@@ -54,17 +58,18 @@ pub struct Subject<'a> {
     /// Origins that only other profiles allow, each with the profile's name.
     pub foreign: Vec<(String, Origin)>,
     pub expected_release: Option<String>,
-    /// Whether checks that need it may be intrusive.
-    pub intrusive: bool,
+    /// The most that a check may need.
+    pub allows: Needs,
 }
 
 /// The questions of a check.
 #[derive(Clone, Debug)]
 pub enum Ask {
     Questions(Vec<Question>),
-    /// Nothing of its own: every exchange of the run is read, for one promise.
+    /// Every exchange of the run is read, for one promise, and these are asked for it.
     Everything {
         promise: String,
+        also: Vec<Probe>,
     },
     /// Nothing to ask, and why: the check does not apply.
     Skip(String),
@@ -136,6 +141,7 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("tls", Family::Tls),
     ("headers", Family::Headers),
     ("load", Family::Load),
+    ("drill", Family::Drill),
 ];
 
 pub fn is_within(id: &str, selector: &str) -> bool {
@@ -148,6 +154,7 @@ impl Needs {
         match self {
             Self::Nothing => None,
             Self::Intrusive => Some("--intrusive"),
+            Self::Drill => Some("`verify drill`"),
         }
     }
 }

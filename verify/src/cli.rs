@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Print what would be sent, and for which checks, without sending a byte.
     Plan(Check),
+    /// Start the release candidate before a private database, and break that database, its start and its end.
+    Drill(Drill),
     /// Print every check in a line.
     List,
     /// Print all about a check, or about a family of checks.
@@ -120,6 +122,32 @@ pub struct Check {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: Severity,
     /// What to do about snapshots of observed behaviour.
+    #[arg(long, value_enum, default_value = "check")]
+    pub snapshots: Mode,
+    /// Keep the evidence in this file, for `verify replay`.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+/// The drills of a release candidate.
+#[derive(Args)]
+pub struct Drill {
+    /// The profile to hold the candidate against: a name such as `production`, or a path. Its [launch] says how to
+    /// build and start it.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub profile: Option<String>,
+    /// Only these checks or families.
+    #[arg(long, value_name = "ID")]
+    pub only: Vec<String>,
+    /// All but these checks or families.
+    #[arg(long, value_name = "ID")]
+    pub skip: Vec<String>,
+    #[arg(long = "report", value_name = "FORMAT[=PATH]", help = reporters::help())]
+    pub reports: Vec<Destination>,
+    /// The least severity that fails the run; failures below it are reported all the same.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
+    pub fail_on: Severity,
+    /// What to do about the snapshot of observed behaviour.
     #[arg(long, value_enum, default_value = "check")]
     pub snapshots: Mode,
     /// Keep the evidence in this file, for `verify replay`.

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::{Ask, Question, Subject};
+use crate::drill::{Drilled, Ended, Seen, Steady, Step, Told};
 use crate::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
 use crate::probe::Probe;
 
@@ -21,7 +22,12 @@ pub const NOW_MS: i64 = 1_767_323_045_000;
 pub fn exchanges(subject: &Subject<'_>, ask: fn(&Subject<'_>) -> Ask, example: &str) -> Vec<Exchange> {
     let questions = match ask(subject) {
         Ask::Questions(questions) => questions,
-        Ask::Everything { promise } => vec![Question::new(Probe::get(subject.health()), promise)],
+        Ask::Everything { promise, .. } => {
+            let usual = Probe::get(subject.health());
+            let drilled = !example.starts_with("HTTP/") && !example.starts_with("missing: ");
+            let steps = vec![Step::Ask(usual.request.clone(), 1)];
+            vec![Question::new(if drilled { usual.by(Means::Drill(steps)) } else { usual }, promise)]
+        }
         Ask::Skip(_) => return Vec::new(),
     };
     let answers: Vec<&str> = example.split("\n---\n").collect();
@@ -43,6 +49,9 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
     let answer = match (filled.strip_prefix("missing: "), &request.means) {
         (Some(why), _) => Answer::Missing(why.to_owned()),
         (None, Means::Raw(_) | Means::Frames) => Answer::Heard(heard(&filled)),
+        (None, Means::Drill(steps)) if !filled.starts_with("HTTP/") => {
+            Answer::Drilled(drilled(&filled, steps))
+        }
         _ if filled.starts_with("HTTP/") => Answer::Received(response(&filled)),
         (None, Means::Handshake(_)) => Answer::Shaken(shaken(&filled)),
         (None, Means::Burst(_)) => Answer::Burst(burst(&filled)),
@@ -57,6 +66,66 @@ fn heard(text: &str) -> Heard {
     let text = open.unwrap_or(text).trim_end();
     let responses = text.split("\n+++\n").filter(|part| part.starts_with("HTTP/")).map(response);
     Heard { responses: responses.collect(), closed: open.is_none(), taken: 0 }
+}
+
+/// A line a step: `503 x8 in 12 ms [name: value] BODY`, `none in 9 ms`, `refused in 9 ms`, `ended 1 in 90 ms`, `queries 3`, `open 12`,
+/// `named 1`, `trusting 1`, `leak NAME`, `log TEXT`, with `; ` between them, or `-`.
+fn drilled(text: &str, steps: &[Step]) -> Drilled {
+    let mut lines = text.lines();
+    let steps = steps.iter().map(|_| lines.next().map(seen).unwrap_or_default()).collect();
+    Drilled { before: Steady::Healthy(1), steps, after: Steady::Healthy(1) }
+}
+
+fn seen(line: &str) -> Seen {
+    let mut seen = Seen::default();
+    for fact in line.split("; ") {
+        let (word, rest) = fact.split_once(' ').unwrap_or((fact, ""));
+        let number = rest.parse().unwrap_or_default();
+        match word {
+            "-" => {}
+            "log" => seen.log.push(rest.to_owned()),
+            "leak" => seen.leaks.push((rest.to_owned(), "what the candidate wrote".to_owned())),
+            "queries" => seen.counts.queries = u64::from(number),
+            "open" => seen.counts.most_open = number,
+            "named" => seen.counts.named_statements = u64::from(number),
+            "trusting" => seen.counts.trusting = u64::from(number),
+            "ended" => {
+                let code = rest.split(' ').next().and_then(|code| code.parse().ok());
+                seen.ended = Some(Ended { code, after_ms: after_ms(rest) });
+            }
+            status => seen.answers = answers(status, rest),
+        }
+    }
+    seen
+}
+
+fn answers(status: &str, rest: &str) -> Vec<Told> {
+    let times = rest.strip_prefix('x').and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(1);
+    let tail = rest.split_once(" ms").map_or("", |(_, tail)| tail.trim());
+    let mut response =
+        Response { status: status.parse().unwrap_or_default(), headers: Vec::new(), body: String::new() };
+    let mut tail = tail;
+    while let Some((header, more)) = tail.strip_prefix('[').and_then(|tail| tail.split_once(']')) {
+        response
+            .headers
+            .extend(header.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())));
+        tail = more.trim();
+    }
+    tail.clone_into(&mut response.body);
+    if !response.body.is_empty() && response.header("content-type").is_none() {
+        response.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    let answer = match status {
+        "none" => Err("no answer".to_owned()),
+        "refused" => Err("connection refused".to_owned()),
+        _ => Ok(response),
+    };
+    vec![Told { after_ms: after_ms(rest), answer }; times]
+}
+
+fn after_ms(text: &str) -> u64 {
+    let before = text.split_once(" ms").map_or("", |(before, _)| before);
+    before.rsplit(' ').next().and_then(|ms| ms.parse().ok()).unwrap_or_default()
 }
 
 fn shaken(text: &str) -> Shaken {

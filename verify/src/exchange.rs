@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::Needs;
+use crate::drill::{Drilled, Step};
 use crate::plan::Selection;
 use crate::probe::Probe;
 use crate::redact;
@@ -45,6 +47,8 @@ pub enum Means {
     Raw(Raw),
     /// A TLS handshake only.
     Handshake(Offer),
+    /// Faults and questions, step by step, to a candidate of our own.
+    Drill(Vec<Step>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,6 +129,8 @@ pub enum Answer {
     Shaken(Shaken),
     /// What a burst was answered.
     Burst(Burst),
+    /// What a drill showed.
+    Drilled(Drilled),
     /// Why no answer arrived, for a person: `no response within 5s`.
     Missing(String),
 }
@@ -184,7 +190,7 @@ pub struct Evidence {
     /// What was asked: judging again needs the same questions.
     pub expected_release: Option<String>,
     pub selection: Selection,
-    pub intrusive: bool,
+    pub allows: Needs,
     pub duration_ms: u64,
     /// How many requests were sent; fewer than exchanges when the target could not be reached.
     pub requests: u64,
@@ -282,7 +288,7 @@ impl Answer {
             } else {
                 "no answer"
             }),
-            Self::Shaken(_) | Self::Burst(_) => Err("it was asked for no single answer"),
+            Self::Shaken(_) | Self::Burst(_) | Self::Drilled(_) => Err("it was asked for no single answer"),
             Self::Missing(why) => Err(why),
         }
     }
@@ -312,6 +318,10 @@ impl Means {
         matches!(self, Self::Client)
     }
 
+    pub const fn is_drill(&self) -> bool {
+        matches!(self, Self::Drill(_))
+    }
+
     pub const fn is_handshake(&self) -> bool {
         matches!(self, Self::Handshake(_))
     }
@@ -337,6 +347,7 @@ impl fmt::Display for Means {
             Self::Burst(connections) => write!(f, " · over {connections} connections at once"),
             Self::AfterRetry => f.write_str(" · after Retry-After"),
             Self::Raw(raw) => write!(f, " · {}", raw.what),
+            Self::Drill(_) => f.write_str(" · a drill"),
             Self::Handshake(Offer::Tls10) => f.write_str(" · TLS 1.0 handshake"),
             Self::Handshake(Offer::Tls11) => f.write_str(" · TLS 1.1 handshake"),
             Self::Handshake(Offer::Today) => f.write_str(" · TLS handshake"),

@@ -9,7 +9,7 @@ mod settings;
 use jiff::civil::Date;
 use profiles::{Declaration, Origin};
 
-use crate::check::{Subject, judgeable};
+use crate::check::{Needs, Subject, judgeable};
 use crate::exchange::{Evidence, Response};
 use crate::judge::obstacle;
 use crate::oracle::{Credentials, cors_check};
@@ -74,7 +74,7 @@ impl Survey {
             target: target.to_string(),
             expected_release: None,
             selection: Selection::default(),
-            intrusive: false,
+            allows: Needs::Nothing,
             duration_ms: 0,
             requests: 0,
             exchanges: Vec::new(),
@@ -166,7 +166,7 @@ impl Survey {
             target: self.target.clone(),
             foreign: Vec::new(),
             expected_release: None,
-            intrusive: false,
+            allows: Needs::Nothing,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::check::{Check, Failure, Verdict};
+use crate::check::{Check, Failure, Needs, Verdict};
 use crate::exchange::{Answer, Evidence, Exchange, Request};
 use crate::layer::{Layer, Stamp};
 use crate::plan::{Asked, Plan, Planned};
@@ -24,7 +24,8 @@ pub struct Judgement {
 }
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
-    let obstacle = obstacle(plan, evidence);
+    // A candidate that does not answer is what drills are about.
+    let obstacle = obstacle(plan, evidence).filter(|_| plan.subject.allows != Needs::Drill);
     let stamp = Stamp::of(plan, evidence);
     let all: Vec<Cow<'_, Exchange>> = plan
         .probes
@@ -88,7 +89,9 @@ fn read(
         }
         Asked::Everything { promise } => {
             // What a client could have sent; the others are read by the checks that sent them.
-            let usual = all.iter().filter(|exchange| exchange.request.means.is_client());
+            let usual = all
+                .iter()
+                .filter(|exchange| exchange.request.means.is_client() || exchange.request.means.is_drill());
             let usual: Vec<Exchange> = usual.map(|exchange| exchange.as_ref().clone()).collect();
             let promises = vec![promise; usual.len()];
             (usual, promises)

@@ -7,6 +7,7 @@ use clap::Parser as _;
 use verify::cli::Cli;
 use verify::launch::LaunchError;
 use verify::report::Outcome;
+use verify::rig::RigError;
 use verify::run::{Done, RunError};
 
 fn main() -> ExitCode {
@@ -26,8 +27,12 @@ fn main() -> ExitCode {
         Err(error) => {
             tell(&error);
             ExitCode::from(match error {
-                RunError::Launch(LaunchError::Spawn { .. }) => USAGE,
-                RunError::Launch(_) | RunError::Unready(_) | RunError::Unseen(_) => UNKNOWN,
+                RunError::Launch(LaunchError::Spawn { .. })
+                | RunError::Rig(RigError::Launch(LaunchError::Spawn { .. })) => USAGE,
+                RunError::Launch(_)
+                | RunError::Rig(RigError::Launch(_))
+                | RunError::Unready(_)
+                | RunError::Unseen(_) => UNKNOWN,
                 RunError::Ended(signal) => ENDED + signal.number,
                 _ => USAGE,
             })

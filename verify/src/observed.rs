@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::check::Subject;
-use crate::exchange::{Evidence, Exchange, Response};
+use crate::check::{Needs, Subject};
+use crate::exchange::{Answer, Evidence, Exchange, Means, Response};
 use crate::oracle::{Credentials, cors_check, preflight_check};
 use crate::plan::Plan;
 use crate::probe::Probe;
@@ -43,6 +43,9 @@ pub struct Drift {
 
 pub fn observed(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Observed> {
     let subject = &plan.subject;
+    if subject.allows == Needs::Drill {
+        return vec![drills(evidence)];
+    }
     let view = View { subject, evidence };
     let subjects: [(&'static str, &'static str, String); 5] = [
         (
@@ -69,6 +72,18 @@ pub fn observed(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Observed> {
         .filter(|(_, _, text)| !text.is_empty())
         .map(|(name, description, text)| Observed { name, description, text })
         .collect()
+}
+
+/// A paragraph a drill.
+fn drills(evidence: &Evidence) -> Observed {
+    let behaviour = evidence.exchanges.iter().filter_map(|(probe, exchange)| {
+        match (&probe.request.means, &exchange.answer) {
+            (Means::Drill(steps), Answer::Drilled(drilled)) => Some(drilled.behaviour(steps).join("\n")),
+            _ => None,
+        }
+    });
+    let text = behaviour.collect::<Vec<_>>().join("\n\n");
+    Observed { name: "drills", description: "What the candidate did in each drill.", text }
 }
 
 struct View<'a> {

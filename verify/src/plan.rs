@@ -3,7 +3,7 @@
 use profiles::Family;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Ask, Check, FAMILIES, Subject, is_within};
+use crate::check::{Ask, Check, FAMILIES, Needs, Subject, is_within};
 use crate::checks;
 use crate::probe::Probe;
 
@@ -62,7 +62,10 @@ impl<'a> Plan<'a> {
         let mut plan = Self { subject, checks: Vec::new(), probes: Vec::new(), selection: selection.clone() };
         plan.add_probe(Probe::get(plan.subject.health()));
         plan.add_probe(Probe::get(Subject::unknown_path()));
-        for check in checks::all().filter(|check| selection.selects(check.id)) {
+        // A run against a live target and a drill have no check in common; whoever names one is told why not.
+        let drilling = plan.subject.allows == Needs::Drill;
+        let own = |check: &Check| (check.needs == Needs::Drill) == drilling || selection.names(check.id);
+        for check in checks::all().filter(|check| selection.selects(check.id) && own(check)) {
             let asked = plan.asked(check);
             plan.checks.push(Planned { check, asked });
         }
@@ -81,12 +84,18 @@ impl<'a> Plan<'a> {
             let family = check.id.split('.').next().unwrap_or_default();
             return Asked::Skipped(format!("the profile's verify.families leaves `{family}` out"));
         }
-        if let Some(option) = check.needs.option().filter(|_| !self.subject.intrusive) {
-            return Asked::Skipped(format!("needs {option}, or --launch"));
+        if let Some(option) = check.needs.option().filter(|_| check.needs > self.subject.allows) {
+            let launched = if check.needs == Needs::Intrusive { ", or --launch" } else { "" };
+            return Asked::Skipped(format!("needs {option}{launched}"));
         }
         match (check.ask)(&self.subject) {
             Ask::Skip(why) => Asked::Skipped(why),
-            Ask::Everything { promise } => Asked::Everything { promise },
+            Ask::Everything { promise, also } => {
+                for probe in also {
+                    self.add_probe(probe);
+                }
+                Asked::Everything { promise }
+            }
             Ask::Questions(questions) => Asked::Probes(
                 questions
                     .into_iter()
@@ -117,6 +126,11 @@ impl<'a> Plan<'a> {
 impl Selection {
     pub fn is_everything(&self) -> bool {
         self.only.is_empty() && self.skip.is_empty()
+    }
+
+    /// Whether this very check was asked for.
+    fn names(&self, id: &str) -> bool {
+        self.only.iter().any(|only| only == id)
     }
 
     fn selects(&self, id: &str) -> bool {

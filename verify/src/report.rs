@@ -6,12 +6,13 @@ use std::ops::Range;
 use jiff::civil::Date;
 use profiles::{Declaration, Location};
 
-use crate::check::{Check, Severity, Verdict};
+use crate::check::{Check, Needs, Severity, Verdict};
 use crate::checks;
-use crate::exchange::{Evidence, Request};
+use crate::exchange::{Answer, Evidence, Exchange, Means, Request};
 use crate::judge::Judgement;
 use crate::layer::Layer;
 use crate::observed::{Observed, Snapshots};
+use crate::reproduce::command;
 use crate::witness::Witness;
 
 pub struct Report<'a> {
@@ -30,6 +31,8 @@ pub struct Report<'a> {
     pub snapshots: Snapshots,
     /// How long each answer took, in the order of the plan.
     pub latencies: Vec<Latency>,
+    /// The drills in their order, each with a line per phase.
+    pub drills: Vec<Vec<String>>,
     /// What else someone should know.
     pub warnings: Vec<String>,
 }
@@ -98,6 +101,7 @@ impl<'a> Report<'a> {
             observed: Vec::new(),
             snapshots: Snapshots::default(),
             latencies: Vec::new(),
+            drills: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -115,8 +119,18 @@ impl<'a> Report<'a> {
             duration_ms: evidence.duration_ms,
             requests: evidence.requests,
             latencies: latencies.collect(),
+            drills: evidence.exchanges.iter().filter_map(|(_, exchange)| phases(exchange)).collect(),
             ..self
         }
+    }
+
+    /// What shows a finding again, for whoever pastes it.
+    pub fn again(&self, finding: &Finding) -> Option<String> {
+        if finding.check.needs == Needs::Drill {
+            let profile = self.declaration.named();
+            return Some(format!("verify drill --profile {profile} --only {}", finding.check.id));
+        }
+        finding.request.as_ref().map(|request| command(request, &self.target))
     }
 
     pub fn outcome(&self) -> Outcome {
@@ -211,6 +225,13 @@ impl Outcome {
             Self::Inconclusive => "inconclusive",
             Self::Drift => "drift",
         }
+    }
+}
+
+fn phases(exchange: &Exchange) -> Option<Vec<String>> {
+    match (&exchange.request.means, &exchange.answer) {
+        (Means::Drill(steps), Answer::Drilled(drilled)) => Some(drilled.phases(steps)),
+        _ => None,
     }
 }
 

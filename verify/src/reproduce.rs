@@ -21,6 +21,7 @@ pub(crate) fn command(request: &Request, target: &str) -> String {
             format!("seq {connections} | xargs -P {connections} -I _ {each}")
         }
         Means::Handshake(offer) => handshake(*offer, target),
+        Means::Drill(_) => "verify drill".to_owned(),
         Means::Raw(raw) => format!("({}) | {}", bytes(raw, target), connection(target)),
     }
 }

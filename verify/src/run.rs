@@ -1,6 +1,7 @@
 //! The composition: load, plan, probe, judge, report.
 #![allow(clippy::disallowed_methods, reason = "the composition reads the date and writes reports")]
 
+mod drill;
 mod init;
 mod replay;
 
@@ -17,7 +18,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use profiles::{Declaration, EMBEDDED, LoadError, Origin, Profile};
 
-use crate::check::{Severity, Subject, judgeable};
+use crate::check::{Needs, Severity, Subject, judgeable};
 use crate::checks::runs_release;
 use crate::cli::{Check, Cli, Command, launch_environment};
 use crate::exchange::{Evidence, Exchange, Response};
@@ -31,6 +32,7 @@ use crate::redact::shown;
 use crate::reference;
 use crate::report::{Outcome, Report};
 use crate::reporters::{Destination, REPORTERS};
+use crate::rig::RigError;
 use crate::snapshot::{self, Mode};
 use crate::tape::{self, TapeError};
 
@@ -67,6 +69,8 @@ pub enum RunError {
     Tape(#[from] TapeError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    #[error(transparent)]
+    Rig(#[from] RigError),
     #[error("the target was not ready within --wait: {0}")]
     Unready(String),
     #[error("{0}; nothing was written")]
@@ -102,6 +106,13 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
                 signal = ended() => Err(RunError::Ended(signal)),
             }
         }
+        Some(Command::Drill(arguments)) => {
+            tokio::select! {
+                done = drill::drill(&arguments, today) => done,
+                // Dropping the rig ends what it started.
+                signal = ended() => Err(RunError::Ended(signal)),
+            }
+        }
         Some(Command::Plan(arguments)) => plan(&arguments, today),
         Some(Command::List) => show(&reference::list()),
         Some(Command::Explain { id }) => show(&reference::explain(&id).ok_or(RunError::UnknownCheck(id))?),
@@ -126,9 +137,9 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
     // Everything that can be wrong with the call is found before a build is started or a byte is sent.
     let target = target(arguments, &declaration)?;
     // A candidate of our own is nobody else's service.
-    let intrusive = arguments.intrusive || arguments.launch;
+    let allows = if arguments.intrusive || arguments.launch { Needs::Intrusive } else { Needs::Nothing };
     let release = &arguments.expect_release;
-    Plan::of(subject(&declaration, target.clone(), release.clone(), intrusive, today), &selection)?;
+    Plan::of(subject(&declaration, target.clone(), release.clone(), allows, today), &selection)?;
     Prober::new(profile, &target, &access)?;
 
     let mut candidate = if arguments.launch { Some(launched(&declaration).await?) } else { None };
@@ -139,7 +150,7 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
             .await
             .map_err(RunError::Unready)?;
     }
-    let plan = Plan::of(subject(&declaration, target, release.clone(), intrusive, today), &selection)?;
+    let plan = Plan::of(subject(&declaration, target, release.clone(), allows, today), &selection)?;
 
     let progress = progress(plan.probes.len());
     let probing = prober.run(&plan, |sent| progress.set_position(sent as u64));
@@ -189,7 +200,7 @@ fn conclude(
     let declaration = plan.subject.declaration;
     let mut report = Report::new(declaration, judge(plan, evidence), today).of_run(evidence);
     report.fail_on = fail_on;
-    report.obstacle = obstacle(plan, evidence);
+    report.obstacle = obstacle(plan, evidence).filter(|_| plan.subject.allows != Needs::Drill);
     if report.obstacle.is_none() {
         report.observed = observed(plan, evidence);
     }
@@ -217,8 +228,8 @@ fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     let target = target(arguments, &declaration)?;
-    let intrusive = arguments.intrusive || arguments.launch;
-    let subject = subject(&declaration, target, arguments.expect_release.clone(), intrusive, today);
+    let allows = if arguments.intrusive || arguments.launch { Needs::Intrusive } else { Needs::Nothing };
+    let subject = subject(&declaration, target, arguments.expect_release.clone(), allows, today);
     let plan = Plan::of(subject, &selection)?;
     let mut text = format!(
         "profile {} · {} · {} checks, {} requests\n",
@@ -234,7 +245,7 @@ fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
             Asked::Skipped(why) => format!("n/a: {why}"),
         };
         // Without the option the reason why nothing is asked says so.
-        let needs = planned.check.needs.option().filter(|_| plan.subject.intrusive);
+        let needs = planned.check.needs.option().filter(|_| planned.check.needs <= plan.subject.allows);
         let needs = needs.map_or_else(String::new, |option| format!(", for {option}"));
         let _ = writeln!(text, "\n{}  {asked}{needs}", planned.check.id);
         if let Asked::Probes(probes) = &planned.asked {
@@ -258,7 +269,7 @@ fn replay(
     let declaration = declaration(Some(profile.unwrap_or(&evidence.profile)), today)?;
     let target = parse_target(&evidence.target)?;
     let plan = Plan::of(
-        subject(&declaration, target, evidence.expected_release.clone(), evidence.intrusive, today),
+        subject(&declaration, target, evidence.expected_release.clone(), evidence.allows, today),
         &evidence.selection,
     )?;
     conclude(&plan, &evidence, Mode::Off, &reports, fail_on, today)
@@ -295,14 +306,14 @@ fn subject(
     declaration: &Declaration,
     target: Origin,
     expected_release: Option<String>,
-    intrusive: bool,
+    allows: Needs,
     today: Date,
 ) -> Subject<'_> {
     let siblings = declaration.siblings(today);
     let foreign = siblings.iter().flat_map(|sibling| {
         sibling.profile.cors.origins.iter().map(|origin| (sibling.name.clone(), origin.clone()))
     });
-    Subject { declaration, target, foreign: foreign.collect(), expected_release, intrusive }
+    Subject { declaration, target, foreign: foreign.collect(), expected_release, allows }
 }
 
 fn target(arguments: &Check, declaration: &Declaration) -> Result<Origin, RunError> {
@@ -320,7 +331,7 @@ fn parse_target(text: &str) -> Result<Origin, RunError> {
 
 fn access(headers: &[String], ca: Option<&Path>) -> Result<Access, RunError> {
     let headers = headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?;
-    Ok(Access { headers, ca: ca.map(Path::to_path_buf), plain_port: None })
+    Ok(Access { headers, ca: ca.map(Path::to_path_buf), plain_port: None, timeout: None })
 }
 
 /// `Name: value`. The text is not repeated in an error: it may be a key.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use profiles::Declaration;
 use support::{Distort, PROFILE, TODAY, foreign, full_plan, probe, start, subject};
 use tokio::net::TcpListener;
-use verify::check::{Ask, Subject, Verdict};
+use verify::check::{Ask, Needs, Subject, Verdict};
 use verify::checks;
 use verify::exchange::{AddressKind, Answer, Means, NO_ADDRESS};
 use verify::judge::judge;
@@ -159,7 +159,7 @@ fn of(declaration: &Declaration) -> Subject<'_> {
         target: "https://api.example.com".parse().unwrap(),
         foreign: foreign(),
         expected_release: None,
-        intrusive: true,
+        allows: Needs::Intrusive,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::date;
 use profiles::{Declaration, Origin};
 use verify::asvs;
-use verify::check::{Ask, Check, FAMILIES, Question, Subject, Verdict};
+use verify::check::{Ask, Check, FAMILIES, Needs, Question, Subject, Verdict};
 use verify::checks;
 use verify::example::exchanges;
 use verify::exchange::{Answer, Exchange};
@@ -160,8 +160,10 @@ fn odd_answers_are_judged_without_a_panic() {
 fn with_subject(test: impl FnOnce(&Subject<'_>)) {
     let today = date(2026, 1, 2);
     // With every promise that a profile can leave out, so that every check has questions.
-    let profile =
-        include_str!("../../profiles/production.toml").replace("[load]\n", "[load]\nrate_limit = 600\n");
+    let profile = include_str!("../../profiles/production.toml")
+        .replace("[load]\n", "[load]\nrate_limit = 600\n")
+        .replace("reads = []", "reads = [\"/api/items\"]")
+        .replace("writes = []", "writes = [\"/api/items\"]");
     let declaration = Declaration::parse("profiles/production.toml", &profile, today);
     let declaration = Declaration { embedded: true, ..declaration.expect("the embedded profile is sound") };
     let foreign: Vec<(String, Origin)> = declaration
@@ -176,7 +178,7 @@ fn with_subject(test: impl FnOnce(&Subject<'_>)) {
         target: "https://api.example.com".parse().expect("an origin"),
         foreign,
         expected_release: Some("4f2c1e9aa0".to_owned()),
-        intrusive: true,
+        allows: Needs::Intrusive,
     };
     test(&subject);
 }

@@ -15,7 +15,7 @@ use support::command::{Ended, verify};
 use support::edge::{Edge, Quirk};
 use support::{DECLARATION, Distort, Reply, TODAY, start};
 use tempfile::TempDir;
-use verify::check::Verdict;
+use verify::check::{Needs, Verdict};
 use verify::exchange::{Answer, Evidence, Exchange, Response};
 use verify::init::{STAGES, Survey};
 use verify::judge::judge;
@@ -467,7 +467,7 @@ fn answers(plan: &Plan<'_>, answer: impl Fn(&verify::exchange::Request) -> Respo
         target: plan.subject.target.to_string(),
         expected_release: None,
         selection: Selection::default(),
-        intrusive: false,
+        allows: Needs::Nothing,
         duration_ms: 1,
         requests: plan.requests(),
         exchanges: exchanges.collect(),

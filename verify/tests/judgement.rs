@@ -11,7 +11,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use support::{RELEASE, foreign};
-use verify::check::Subject;
+use verify::check::{Needs, Subject};
 use verify::exchange::{Answer, Burst, Certificate, Evidence, Exchange, Heard, Means, Response, Shaken};
 use verify::judge::{judge, obstacle};
 use verify::observed::observed;
@@ -92,7 +92,7 @@ proptest! {
             target: "https://api.example.com".parse().unwrap(),
             foreign: foreign(),
             expected_release: Some(RELEASE.to_owned()),
-            intrusive: true,
+            allows: Needs::Intrusive,
         };
         let plan = Plan::of(subject, &Selection::default()).unwrap();
         // Mostly of the kind that was asked for, so that more than the refusal of the wrong kind is judged.
@@ -138,7 +138,7 @@ fn evidence(plan: &Plan<'_>, answer: impl Fn(usize, &Means) -> Answer) -> Eviden
         target: plan.subject.target.to_string(),
         expected_release: plan.subject.expected_release.clone(),
         selection: plan.selection.clone(),
-        intrusive: true,
+        allows: Needs::Intrusive,
         duration_ms: 1,
         requests: plan.requests(),
         exchanges: exchanges.collect(),
@@ -209,7 +209,7 @@ fn every_means_is_among_the_questions() {
         target: "https://api.example.com".parse().unwrap(),
         foreign: foreign(),
         expected_release: None,
-        intrusive: true,
+        allows: Needs::Intrusive,
     };
     let plan = Plan::of(subject, &Selection::default()).unwrap();
     let any = |wanted: fn(&Means) -> bool| plan.probes.iter().any(|probe| wanted(&probe.request.means));

@@ -27,6 +27,8 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         repeated("secrets.required", &profile.secrets.required),
         repeated("verify.families", &families),
         repeated("verify.docs", &profile.verify.docs),
+        repeated("drill.reads", &profile.drill.reads),
+        repeated("drill.writes", &profile.drill.writes),
         repeated("waivers", &waived),
     ]
     .concat()

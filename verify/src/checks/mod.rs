@@ -1,6 +1,8 @@
 //! The catalogue: one folder a family, one file an idea. A new check is a file, a `mod` line and a table line.
 
 mod cors;
+mod drill;
+pub(crate) mod drilled;
 mod errors;
 mod exposure;
 mod headers;
@@ -30,6 +32,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         tls::CHECKS,
         headers::CHECKS,
         load::CHECKS,
+        drill::CHECKS,
     ]
     .into_iter()
     .flatten()

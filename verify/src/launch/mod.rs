@@ -1,7 +1,6 @@
 //! Builds and starts a release candidate as the profile says, and leaves nothing running.
 #![allow(clippy::disallowed_methods, reason = "launching is I/O and takes time")]
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,6 +112,25 @@ impl Candidate {
         }
     }
 
+    /// How it ended, if it does within this time.
+    pub async fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
+        tokio::time::timeout(within, self.child.wait()).await.ok()?.ok()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// To the whole group, as a platform and a terminal do.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.group.0, signal);
+    }
+
+    /// What it has written, from the line with this number on: as it stands, with whatever it holds.
+    pub fn written(&self, from: usize) -> Vec<String> {
+        self.output.from(from)
+    }
+
     /// SIGTERM, the profile's drain time, then SIGKILL, to the whole group.
     pub async fn stop(mut self) {
         let _ = kill_process_group(self.group.0, Signal::TERM);
@@ -134,12 +152,15 @@ impl Drop for Group {
     }
 }
 
-/// The last lines that a candidate wrote.
+/// The lines that a candidate wrote.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<VecDeque<String>>>);
+struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
-    const KEPT: usize = 20;
+    /// A candidate that writes more is read on, and not kept.
+    const KEPT: usize = 10_000;
+    /// What an error shows.
+    const SHOWN: usize = 20;
     /// In bytes; what is longer is kept as several lines.
     const LONGEST: u64 = 4096;
 
@@ -165,13 +186,19 @@ impl Lines {
     fn keep(&self, line: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == Self::KEPT {
-            kept.pop_front();
+            // The last lines tell why it died.
+            kept.remove(Self::KEPT - Self::SHOWN);
         }
-        kept.push_back(shown(line));
+        kept.push(line.to_owned());
+    }
+
+    fn from(&self, from: usize) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().skip(from).cloned().collect()
     }
 
     fn last(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept[kept.len().saturating_sub(Self::SHOWN)..].iter().map(|line| shown(line)).collect()
     }
 }
 

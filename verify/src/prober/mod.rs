@@ -18,12 +18,13 @@ use profiles::{Origin, Profile};
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::exchange::{Answer, Evidence, Exchange, Means, Response};
+use crate::exchange::{Answer, Evidence, Exchange, Means, Request, Response};
 use crate::plan::Plan;
 use crate::probe::Probe;
 
 pub use http::ClientError;
 use http::with_protocols;
+pub use wire::Held;
 use wire::Wire;
 
 /// How the target is reached, beyond what the profile says.
@@ -35,6 +36,8 @@ pub struct Access {
     pub ca: Option<PathBuf>,
     /// Where plain HTTP is asked, if not on port 80.
     pub plain_port: Option<u16>,
+    /// The longest that an answer is waited for, if not the profile's `verify.timeout`.
+    pub timeout: Option<Duration>,
 }
 
 pub struct Prober {
@@ -55,7 +58,7 @@ impl Prober {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             Mutex::new(interval)
         });
-        let timeout = budget.timeout.get();
+        let timeout = access.timeout.unwrap_or_else(|| budget.timeout.get());
         let client = http::Client::new(target, timeout, access)?;
         let wire = Wire::new(
             target,
@@ -110,7 +113,7 @@ impl Prober {
             target: plan.subject.target.to_string(),
             expected_release: plan.subject.expected_release.clone(),
             selection: plan.selection.clone(),
-            intrusive: plan.subject.intrusive,
+            allows: plan.subject.allows,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             requests: if reachable { plan.requests() } else { 1 },
             exchanges: plan
@@ -120,6 +123,18 @@ impl Prober {
                 .zip(exchanges.into_iter().map(|(_, exchange)| exchange))
                 .collect(),
         }
+    }
+
+    /// One request outside of any plan, and how long its answer took, in milliseconds.
+    pub async fn ask(&self, request: &Request) -> (Answer, u64) {
+        let started = Instant::now();
+        let answer = self.client.send(request).await;
+        (answer, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Opens a connection, writes the text, and leaves it to the caller.
+    pub async fn hold(&self, text: &str) -> Result<Held, String> {
+        self.wire.hold(text).await
     }
 
     /// Asks the health path until its answer is good enough, at most as long as given. Says why it never was.
@@ -162,6 +177,7 @@ impl Prober {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 Ok(self.client.send(request).await)
             }
+            Means::Drill(_) => Err("drills are for the rig".to_owned()),
             Means::Client | Means::Http2 | Means::Plain | Means::Address(_) => {
                 Ok(self.client.send(request).await)
             }

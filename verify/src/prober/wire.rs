@@ -33,6 +33,18 @@ pub(super) struct Wire {
     confidential: Vec<String>,
 }
 
+/// A connection that is held open.
+pub struct Held(Stream);
+
+impl Held {
+    /// Whether the other side has closed it, whatever it sent before.
+    pub async fn is_closed(mut self) -> bool {
+        let mut received = Vec::new();
+        let read = listen(&mut self.0, &mut received, Ends::WhenClosed);
+        timeout(Duration::from_millis(50), read).await.unwrap_or(false)
+    }
+}
+
 /// More than any answer to a raw probe needs.
 const LONGEST: usize = 256 * 1024;
 
@@ -111,6 +123,14 @@ impl Wire {
         let text = text.replace("host: {host}\r\n", &format!("{host}{}", self.private_lines));
         let text = text.replace("{host}", self.target.authority());
         text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+    }
+
+    /// Writes the text on a connection that stays open.
+    pub(super) async fn hold(&self, text: &str) -> Result<Held, String> {
+        let mut stream = self.connect().await?;
+        stream.write_all(&self.bytes(text)).await.map_err(|error| error.to_string())?;
+        stream.flush().await.map_err(|error| error.to_string())?;
+        Ok(Held(stream))
     }
 
     /// The request as bytes, for a connection that is closed after the answer.

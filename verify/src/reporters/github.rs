@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::{Reporter, failures, tally, verdict};
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "github", about: "annotations in GitHub Actions, for standard output", render };
@@ -59,8 +58,8 @@ fn failure(finding: &Finding, report: &Report<'_>) -> Annotation {
     let check = finding.check;
     let mut message =
         format!("{}\n{}\nfix: {}", check.rule, super::observations(finding).join("\n"), check.remedy);
-    if let Some(request) = &finding.request {
-        let _ = write!(message, "\nagain: {}", command(request, &report.target));
+    if let Some(again) = report.again(finding) {
+        let _ = write!(message, "\nagain: {again}");
     }
     at(finding, report, format!("{} ({})", check.id, check.severity.as_str()), message)
 }

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::{Reporter, failures, families, layer, observations, prose, tally, verdict};
 use crate::report::{Finding, Latency, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "html", about: "one page for people, with nothing to load", render };
@@ -32,6 +31,7 @@ struct Page<'a> {
     not_applicable: Vec<Entry<'a>>,
     passed: Vec<Entry<'a>>,
     observed: Vec<Subject<'a>>,
+    drills: Vec<String>,
     drifted: Vec<Drifted<'a>>,
     unchanged: &'a [String],
     unseen: &'a [String],
@@ -174,6 +174,7 @@ fn page<'a>(report: &'a Report<'_>) -> Page<'a> {
         not_applicable: entries(Status::NotApplicable),
         passed: entries(Status::Pass),
         observed: observed.collect(),
+        drills: report.drills.iter().map(|phases| phases.join("\n")).collect(),
         drifted: drifted.collect(),
         unchanged: &snapshots.unchanged,
         unseen: &snapshots.unseen,
@@ -195,7 +196,7 @@ fn entry<'a>(finding: &'a Finding, report: &Report<'_>) -> Entry<'a> {
         observed: observations(finding),
         sent: finding.request.as_ref().map(ToString::to_string),
         layer: layer(finding, report),
-        again: finding.request.as_ref().map(|request| command(request, &report.target)),
+        again: report.again(finding),
         place: format!("{}:{}:{}", location.file, location.line, location.column),
         line_number: location.line,
         line: marked_line(finding, report),

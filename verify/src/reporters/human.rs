@@ -10,7 +10,6 @@ use anstyle::{AnsiColor, Style};
 use super::{Reporter, families, layer, observations, tally, verdict};
 use crate::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "human", about: "a ledger and the findings in full, for people", render };
@@ -40,6 +39,7 @@ fn render(report: &Report<'_>) -> String {
         text.push('\n');
         text.push_str(&failure(finding, report));
     }
+    text.push_str(&drills(report));
     text.push_str(&remarks(report));
     text.push_str(&snapshots(report));
     text.push_str(&closing(report));
@@ -94,14 +94,26 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
     }
     notes.push(("why", check.rationale.to_owned()));
     notes.push(("fix", check.remedy.to_owned()));
-    if let Some(request) = &finding.request {
-        notes.push(("again", command(request, &report.target)));
+    if let Some(again) = report.again(finding) {
+        notes.push(("again", again));
     }
     let notes: Vec<Element<'_>> =
         notes.into_iter().map(|(name, note)| Level::NOTE.with_name(name).message(note).into()).collect();
     let group =
         Level::ERROR.with_name("FAIL").primary_title(title).id(check.id).element(snippet).elements(notes);
     format!("{}\n", Renderer::styled().render(&[group]))
+}
+
+/// What was done to the candidate, a line per phase.
+fn drills(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    for (number, phases) in report.drills.iter().enumerate() {
+        let _ = writeln!(text, "\ndrill {}", number + 1);
+        for phase in phases {
+            let _ = writeln!(text, "  {DIM}{phase}{DIM:#}");
+        }
+    }
+    text
 }
 
 /// What is neither proved nor broken, each in a line.

@@ -6,7 +6,6 @@ use super::Reporter;
 use crate::check::Severity;
 use crate::layer::Layer;
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "json", about: "plumbline-report/1, for machines", render };
@@ -26,6 +25,9 @@ struct ReportV1<'a> {
     findings: Vec<FindingV1<'a>>,
     snapshots: SnapshotsV1<'a>,
     warnings: &'a [String],
+    /// A line per phase of each drill; absent where none was run.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    drills: &'a [Vec<String>],
 }
 
 #[derive(Serialize)]
@@ -101,6 +103,7 @@ fn render(report: &Report<'_>) -> String {
             unseen: &snapshots.unseen,
         },
         warnings: &report.warnings,
+        drills: &report.drills,
     };
     let mut text = serde_json::to_string_pretty(&report).expect("the report is plain data");
     text.push('\n');
@@ -121,7 +124,7 @@ fn finding_v1<'a>(finding: &'a Finding, report: &Report<'_>) -> FindingV1<'a> {
             line: finding.location.line,
             column: finding.location.column,
         },
-        reproduce: finding.request.as_ref().map(|request| command(request, &report.target)),
+        reproduce: report.again(finding),
         layer: finding.layer.map(Layer::as_str),
         references: finding.check.references,
         waiver: finding

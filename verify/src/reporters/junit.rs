@@ -7,7 +7,6 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::{Reporter, families, observations};
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "junit", about: "XML for the test page of a CI server", render };
@@ -74,8 +73,8 @@ fn description(finding: &Finding, report: &Report<'_>) -> String {
         location.column
     );
     let _ = writeln!(text, "fix: {}", finding.check.remedy);
-    if let Some(request) = &finding.request {
-        let _ = writeln!(text, "again: {}", command(request, &report.target));
+    if let Some(again) = report.again(finding) {
+        let _ = writeln!(text, "again: {again}");
     }
     text
 }

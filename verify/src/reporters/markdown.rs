@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use super::{Reporter, failures, families, layer, observations, prose, tally, verdict};
 use crate::report::{Finding, Outcome, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "markdown", about: "for $GITHUB_STEP_SUMMARY and pull requests", render };
@@ -38,6 +37,8 @@ fn render(report: &Report<'_>) -> String {
     section(&mut text, "Inconclusive", obstacle.chain(unjudged));
     section(&mut text, "Waived", report.with(Status::Waived).map(waived));
     section(&mut text, "Snapshots", snapshots(report).into_iter());
+    let drills = report.drills.iter().map(|phases| format!("{}\n", fenced("text", &phases.join("\n"))));
+    section(&mut text, "Drills", drills);
     section(&mut text, "Warnings", report.warnings.iter().map(|why| format!("- {}\n", code(why))));
     let _ = writeln!(text, "\n{}", plain(&tally(report)));
     text
@@ -102,8 +103,8 @@ fn broken(finding: &Finding, report: &Report<'_>) -> String {
             let _ = write!(text, "\nWitness, {}:\n\n{}", code(&script.place), fenced("js", &script.code));
         }
     }
-    if let Some(request) = &finding.request {
-        let _ = write!(text, "\n{}", fenced("sh", &command(request, &report.target)));
+    if let Some(again) = report.again(finding) {
+        let _ = write!(text, "\n{}", fenced("sh", &again));
     }
     text.push_str("\n</details>\n\n");
     text

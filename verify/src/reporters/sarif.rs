@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::{Reporter, observations};
 use crate::check::Severity;
 use crate::report::{Finding, Report, Status};
-use crate::reproduce::command;
 
 pub(super) const REPORTER: Reporter =
     Reporter { name: "sarif", about: "SARIF 2.1.0 for code scanning", render };
@@ -258,9 +257,9 @@ fn result<'a>(index: usize, finding: &Finding, report: &Report<'_>) -> ResultOf<
         observations(finding).join("\n"),
         finding.expected(report.declaration)
     );
-    if let Some(request) = &finding.request {
+    if let Some(again) = report.again(finding) {
         message.push_str("\nTo see it again: ");
-        message.push_str(&command(request, &report.target));
+        message.push_str(&again);
     }
     let location = &finding.location;
     ResultOf {

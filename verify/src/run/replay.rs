@@ -28,7 +28,7 @@ pub(super) async fn again(arguments: &Again<'_>, today: Date) -> Result<Done, Ru
     let evidence = tape::read(arguments.file)?;
     let declaration = declaration(Some(arguments.profile.unwrap_or(&evidence.profile)), today)?;
     let subject_of =
-        |target| subject(&declaration, target, evidence.expected_release.clone(), evidence.intrusive, today);
+        |target| subject(&declaration, target, evidence.expected_release.clone(), evidence.allows, today);
     let target = parse_target(arguments.url)?;
     let access = access(arguments.headers, arguments.ca)?;
     let prober = Prober::new(&declaration.profile, &target, &access)?;

@@ -13,11 +13,16 @@ pub(crate) struct Ended {
 
 /// Runs `verify` in a folder, with an environment that holds no more than a path.
 pub(crate) async fn verify(folder: &Path, arguments: &[&str]) -> Ended {
+    verify_with(folder, arguments, &[]).await
+}
+
+pub(crate) async fn verify_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_verify"))
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_default())
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
         .await

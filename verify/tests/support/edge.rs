@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use verify::check::Subject;
+use verify::check::{Needs, Subject};
 use verify::exchange::Evidence;
 use verify::plan::Plan;
 use verify::prober::{Access, Prober};
@@ -95,13 +95,18 @@ impl Edge {
             target: format!("https://{}", self.address).parse().expect("a socket address makes an origin"),
             foreign: foreign(),
             expected_release: Some(RELEASE.to_owned()),
-            intrusive: true,
+            allows: Needs::Intrusive,
         }
     }
 
     /// Sends the whole plan.
     pub(crate) async fn probe(&self, plan: &Plan<'_>) -> Evidence {
-        let access = Access { headers: Vec::new(), ca: Some(authority()), plain_port: Some(self.plain_port) };
+        let access = Access {
+            headers: Vec::new(),
+            ca: Some(authority()),
+            plain_port: Some(self.plain_port),
+            timeout: None,
+        };
         let prober = Prober::new(plan.subject.profile(), &plan.subject.target, &access);
         prober.expect("a plain client can be set up").run(plan, |_| ()).await
     }

@@ -5,6 +5,7 @@
     reason = "each test binary uses a part, and tests reach the world outside"
 )]
 
+pub(crate) mod bouncer;
 pub(crate) mod command;
 pub(crate) mod edge;
 pub(crate) mod postgres;
@@ -24,7 +25,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use profiles::{Declaration, Origin};
 use tokio::net::TcpListener;
-use verify::check::Subject;
+use verify::check::{Needs, Subject};
 use verify::exchange::Evidence;
 use verify::plan::{Plan, Selection};
 use verify::prober::{Access, Prober};
@@ -144,7 +145,7 @@ pub(crate) fn subject(address: SocketAddr) -> Subject<'static> {
         target,
         foreign: foreign(),
         expected_release: Some(RELEASE.to_owned()),
-        intrusive: true,
+        allows: Needs::Intrusive,
     }
 }
 

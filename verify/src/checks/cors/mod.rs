@@ -4,12 +4,14 @@ mod bare;
 mod cache;
 mod grant;
 mod hostile;
+mod outage;
 mod preflight;
 mod preflight_login;
 mod preflight_rate;
 mod preflight_syntax;
 mod reject;
 mod shape;
+mod simple;
 mod vary;
 
 use crate::check::Check;
@@ -19,6 +21,8 @@ pub(super) const CHECKS: &[&Check] = &[
     &grant::CREDENTIALS_AS_DECLARED,
     &grant::EXPOSE_HEADERS_AS_DECLARED,
     &grant::ERRORS_KEEP_GRANT,
+    &outage::CHECK,
+    &simple::CHECK,
     &shape::NO_WILDCARD,
     &shape::SINGLE_HEADER,
     &bare::NO_ORIGIN_NO_GRANT,

@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
     fails: &["HTTP/1.1 404 Not Found\n---\nHTTP/1.1 200 OK\n\nhttp_requests_total 5"],
 };
 
-const PATHS: &[&str] = &[
+pub(super) const PATHS: &[&str] = &[
     "/metrics",
     "/debug/pprof/",
     "/debug/vars",

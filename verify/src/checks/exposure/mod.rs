@@ -1,6 +1,7 @@
 //! Nothing is public that should not be.
 
 mod banner;
+mod canary;
 mod debug;
 mod docs;
 mod files;
@@ -22,6 +23,7 @@ pub(super) const CHECKS: &[&Check] = &[
     &debug::CHECK,
     &banner::CHECK,
     &secrets::CHECK,
+    &canary::CHECK,
 ];
 
 /// The control first, then each path.

@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
              its own fields. Express: build the answer from named fields instead of sending whole objects.",
     references: &["https://cwe.mitre.org/data/definitions/200.html"],
     requirements: &["FR-004", "FR-008", "v5.0.0-16.5.1"],
-    ask: |_| Ask::Everything { promise: "secrets.required".to_owned() },
+    ask: |_| Ask::Everything { promise: "secrets.required".to_owned(), also: Vec::new() },
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
             // What the probe itself sent is no leak when it comes back.

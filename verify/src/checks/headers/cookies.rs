@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
         "https://cwe.mitre.org/data/definitions/1275.html",
     ],
     requirements: &["FR-011", "v5.0.0-3.3.1", "v5.0.0-3.3.2", "v5.0.0-3.3.4"],
-    ask: |_| Ask::Everything { promise: "cors.credentials".to_owned() },
+    ask: |_| Ask::Everything { promise: "cors.credentials".to_owned(), also: Vec::new() },
     judge: |_, exchanges| {
         let mut weak: Vec<(usize, String)> = Vec::new();
         for (question, exchange) in exchanges.iter().enumerate() {

@@ -40,7 +40,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 /// Words that error texts and connection strings have, and that the contract has not; in lower case.
-const INTERNALS: &[&str] = &[
+pub(in crate::checks) const INTERNALS: &[&str] = &[
     "postgres://",
     "postgresql",
     "mysql",
@@ -53,6 +53,10 @@ const INTERNALS: &[&str] = &[
     "timed out",
     "timeout",
     "econn",
+    "errno",
+    "127.0.0.1",
+    "connect call",
+    "connection reset",
     "getaddrinfo",
     "could not",
     "failed:",

@@ -1,8 +1,11 @@
 //! The health check tells the truth, freshly, and no more than that.
 
 mod contract;
+mod deep;
 mod fresh;
-mod leak;
+pub(in crate::checks) mod leak;
+mod outage;
+mod platform;
 
 use crate::check::Check;
 
@@ -15,4 +18,13 @@ pub(super) const CHECKS: &[&Check] = &[
     &fresh::NOT_CACHED,
     &fresh::LATENCY,
     &leak::CHECK,
+    &deep::DB_DOWN,
+    &deep::DB_BLACKHOLE,
+    &deep::DB_LIES,
+    &deep::RECOVERS,
+    &deep::SINGLE_FLIGHT,
+    &deep::POOL_EXHAUSTED,
+    &outage::CONTRACT,
+    &outage::NO_INTERNALS,
+    &platform::CHECK,
 ];

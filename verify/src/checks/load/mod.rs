@@ -1,8 +1,9 @@
 //! How the service behaves when many ask at once.
 
 mod burst;
+mod pool;
 mod rate;
 
 use crate::check::Check;
 
-pub(super) const CHECKS: &[&Check] = &[&burst::CHECK, &rate::CHECK];
+pub(super) const CHECKS: &[&Check] = &[&burst::CHECK, &rate::CHECK, &pool::CHECK];

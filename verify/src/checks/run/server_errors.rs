@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
         "https://cwe.mitre.org/data/definitions/20.html",
     ],
     requirements: &["FR-008", "FR-010", "v5.0.0-2.2.1"],
-    ask: |_| Ask::Everything { promise: "verify.errors".to_owned() },
+    ask: |_| Ask::Everything { promise: "verify.errors".to_owned(), also: Vec::new() },
     judge: |subject, exchanges| {
         let health = subject.health();
         Verdict::of_each(exchanges, |exchange, response| {

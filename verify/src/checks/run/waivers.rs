@@ -19,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
         if subject.profile().waivers.is_empty() {
             return Ask::skip("the profile waives nothing");
         }
-        Ask::Everything { promise: "waivers".to_owned() }
+        Ask::Everything { promise: "waivers".to_owned(), also: Vec::new() }
     },
     judge: |_, _| Verdict::Inconclusive("no check that a waiver could be needed for was judged".to_owned()),
     passes: &[],

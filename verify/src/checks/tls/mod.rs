@@ -1,6 +1,7 @@
 //! Certificates, protocol versions, and what becomes of requests without TLS.
 
 mod certificate;
+mod database;
 mod hsts;
 mod plain;
 mod version;
@@ -9,8 +10,14 @@ use profiles::Scheme;
 
 use crate::check::{Ask, Check, Subject};
 
-pub(super) const CHECKS: &[&Check] =
-    &[&version::CHECK, &certificate::CHECK, &plain::POLICY, &plain::METHOD_KEPT, &hsts::CHECK];
+pub(super) const CHECKS: &[&Check] = &[
+    &version::CHECK,
+    &certificate::CHECK,
+    &plain::POLICY,
+    &plain::METHOD_KEPT,
+    &hsts::CHECK,
+    &database::CHECK,
+];
 
 /// The questions, unless the target has no TLS.
 fn over_tls(subject: &Subject<'_>, ask: impl FnOnce() -> Ask) -> Ask {

@@ -1,0 +1,45 @@
+//! Pages can read that the service is unwell.
+
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::checks::drilled::{answer, health, under};
+use crate::drill::Fault;
+use crate::oracle::{Credentials, cors_check};
+
+pub(super) const CHECK: Check = Check {
+    id: "cors.actual.outage-keeps-grant",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "The 503 of an outage carries the grant of a declared origin.",
+    rationale: "Without it the page cannot tell an outage from a wrong address: the browser shows a CORS error, and \
+                everybody looks there.",
+    remedy: "Keep CORS outside of everything that can fail. FastAPI: handle the exception in a handler, so that the \
+             answer passes `CORSMiddleware`. Express: `cors()` before the routes, and an error handler.",
+    references: &["https://fetch.spec.whatwg.org/#http-responses"],
+    requirements: &["FR-006"],
+    ask: |subject| match subject.declared_origin() {
+        None => Ask::skip("the profile declares no origin"),
+        Some(origin) => {
+            let request = health(subject).with("origin", origin.as_str());
+            Ask::one(under(subject, Fault::Refuse, request), "cors.origins[0]")
+        }
+    },
+    judge: |subject, exchanges| {
+        let origin = subject.declared_origin().map(ToString::to_string).unwrap_or_default();
+        let credentials = Credentials::declared(subject.profile().cors.credentials);
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|told| &told.answer) {
+            Err(why) => Reading::Unknown(why),
+            Ok(Err(why)) => Reading::Unknown(why.clone()),
+            Ok(Ok(response)) => match cors_check(&origin, credentials, response) {
+                Ok(()) => Reading::Holds,
+                Err(why) => Reading::Broken(format!(
+                    "with the database away a page at `{origin}` may not read the {} of GET {}: {why}",
+                    response.status, exchange.request.path
+                )),
+            },
+        })
+    },
+    passes: &[
+        "-\n503 in 9 ms [access-control-allow-origin: https://todo.example.com] [access-control-allow-credentials: true]\n200 in 9 ms",
+    ],
+    fails: &["-\n503 in 9 ms\n200 in 9 ms"],
+};

@@ -1,0 +1,62 @@
+//! What a page may send without a preflight is not taken for JSON.
+
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::checks::drilled::{answer, drill};
+use crate::drill::Step;
+use crate::exchange::Request;
+
+pub(super) const CHECK: Check = Check {
+    id: "cors.actual.simple-request-needs-json",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "A write that takes JSON refuses the same bytes as `text/plain` from a foreign origin.",
+    rationale: "`text/plain` needs no preflight: where a body is parsed whatever its type, any page can write with the \
+                visitor's cookies, and CORS never had a say.",
+    remedy: "Answer 415 unless the type is `application/json`. FastAPI does so for models since 0.65.2. Express: \
+             `express.json()` parses that type only; do not widen its `type`.",
+    references: &[
+        "https://fetch.spec.whatwg.org/#cors-safelisted-request-header",
+        "https://cwe.mitre.org/data/definitions/352.html",
+    ],
+    requirements: &["FR-006", "v5.0.0-3.5.2"],
+    ask: |subject| {
+        let writes = subject.profile().drill.writes.iter().map(|path| {
+            let post = |media_type: &str| Request {
+                body: Some("{}".to_owned()),
+                ..Request::new("POST", path.as_str())
+                    .with("origin", "https://plumbline-probe.evil.example")
+                    .with("content-type", media_type)
+            };
+            let steps = vec![Step::Ask(post("text/plain"), 1), Step::Ask(post("application/json"), 1)];
+            Question::new(drill(subject, steps), "drill.writes")
+        });
+        Ask::all(writes, "the profile names no path that takes JSON (drill.writes)")
+    },
+    judge: |_, exchanges| {
+        Verdict::of_answers(exchanges, |exchange| {
+            let answers = answer(exchange, 0).and_then(|plain| Ok((plain, answer(exchange, 1)?)));
+            let (plain, json) = match answers.map(|(plain, json)| (&plain.answer, &json.answer)) {
+                Ok((Ok(plain), Ok(json))) => (plain, json),
+                Ok((Err(why), _) | (_, Err(why))) => return Reading::Unknown(why.clone()),
+                Err(why) => return Reading::Unknown(why),
+            };
+            // A refusal of what was read is the same for both; one of the type is not.
+            let read = plain.status < 300 || (plain.status == 422 && plain.body == json.body);
+            Reading::expect(!read, || {
+                format!(
+                    "a body of `text/plain` from a foreign origin was read as JSON, and answered {}",
+                    plain.status
+                )
+            })
+        })
+    },
+    passes: &[
+        "415 in 3 ms\n201 in 3 ms",
+        "403 in 3 ms\n403 in 3 ms",
+        "422 in 3 ms {\"type\":\"model_type\"}\n422 in 3 ms {\"type\":\"missing\"}",
+    ],
+    fails: &[
+        "201 in 3 ms\n201 in 3 ms",
+        "422 in 3 ms {\"type\":\"missing\"}\n422 in 3 ms {\"type\":\"missing\"}",
+    ],
+};

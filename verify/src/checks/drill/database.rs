@@ -1,0 +1,196 @@
+//! Routes under the database's faults.
+
+use profiles::PoolMode;
+
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::checks::drilled::{drill, expect, health, seen, step, words};
+use crate::drill::{Fault, Steady, Step};
+use crate::exchange::{Exchange, Means, Request};
+
+pub(super) const FAIL_FAST: Check = Check {
+    id: "drill.db.fail-fast",
+    severity: Severity::High,
+    needs: Needs::Drill,
+    rule: "Under every fault of the database requests are answered 503 within the request's deadline, and afterwards the service is well.",
+    rationale: "Requests that wait for a dead database pile up until memory or sockets end, and the outage outlives its cause.",
+    remedy: "One deadline around waiting for a connection and the statement, and 503 at its end. Here: \
+             `pool.acquire_timeout` and `server.request_timeout`. SQLAlchemy: `pool_timeout`; asyncpg: `timeout` and \
+             `command_timeout`.",
+    references: &[
+        "https://cwe.mitre.org/data/definitions/400.html",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4",
+    ],
+    requirements: &["FR-002", "FR-008", "v5.0.0-16.5.2"],
+    ask: |subject| {
+        let faults = [
+            Fault::Refuse,
+            Fault::BlackHole,
+            Fault::Reset,
+            Fault::HalfClose,
+            Fault::Freeze,
+            Fault::QueryError,
+            Fault::Latency(60_000),
+        ];
+        let recovery = subject.profile().drill.recovery.millis();
+        let questions = faults.into_iter().map(|fault| {
+            let steps = vec![Step::Fault(fault), Step::Ask(route(subject), AT_ONCE), Step::Recover(recovery)];
+            Question::new(drill(subject, steps), deadline(subject).0)
+        });
+        Ask::Questions(questions.collect())
+    },
+    judge: |subject, exchanges| {
+        let (setting, within) = deadline(subject);
+        Verdict::of_answers(exchanges, |exchange| {
+            let (asked, drilled) = match (step(exchange, 1), seen(exchange)) {
+                (Ok(asked), Ok(drilled)) => (asked, drilled),
+                (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
+            };
+            let Some(fault) = fault(exchange) else {
+                return Reading::Unknown("it was not drilled".to_owned());
+            };
+            // Where another connection works, whoever opens one may succeed.
+            let right: &[u16] = if fault.spares_new_connections() { &[200, 204, 503] } else { &[503] };
+            if asked.answers.is_empty() {
+                return Reading::Unknown(format!("while {fault} nothing was asked"));
+            }
+            for told in &asked.answers {
+                let say = |words| {
+                    format!(
+                        "while {fault} {} was answered {words}; expected is 503 within {setting}",
+                        route(subject)
+                    )
+                };
+                if let broken @ Reading::Broken(_) = expect(told, right, within, say) {
+                    return broken;
+                }
+            }
+            match &drilled.after {
+                Steady::Not(why) => {
+                    Reading::Broken(format!("after {fault}, repaired, the service was not well: {why}"))
+                }
+                Steady::Healthy(_) | Steady::Unasked => Reading::Holds,
+            }
+        })
+    },
+    passes: &["-\n503 x8 in 2000 ms\n200 in 300 ms"],
+    fails: &[
+        "-\n500 x8 in 9 ms\n200 in 300 ms",
+        "-\n503 x8 in 30000 ms\n200 in 300 ms",
+        "-\nnone x8 in 15000 ms\n200 in 300 ms",
+    ],
+};
+
+pub(super) const STALE_CONNECTIONS: Check = Check {
+    id: "drill.db.stale-connections",
+    severity: Severity::High,
+    needs: Needs::Drill,
+    rule: "After every idle connection to the database was closed the next request succeeds.",
+    rationale: "Serverless databases suspend and poolers restart: without a check before use the first visitor after \
+                each of them gets an error.",
+    remedy: "Check connections that were idle before use, and open another. Here: `pool.ping_after`. SQLAlchemy: \
+             `pool_pre_ping=True`. node-postgres: remove the client on `error`, and try once more.",
+    references: &["https://docs.sqlalchemy.org/en/20/core/pooling.html#disconnect-handling-pessimistic"],
+    requirements: &["FR-002"],
+    ask: |subject| {
+        let steps = vec![
+            Step::Ask(route(subject), AT_ONCE),
+            Step::Pause(200),
+            Step::Cut,
+            Step::Pause(300),
+            Step::Ask(route(subject), 1),
+        ];
+        Ask::one(drill(subject, steps), "pool.ping_after")
+    },
+    judge: |subject, exchanges| {
+        let (_, within) = deadline(subject);
+        Verdict::of_answers(exchanges, |exchange| match step(exchange, 4) {
+            Err(why) => Reading::Unknown(why),
+            Ok(seen) => match seen.answers.first() {
+                None => Reading::Unknown("nothing was asked".to_owned()),
+                Some(told) => expect(told, &[200, 204], within, |words| {
+                    format!(
+                        "the first {} after its connections were closed was answered {words}",
+                        route(subject)
+                    )
+                }),
+            },
+        })
+    },
+    passes: &["-\n-\n-\n-\n200 in 40 ms"],
+    fails: &["-\n-\n-\n-\n500 in 40 ms", "-\n-\n-\n-\n503 in 2000 ms"],
+};
+
+pub(super) const TRANSACTION_MODE: Check = Check {
+    id: "drill.db.transaction-mode",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "Behind a pooler in transaction mode no prepared statement has a name.",
+    rationale: "The next transaction may run on another connection, where the name is unknown or means something else; \
+                it fails at random, and only under load.",
+    remedy: "Here only unnamed statements are used. asyncpg: `statement_cache_size=0`; with SQLAlchemy also \
+             `prepared_statement_name_func=lambda: \"\"`. node-postgres: no `name` in queries.",
+    references: &[
+        "https://www.pgbouncer.org/features.html",
+        "https://neon.com/docs/connect/connection-pooling",
+    ],
+    requirements: &["FR-002"],
+    ask: |subject| {
+        if subject.profile().database.pool_mode != PoolMode::Transaction {
+            return Ask::skip("the profile declares no pooler in transaction mode (database.pool_mode)");
+        }
+        let mut steps = vec![Step::Mark, Step::Ask(health(subject), 3)];
+        if !subject.profile().drill.reads.is_empty() {
+            steps.push(Step::Ask(route(subject), AT_ONCE));
+        }
+        Ask::one(drill(subject, steps), "database.pool_mode")
+    },
+    judge: |_, exchanges| {
+        Verdict::of_answers(exchanges, |exchange| match seen(exchange) {
+            Err(why) => Reading::Unknown(why),
+            Ok(drilled) => {
+                let mut answers = drilled.steps.iter().flat_map(|seen| &seen.answers);
+                if let Some(told) = answers.find(|told| told.answer.is_err()) {
+                    return Reading::Unknown(words(told));
+                }
+                let named = drilled.steps.iter().map(|seen| seen.counts.named_statements).max();
+                match named {
+                    None => Reading::Unknown("nothing was asked".to_owned()),
+                    Some(named) => {
+                        Reading::expect(named == 0, || format!("{named} prepared statements had a name"))
+                    }
+                }
+            }
+        })
+    },
+    passes: &["-\n200 x3 in 9 ms; queries 3"],
+    fails: &["-\n200 x3 in 9 ms; queries 3; named 2"],
+};
+
+/// More than a pool of one, less than a crowd.
+const AT_ONCE: u32 = 8;
+
+/// A request that asks the database: a declared one, else the health check.
+fn route(subject: &Subject<'_>) -> Request {
+    let read = subject.profile().drill.reads.first();
+    read.map_or_else(|| health(subject), |path| Request::new("GET", path.as_str()))
+}
+
+/// Which setting promises when it is answered, and in how many milliseconds.
+fn deadline(subject: &Subject<'_>) -> (&'static str, u64) {
+    let profile = subject.profile();
+    if profile.drill.reads.is_empty() {
+        ("health.budget", profile.health.budget.millis())
+    } else {
+        ("server.request_timeout", profile.server.request_timeout.millis())
+    }
+}
+
+fn fault(exchange: &Exchange) -> Option<Fault> {
+    match &exchange.request.means {
+        Means::Drill(steps) => match steps.first() {
+            Some(Step::Fault(fault)) => Some(*fault),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,17 @@
+//! What happens to a release candidate when its database, its environment or its platform does its worst.
+
+mod database;
+mod start;
+mod stop;
+
+use crate::check::Check;
+
+pub(super) const CHECKS: &[&Check] = &[
+    &database::FAIL_FAST,
+    &database::STALE_CONNECTIONS,
+    &database::TRANSACTION_MODE,
+    &start::SECRETS,
+    &start::PORT_AND_BIND,
+    &stop::DRAINS,
+    &stop::DEADLINE,
+];

@@ -1,0 +1,62 @@
+//! Errors of an outage are like any other: well formed, and silent about the inside.
+
+use super::{leak, shape};
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::checks::drilled::{answer, as_exchange, under};
+use crate::checks::health;
+use crate::drill::Fault;
+use crate::exchange::Request;
+
+pub(super) const CHECK: Check = Check {
+    id: "errors.outage.as-declared",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "While the database is away routes answer in the declared error format, and show nothing of the inside.",
+    rationale: "The driver's text names hosts, users and statements, and an outage is when it is written; a client that \
+                cannot parse the error cannot tell the user to try again.",
+    remedy: "Handle the driver's errors in one place, and answer 503 with words of your own. Here every error is \
+             problem+json. FastAPI: `@app.exception_handler(SQLAlchemyError)` and `OSError`. Express: an error handler.",
+    references: &[
+        "https://www.rfc-editor.org/rfc/rfc9457#section-3",
+        "https://cwe.mitre.org/data/definitions/209.html",
+    ],
+    requirements: &["FR-008", "v5.0.0-16.5.1"],
+    ask: |subject| {
+        let reads = subject.profile().drill.reads.iter().map(|path| {
+            Question::new(under(subject, Fault::Refuse, Request::new("GET", path.as_str())), "verify.errors")
+        });
+        Ask::all(reads, "the profile names no path that asks the database (drill.reads)")
+    },
+    judge: |subject, exchanges| {
+        Verdict::of_answers(exchanges, |exchange| {
+            let response = match answer(exchange, 1).map(|told| &told.answer) {
+                Ok(Ok(response)) => response,
+                Ok(Err(why)) => return Reading::Unknown(why.clone()),
+                Err(why) => return Reading::Unknown(why),
+            };
+            let body = response.body.to_ascii_lowercase();
+            if let Some(sign) = health::leak::INTERNALS.iter().find(|sign| body.contains(**sign)) {
+                return Reading::Broken(format!(
+                    "with the database away the {} contains `{sign}`",
+                    response.status
+                ));
+            }
+            let live = [as_exchange(Request::new("GET", &exchange.request.path), response)];
+            for judge in [leak::CHECK.judge, shape::CHECK.judge] {
+                if let Verdict::Fail(failures) = judge(subject, &live) {
+                    let wrong =
+                        failures.into_iter().next().map(|failure| failure.observed).unwrap_or_default();
+                    return Reading::Broken(format!("with the database away {wrong}"));
+                }
+            }
+            Reading::Holds
+        })
+    },
+    passes: &[
+        "-\n503 in 9 ms [content-type: application/problem+json] {\"title\":\"Service Unavailable\",\"status\":503}\n200 in 9 ms",
+    ],
+    fails: &[
+        "-\n503 in 9 ms [content-type: application/problem+json] {\"title\":\"connection refused\",\"status\":503}\n200 in 9 ms",
+        "-\n500 in 9 ms [content-type: text/plain] Internal Server Error\n200 in 9 ms",
+    ],
+};

@@ -1,0 +1,202 @@
+//! The health check notices what happens to the database, in time, and notices its end as well.
+
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::checks::drilled::{answer, drill, expect, health, seen, step, under, words};
+use crate::drill::{Fault, Steady, Step};
+use crate::exchange::{Exchange, Request};
+
+const COMMON: Check = Check {
+    id: "",
+    severity: Severity::High,
+    needs: Needs::Drill,
+    rule: "",
+    rationale: "",
+    remedy: "Ask the database in the health check, with one deadline around waiting, connecting and the query; answer \
+             503 when it is over. Here: `health.budget`. FastAPI: `asyncio.timeout` around the session's first query.",
+    references: &["https://cwe.mitre.org/data/definitions/400.html"],
+    requirements: &["FR-003", "v5.0.0-16.5.2"],
+    ask: |_| Ask::skip("a template"),
+    judge: unhealthy,
+    passes: &["-\n503 in 12 ms\n200 in 300 ms"],
+    fails: &[
+        "-\n200 in 3 ms\n200 in 3 ms",
+        "-\n503 in 9000 ms\n200 in 300 ms",
+        "-\nnone in 15000 ms\n200 in 3 ms",
+    ],
+};
+
+pub(super) const DB_DOWN: Check = Check {
+    id: "health.deep.db-down",
+    rule: "With the database refusing connections the health check answers 503 within its budget.",
+    rationale: "A check that only shows that the process runs keeps a service in rotation that can do nothing.",
+    ask: |subject| Ask::one(under(subject, Fault::Refuse, health(subject)), "health.budget"),
+    ..COMMON
+};
+
+pub(super) const DB_BLACKHOLE: Check = Check {
+    id: "health.deep.db-blackhole",
+    rule: "With a database that never answers the health check answers 503 within its budget.",
+    rationale: "A lost network says nothing, and waiting for TCP to give up takes minutes, in which every probe hangs.",
+    ask: |subject| Ask::one(under(subject, Fault::BlackHole, health(subject)), "health.budget"),
+    ..COMMON
+};
+
+pub(super) const DB_LIES: Check = Check {
+    id: "health.deep.db-lies",
+    rule: "A database that accepts connections and fails every query, or refuses the password, is not healthy.",
+    rationale: "A check of the socket, or of the pool's size, says that all is well while no query works.",
+    ask: |subject| {
+        let faults = [Fault::QueryError, Fault::AuthError];
+        // Connections that are already authenticated would hide a refused password.
+        let probes = faults.map(|fault| {
+            let recovery = subject.profile().drill.recovery.millis();
+            let steps =
+                vec![Step::Fault(fault), Step::Cut, Step::Ask(health(subject), 1), Step::Recover(recovery)];
+            drill(subject, steps)
+        });
+        Ask::Questions(probes.map(|probe| Question::new(probe, "health.budget")).into())
+    },
+    judge: |subject, exchanges| Verdict::of_answers(exchanges, |exchange| is_unhealthy(subject, exchange, 2)),
+    passes: &["-\n-\n503 in 12 ms\n200 in 300 ms"],
+    fails: &["-\n-\n200 in 3 ms\n200 in 3 ms"],
+    ..COMMON
+};
+
+pub(super) const RECOVERS: Check = Check {
+    id: "health.deep.recovers",
+    rule: "Once the database is back the health check answers 200 in the declared time, without a restart.",
+    rationale: "A pool that keeps its dead connections turns a minute's outage into one that lasts until somebody wakes up.",
+    remedy: "Discard connections that failed, check those that were idle before use, and open new ones. Here the pool \
+             does. SQLAlchemy: `pool_pre_ping=True`. node-postgres: listen for `error` on the pool.",
+    ask: |subject| {
+        let probes = [Fault::Refuse, Fault::BlackHole].map(|fault| under(subject, fault, health(subject)));
+        Ask::Questions(probes.map(|probe| Question::new(probe, "drill.recovery")).into())
+    },
+    judge: |subject, exchanges| {
+        let recovery = subject.profile().drill.recovery;
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 2) {
+            Err(why) => Reading::Unknown(why),
+            Ok(told) => expect(told, &[200], recovery.millis(), |words| {
+                format!(
+                    "with the database back GET {} was answered {words}; the profile declares recovery within {recovery}",
+                    exchange.request.path
+                )
+            }),
+        })
+    },
+    fails: &["-\n503 in 12 ms\nnone in 10000 ms", "-\n503 in 12 ms\n503 in 10000 ms"],
+    ..COMMON
+};
+
+pub(super) const SINGLE_FLIGHT: Check = Check {
+    id: "health.deep.single-flight",
+    severity: Severity::Medium,
+    rule: "Two hundred health checks at once cost the database a few queries, and no more connections than the pool has.",
+    rationale: "A health check that anyone may call, and that asks the database each time, is a way to take it down.",
+    remedy: "Let probes that come together share one query. Here they do. FastAPI: keep the running check in a task \
+             that others await, shielded from the first caller's end.",
+    ask: |subject| {
+        let steps = vec![Step::Fault(Fault::Latency(300)), Step::Mark, Step::Ask(health(subject), CROWD)];
+        Ask::one(drill(subject, steps), "health.path")
+    },
+    judge: |subject, exchanges| {
+        let most = subject.profile().pool.seen();
+        Verdict::of_answers(exchanges, |exchange| {
+            let seen = match step(exchange, 2) {
+                Ok(seen) => seen,
+                Err(why) => return Reading::Unknown(why),
+            };
+            let counts = seen.counts;
+            if let Some(told) = seen.answers.iter().find(|told| told.answer.is_err()) {
+                return Reading::Broken(format!("one of {CROWD} health checks at once had {}", words(told)));
+            }
+            if seen.answers.is_empty() {
+                return Reading::Unknown("no health check was answered".to_owned());
+            }
+            Reading::expect(counts.queries <= FEW && counts.most_open <= most, || {
+                format!(
+                    "{CROWD} health checks at once cost {} queries over at most {} connections; expected are at most \
+                     {FEW} and {most}",
+                    counts.queries, counts.most_open
+                )
+            })
+        })
+    },
+    passes: &["-\n-\n200 x200 in 400 ms; queries 2; open 2"],
+    fails: &[
+        "-\n-\n200 x200 in 400 ms; queries 200; open 12",
+        "-\n-\n200 x200 in 400 ms; queries 3; open 40",
+    ],
+    ..COMMON
+};
+
+pub(super) const POOL_EXHAUSTED: Check = Check {
+    id: "health.deep.pool-exhausted",
+    severity: Severity::Medium,
+    rule: "With every connection of the pool in use the health check answers within its budget.",
+    rationale: "A check that queues behind the traffic times out under load, and the platform restarts what was merely busy.",
+    remedy: "Give the health check a connection of its own, or a short wait and an answer. Here it has one in reserve.",
+    ask: |subject| {
+        let Some(path) = subject.profile().drill.reads.first() else {
+            return Ask::skip("the profile names no path that uses the pool (drill.reads)");
+        };
+        let read = Request::new("GET", path.as_str());
+        let steps = vec![
+            // The pool fills, and then waits.
+            Step::Ask(read.clone(), 1),
+            Step::Fault(Fault::Latency(1_000)),
+            Step::Begin(read, subject.profile().pool.most() * 2),
+            Step::Pause(300),
+            Step::Ask(health(subject), 1),
+            Step::Gather,
+        ];
+        Ask::one(drill(subject, steps), "health.budget")
+    },
+    judge: |subject, exchanges| {
+        let budget = subject.profile().health.budget;
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 4) {
+            Err(why) => Reading::Unknown(why),
+            Ok(told) => expect(told, &[200, 503], budget.millis(), |words| {
+                format!(
+                    "with the pool in use GET {} was answered {words}; the profile declares a budget of {budget}",
+                    exchange.request.path
+                )
+            }),
+        })
+    },
+    passes: &["-\n-\n-\n-\n200 in 1100 ms\n-"],
+    fails: &["-\n-\n-\n-\n503 in 9000 ms\n-", "-\n-\n-\n-\nnone in 15000 ms\n-"],
+    ..COMMON
+};
+
+const CROWD: u32 = 200;
+/// Checks that overlap but do not begin together, and a pool's own questions before use.
+const FEW: u64 = 10;
+
+fn unhealthy(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {
+    Verdict::of_answers(exchanges, |exchange| is_unhealthy(subject, exchange, 1))
+}
+
+fn is_unhealthy(subject: &Subject<'_>, exchange: &Exchange, number: usize) -> Reading {
+    let budget = subject.profile().health.budget;
+    let (told, drilled) = match (answer(exchange, number), seen(exchange)) {
+        (Ok(told), Ok(drilled)) => (told, drilled),
+        (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
+    };
+    let fault = match &exchange.request.means {
+        crate::exchange::Means::Drill(steps) => match steps.first() {
+            Some(Step::Fault(fault)) => fault.to_string(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    if drilled.before == Steady::Unasked {
+        return Reading::Unknown("the candidate's health before the fault is not known".to_owned());
+    }
+    expect(told, &[503], budget.millis(), |words| {
+        format!(
+            "while {fault} GET {} was answered {words}; expected is 503 within the budget of {budget}",
+            exchange.request.path
+        )
+    })
+}

@@ -1,0 +1,81 @@
+//! What the health check says while its database is away.
+
+use profiles::Contract;
+
+use super::{contract, leak};
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::checks::drilled::{answer, as_exchange, health, under};
+use crate::drill::Fault;
+use crate::exchange::Exchange;
+
+pub(super) const CONTRACT: Check = Check {
+    id: "health.deep.contract-when-down",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "While the database is away the health check's 503 has the contract's body, and the body says so.",
+    rationale: "Whoever is woken by the 503 reads the body first; one of another layer, or one that says `connected`, \
+                sends them the wrong way.",
+    remedy: "Write the 503 in the same place as the 200, with `unhealthy` and `disconnected`. FastAPI: \
+             `JSONResponse(body, status_code=503)`, not an exception.",
+    references: &["https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4"],
+    requirements: &["FR-003"],
+    ask: |subject| {
+        if subject.profile().health.contract == Contract::Status {
+            return Ask::skip("the health check promises its status only (health.contract = \"status\")");
+        }
+        Ask::one(under(subject, Fault::Refuse, health(subject)), "health.contract")
+    },
+    judge: |subject, exchanges| {
+        read(exchanges, |exchange| {
+            let checks = [contract::SCHEMA.judge, contract::STATUS_AGREES_WITH_BODY.judge];
+            checks.into_iter().find_map(|judge| failure(judge(subject, std::slice::from_ref(exchange))))
+        })
+    },
+    passes: &[
+        "-\n503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"disconnected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n200 in 9 ms",
+    ],
+    fails: &[
+        "-\n503 in 9 ms {\"detail\":\"Service Unavailable\"}\n200 in 9 ms",
+        "-\n503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"connected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n200 in 9 ms",
+    ],
+};
+
+pub(super) const NO_INTERNALS: Check = Check {
+    id: "health.deep.no-internals-when-down",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "While the database is away the health check names no host, user, query or error text.",
+    rationale: "An outage is when error texts appear, and strangers are asking too.",
+    remedy: "Log the driver's error, and answer with the contract's words. FastAPI: no `str(error)` in the answer. \
+             Express: no `error.message`.",
+    references: &["https://cwe.mitre.org/data/definitions/209.html"],
+    requirements: &["FR-003", "FR-008", "v5.0.0-16.5.1"],
+    ask: |subject| Ask::one(under(subject, Fault::Refuse, health(subject)), "health.path"),
+    judge: |subject, exchanges| {
+        read(exchanges, |exchange| failure((leak::CHECK.judge)(subject, std::slice::from_ref(exchange))))
+    },
+    passes: &["-\n503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"disconnected\"}\n200 in 9 ms"],
+    fails: &["-\n503 in 9 ms {\"error\":\"connection to 127.0.0.1:5432 refused\"}\n200 in 9 ms"],
+};
+
+/// Reads the answer under the fault as a live check would.
+fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Option<String>) -> Verdict {
+    Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|told| &told.answer) {
+        Ok(Ok(response)) => {
+            let request = crate::exchange::Request::new("GET", &exchange.request.path);
+            match wrong(&as_exchange(request, response)) {
+                Some(wrong) => Reading::Broken(format!("with the database away {wrong}")),
+                None => Reading::Holds,
+            }
+        }
+        Ok(Err(why)) => Reading::Unknown(why.clone()),
+        Err(why) => Reading::Unknown(why),
+    })
+}
+
+fn failure(verdict: Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Fail(failures) => failures.into_iter().next().map(|failure| failure.observed),
+        _ => None,
+    }
+}

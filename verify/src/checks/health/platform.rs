@@ -1,0 +1,36 @@
+//! The platform's own probe is answered, whatever host it asks for.
+
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::checks::drilled::{answer, drill, expect, health};
+use crate::drill::Step;
+
+pub(super) const CHECK: Check = Check {
+    id: "health.platform.host",
+    severity: Severity::High,
+    needs: Needs::Drill,
+    rule: "The health check answers requests for the platform's own host name.",
+    rationale: "Railway asks for `healthcheck.railway.app`; a service that knows its public name only answers 400, and \
+                the release never goes live.",
+    remedy: "Leave the health path out of the list of allowed hosts. FastAPI: `TrustedHostMiddleware` with that name \
+             among its `allowed_hosts`.",
+    references: &["https://docs.railway.com/deployments/healthchecks"],
+    requirements: &["FR-003"],
+    ask: |subject| {
+        let request = health(subject).with("host", "healthcheck.railway.app");
+        Ask::one(drill(subject, vec![Step::Ask(request, 1)]), "health.path")
+    },
+    judge: |subject, exchanges| {
+        let budget = subject.profile().health.budget;
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 0) {
+            Err(why) => Reading::Unknown(why),
+            Ok(told) => expect(told, &[200], budget.millis(), |words| {
+                format!(
+                    "GET {} for the host healthcheck.railway.app was answered {words}",
+                    exchange.request.path
+                )
+            }),
+        })
+    },
+    passes: &["200 in 3 ms"],
+    fails: &["400 in 3 ms", "421 in 3 ms", "none in 9 ms"],
+};

@@ -1,0 +1,55 @@
+//! The pool has the size that the profile says.
+
+use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::checks::drilled::{drill, health, step};
+use crate::drill::{Fault, Step};
+use crate::exchange::Request;
+
+pub(super) const CHECK: Check = Check {
+    id: "load.pool.bound",
+    severity: Severity::Medium,
+    needs: Needs::Drill,
+    rule: "However many ask at once, the database never sees more connections than the pool may have.",
+    rationale: "The database's limit is shared by every replica: one that opens a connection per request takes them all, \
+                and the others fail.",
+    remedy: "Take every connection from one pool with a fixed size. Here: `pool.size` and `pool.overflow`. SQLAlchemy: \
+             one engine per process, `pool_size` and `max_overflow`.",
+    references: &["https://cwe.mitre.org/data/definitions/770.html"],
+    requirements: &["FR-002", "v5.0.0-13.2.6"],
+    ask: |subject| {
+        let reads = subject.profile().drill.reads.iter().map(|path| Request::new("GET", path.as_str()));
+        let mut requests: Vec<Request> = reads.collect();
+        if requests.is_empty() {
+            requests.push(health(subject));
+        }
+        let mut steps = vec![Step::Fault(Fault::Latency(100)), Step::Mark];
+        steps.extend(requests.into_iter().map(|request| Step::Begin(request, CROWD)));
+        steps.push(Step::Gather);
+        Ask::one(drill(subject, steps), "pool.size")
+    },
+    judge: |subject, exchanges| {
+        let pool = &subject.profile().pool;
+        Verdict::of_answers(exchanges, |exchange| {
+            let last = match &exchange.request.means {
+                crate::exchange::Means::Drill(steps) => steps.len().saturating_sub(1),
+                _ => 0,
+            };
+            match step(exchange, last) {
+                Err(why) => Reading::Unknown(why),
+                Ok(seen) if seen.answers.is_empty() => Reading::Unknown("nothing was answered".to_owned()),
+                Ok(seen) => Reading::expect(seen.counts.most_open <= pool.seen(), || {
+                    format!(
+                        "{CROWD} requests at once opened {} connections; the profile declares at most {} and one for \
+                         the health check",
+                        seen.counts.most_open,
+                        pool.most()
+                    )
+                }),
+            }
+        })
+    },
+    passes: &["-\n-\n-\n200 x100 in 300 ms; open 12"],
+    fails: &["-\n-\n-\n200 x100 in 300 ms; open 100"],
+};
+
+const CROWD: u32 = 100;

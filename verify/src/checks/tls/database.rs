@@ -1,0 +1,60 @@
+//! The database's certificate is verified.
+
+use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::checks::drilled::{drill, health, step};
+use crate::drill::{Change, Fault, Step};
+
+pub(super) const CHECK: Check = Check {
+    id: "tls.db.verified",
+    severity: Severity::High,
+    needs: Needs::Drill,
+    rule: "Asked for `sslmode=verify-full`, the service sends nothing to a database whose certificate proves nothing, or that has no TLS.",
+    rationale: "Encryption without verification encrypts to whoever answers; the password and all data go there.",
+    remedy: "Verify chain and host name. Here TLS cannot fall back. asyncpg: pass `ssl.create_default_context()`. \
+             node-postgres: no `rejectUnauthorized: false`.",
+    references: &[
+        "https://www.postgresql.org/docs/current/libpq-ssl.html",
+        "https://cwe.mitre.org/data/definitions/295.html",
+    ],
+    requirements: &["FR-002", "v5.0.0-12.3.2"],
+    ask: |subject| {
+        let faults = [Fault::SelfSigned, Fault::WrongHost, Fault::Plaintext];
+        let probes = faults.map(|fault| {
+            let steps = vec![
+                Step::Fault(fault),
+                Step::Start(Change::VerifiedDatabase),
+                Step::Ask(health(subject), 1),
+            ];
+            drill(subject, steps)
+        });
+        Ask::Questions(probes.map(|probe| Question::new(probe, "database.tls")).into())
+    },
+    judge: |_, exchanges| {
+        Verdict::of_answers(exchanges, |exchange| {
+            let fault = match &exchange.request.means {
+                crate::exchange::Means::Drill(steps) => {
+                    steps.first().map(ToString::to_string).unwrap_or_default()
+                }
+                _ => String::new(),
+            };
+            match (step(exchange, 1), step(exchange, 2)) {
+                (Err(why), _) | (_, Err(why)) => Reading::Unknown(why),
+                (Ok(started), Ok(asked)) => {
+                    let trusting = asked.counts.trusting.max(started.counts.trusting);
+                    let healthy = asked
+                        .answers
+                        .iter()
+                        .any(|told| told.answer.as_ref().is_ok_and(|answer| answer.status == 200));
+                    Reading::expect(trusting == 0 && !healthy, || {
+                        format!(
+                            "{}: the service went on and sent its user name",
+                            fault.trim_start_matches("fault").trim()
+                        )
+                    })
+                }
+            }
+        })
+    },
+    passes: &["-\n-\n503 in 9 ms", "-\nended 1 in 90 ms\nnone in 9 ms"],
+    fails: &["-\n-\n200 in 9 ms; trusting 1", "-\n-\n503 in 9 ms; trusting 1"],
+};

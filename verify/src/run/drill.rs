@@ -1,0 +1,37 @@
+//! `verify drill`: a release candidate of our own, its database and its end, broken on purpose.
+
+use jiff::civil::Date;
+
+use super::{Done, RunError, conclude, declaration, destinations, loopback, progress, root, subject, tell};
+use crate::check::Needs;
+use crate::cli::{Drill, launch_environment};
+use crate::launch::{self, Setting};
+use crate::plan::{Plan, Selection};
+use crate::rig::Rig;
+use crate::tape;
+
+pub(super) async fn drill(arguments: &Drill, today: Date) -> Result<Done, RunError> {
+    let reports = destinations(&arguments.reports)?;
+    let declaration = declaration(arguments.profile.as_deref(), today)?;
+    let profile = &declaration.profile;
+    let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
+    // The port differs from candidate to candidate; none of the drills' questions depends on it.
+    let plan = Plan::of(subject(&declaration, loopback(1), None, Needs::Drill, today), &selection)?;
+
+    let environment = launch_environment(profile);
+    let folder = root(&declaration);
+    if !profile.launch.build.is_empty() {
+        tell(&format!("building: {}", profile.launch.build.join(" ")));
+        let setting = Setting { folder: folder.clone(), environment: environment.clone() };
+        launch::build(profile, &setting).await?;
+    }
+    let rig = Rig::raise(profile, folder, environment).await?;
+    let progress = progress(plan.probes.len());
+    let evidence = rig.drill(&plan, |done| progress.set_position(done as u64)).await;
+    progress.finish_and_clear();
+    let evidence = evidence?;
+    if let Some(path) = &arguments.record {
+        tape::write(&evidence, path)?;
+    }
+    conclude(&plan, &evidence, arguments.snapshots, &reports, arguments.fail_on, today)
+}

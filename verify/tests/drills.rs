@@ -1,0 +1,348 @@
+//! Release candidates are broken on purpose: ours keeps every promise, and each faulty one is caught.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test sets itself up, and says where it cannot"
+)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use support::bouncer::Bouncer;
+use support::command::{Ended, verify_with};
+use support::postgres::{database, stop};
+
+#[tokio::test]
+async fn our_server_passes_every_drill_under_its_production_profile() {
+    let folder = ours();
+    let ended = verify_with(
+        folder.path(),
+        &["drill", "--profile", "./ours.toml", "--report", "json", "--snapshots", "off"],
+        &[],
+    )
+    .await;
+    assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new());
+    // What needs a route that asks the database, which the server has not.
+    assert_eq!(ended.with_status("not_applicable"), NEED_A_ROUTE);
+}
+
+#[tokio::test]
+async fn our_server_passes_every_drill_through_pgbouncer() {
+    let database = database().await;
+    let bouncer = Bouncer::before(database.db_port(), database.db_user(), database.db_pass()).await;
+    let url = format!(
+        "postgresql://{}:{}@127.0.0.1:{}/{}",
+        database.db_user(),
+        database.db_pass(),
+        bouncer.port(),
+        database.db_name()
+    );
+    let folder = ours();
+    let arguments = ["drill", "--profile", "./ours.toml", "--report", "json", "--snapshots", "off"];
+    let ended = verify_with(folder.path(), &arguments, &[("DATABASE_URL", &url)]).await;
+    assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new());
+    drop(bouncer);
+    stop(database).await;
+}
+
+#[tokio::test]
+async fn without_a_database_a_drill_says_how_to_get_one() {
+    let folder = ours();
+    // No PATH leads to PostgreSQL's programs, and no /usr/lib/postgresql is looked at: the profile names the rest.
+    let ended = verify_with(
+        folder.path(),
+        &["drill", "--profile", "./ours.toml"],
+        &[("DATABASE_URL", "mysql://somewhere/else")],
+    )
+    .await;
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("DATABASE_URL is not a URL of a PostgreSQL database"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn runs_leave_nothing_behind_whether_they_end_or_are_ended() {
+    let folder = ours();
+    let scratch = tempfile::tempdir().unwrap();
+    // PostgreSQL runs as another user where the tests run as root.
+    std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let temporary = scratch.path().display().to_string();
+    let environment = [("TMPDIR", temporary.as_str())];
+    let arguments = [
+        "drill",
+        "--profile",
+        "./ours.toml",
+        "--only",
+        "health.deep.db-down",
+        "--report",
+        "json",
+        "--snapshots",
+        "off",
+    ];
+    for _ in 0..3 {
+        let ended = verify_with(folder.path(), &arguments, &environment).await;
+        assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+        assert_eq!(left_behind(&temporary), Vec::<String>::new());
+    }
+    for ms in [300, 900, 1_500, 2_500] {
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_verify"))
+            .args(["drill", "--profile", "./ours.toml", "--snapshots", "off"])
+            .current_dir(folder.path())
+            .envs(environment)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        let pid = Pid::from_raw(run.id().cast_signed()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+        assert_eq!(run.wait().unwrap().code(), Some(130), "ended by SIGINT after {ms} ms");
+        assert_eq!(left_behind(&temporary), Vec::<String>::new(), "ended by SIGINT after {ms} ms");
+    }
+}
+
+/// Files in the folder for temporary ones, and processes that name it, as everything that a run starts does.
+fn left_behind(temporary: &str) -> Vec<String> {
+    let files =
+        std::fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path().display().to_string());
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let process = entry.ok()?.path();
+        let read = |name| std::fs::read(process.join(name)).unwrap_or_default();
+        let (line, environment) = (read("cmdline"), read("environ"));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\0', " ");
+        (text(&line).contains(temporary) || text(&environment).contains(temporary)).then(|| text(&line))
+    });
+    files.chain(processes).collect()
+}
+
+const NEED_A_ROUTE: [&str; 3] =
+    ["cors.actual.simple-request-needs-json", "health.deep.pool-exhausted", "errors.outage.as-declared"];
+
+/// A folder with our production profile, whose command starts the server that the workspace builds.
+fn ours() -> tempfile::TempDir {
+    let binary = server();
+    let text = include_str!("../../profiles/production.toml");
+    let launch = text.find("[launch]").unwrap();
+    let command = format!(
+        "[launch]\nbuild = []\ncommand = [\"{}\", \"--profile\", \"production\"]\nready = \"60s\"\n",
+        binary.display()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ours.toml"), format!("{}{command}", &text[..launch])).unwrap();
+    folder
+}
+
+/// Built beside our own binary.
+fn server() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_verify")).parent().unwrap();
+    let built = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "-p", "server"])
+        .current_dir(root())
+        .status()
+        .unwrap();
+    assert!(built.success(), "the server was not built");
+    target.join("server")
+}
+
+/// Services that nobody here wrote the parts of: FastAPI, `SQLAlchemy` and `asyncpg`.
+mod foreign {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    use futures_util::stream::{self, StreamExt as _};
+    use verify::check::Needs;
+
+    use super::*;
+
+    /// A defect of `faulty.py`, the drill that must find it, and the others that find it with it.
+    struct Faulty {
+        defect: &'static str,
+        caught_by: &'static str,
+        and_by: &'static [&'static str],
+        because: &'static str,
+    }
+
+    #[tokio::test]
+    async fn a_service_written_with_care_passes_every_drill() {
+        let ended = as_it_is("careful").await;
+        assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
+        for status in ["inconclusive", "not_applicable"] {
+            assert_eq!(ended.with_status(status), Vec::<String>::new(), "{}", ended.stdout);
+        }
+    }
+
+    /// Recorded, not wished for: each was held against the service by hand.
+    #[tokio::test]
+    async fn a_service_as_a_plan_describes_it_breaks_these_promises() {
+        let ended = as_it_is("plan").await;
+        assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
+        let failed: BTreeSet<String> = ended.failed().into_iter().collect();
+        for id in PLAN {
+            assert!(failed.contains(*id), "{id} is kept: {failed:?}");
+        }
+        let known = |id: &String| PLAN.contains(&id.as_str()) || HUNG.contains(&id.as_str());
+        let others: Vec<&String> = failed.iter().filter(|id| !known(id)).collect();
+        assert_eq!(others, Vec::<&String>::new());
+    }
+
+    const PLAN: &[&str] = &[
+        // Neither connecting nor a query has a deadline: a silent database is waited for for ever.
+        "health.deep.db-blackhole",
+        // Errors of the driver are 500.
+        "drill.db.fail-fast",
+        // A query and a ping for each probe.
+        "health.deep.single-flight",
+        // asyncpg names its statements.
+        "drill.db.transaction-mode",
+        // `sslmode` becomes `require`, which verifies nothing.
+        "tls.db.verified",
+        // A secret may be empty, or `changeme`.
+        "drill.start.secret-missing-or-placeholder",
+        // uvicorn ends itself with the signal that it was sent, and waits for half a request for ever.
+        "drill.stop.drains",
+        "drill.stop.deadline",
+    ];
+
+    /// What fails as well while requests of an earlier drill still hang in the candidate.
+    const HUNG: &[&str] = &[
+        "health.deep.db-down",
+        "health.deep.db-lies",
+        "health.deep.recovers",
+        "health.deep.pool-exhausted",
+        "health.platform.host",
+        "cors.actual.outage-keeps-grant",
+        "errors.outage.as-declared",
+        "drill.db.stale-connections",
+        "load.pool.bound",
+    ];
+
+    #[tokio::test]
+    async fn every_faulty_candidate_is_caught_by_its_drill_and_by_no_other_unless_explained() {
+        let runs = FAULTY.iter().map(|faulty| async move {
+            let arguments = format!("faulty.py --defect {}", faulty.defect);
+            (faulty, faulty_one(&arguments).await)
+        });
+        let ended: Vec<(&Faulty, Ended)> = stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
+        let mut wrong = String::new();
+        for (faulty, ended) in &ended {
+            let failed: BTreeSet<String> = ended.failed().into_iter().collect();
+            let meant = std::iter::once(faulty.caught_by).chain(faulty.and_by.iter().copied());
+            let meant: BTreeSet<String> = meant.map(str::to_owned).collect();
+            if failed != meant {
+                let _ = writeln!(wrong, "{}: {failed:?}, not {meant:?} ({})", faulty.defect, faulty.because);
+            }
+        }
+        assert_eq!(wrong, "");
+    }
+
+    /// They mostly wait.
+    const AT_ONCE: usize = 8;
+
+    const FAULTY: &[Faulty] = &[
+        // The slow ones first: nobody waits for them in the end.
+        faulty("ignores-sigterm", "drill.stop.drains")
+            .and(&["drill.stop.deadline"], "what does not end at all ends within no deadline"),
+        faulty("hangs-on-keep-alive", "drill.stop.drains")
+            .and(&["drill.stop.deadline"], "a request that was never finished is an open connection, too"),
+        faulty("keeps-dead-pool", "health.deep.recovers"),
+        // The others in the order of the catalogue.
+        faulty("shallow-health", "health.deep.db-down").and(
+            &["health.deep.db-blackhole", "health.deep.db-lies", "tls.db.verified"],
+            "a check that asks nobody is well under every fault, and under every certificate",
+        ),
+        faulty("waits-for-tcp", "health.deep.db-blackhole"),
+        faulty("checks-only-the-socket", "health.deep.db-lies"),
+        faulty("query-per-probe", "health.deep.single-flight"),
+        faulty("waits-behind-traffic", "health.deep.pool-exhausted").and(
+            &["health.deep.db-blackhole"],
+            "traffic that waits for a silent database fills the pool, too",
+        ),
+        faulty("strict-host", "health.platform.host"),
+        faulty("logs-dsn", "exposure.secrets.canary"),
+        faulty("echoes-secret", "exposure.secrets.canary"),
+        faulty("traces-secret", "exposure.secrets.canary"),
+        faulty("leaks-on-503", "errors.outage.as-declared"),
+        faulty("leaks-in-health", "health.deep.no-internals-when-down")
+            .and(&["health.deep.contract-when-down"], "the driver's text stands in a member of its own"),
+        faulty("connect-per-request", "load.pool.bound"),
+        faulty("accepts-any-certificate", "tls.db.verified"),
+        faulty("accepts-plaintext", "tls.db.verified"),
+        faulty("parses-any-type", "cors.actual.simple-request-needs-json"),
+        faulty("no-cors-on-503", "cors.actual.outage-keeps-grant"),
+        faulty("no-acquire-timeout", "drill.db.fail-fast"),
+        faulty("dies-with-database", "drill.db.fail-fast"),
+        faulty("first-request-fails", "drill.db.stale-connections"),
+        faulty("named-statements", "drill.db.transaction-mode"),
+        faulty("default-secret", "drill.start.secret-missing-or-placeholder"),
+        faulty("empty-secret-ok", "drill.start.secret-missing-or-placeholder"),
+        faulty("placeholder-ok", "drill.start.secret-missing-or-placeholder"),
+        faulty("names-the-value", "drill.start.secret-missing-or-placeholder"),
+        faulty("fixed-port", "drill.start.port-and-bind"),
+        faulty("loopback-only", "drill.start.port-and-bind"),
+        faulty("slow-start", "drill.start.port-and-bind"),
+        faulty("dies-at-once", "drill.stop.drains"),
+        faulty("ignores-sigint", "drill.stop.drains"),
+        faulty("waits-for-stuck", "drill.stop.deadline"),
+        faulty("keeps-listening", "drill.stop.drains"),
+        faulty("exits-nonzero", "drill.stop.drains"),
+    ];
+
+    const fn faulty(defect: &'static str, caught_by: &'static str) -> Faulty {
+        Faulty { defect, caught_by, and_by: &[], because: "" }
+    }
+
+    impl Faulty {
+        /// The others that find it with it, and why.
+        const fn and(self, and_by: &'static [&'static str], because: &'static str) -> Self {
+            Self { and_by, because, ..self }
+        }
+    }
+
+    #[test]
+    fn every_drill_has_a_candidate_that_it_catches() {
+        let caught: BTreeSet<&str> = FAULTY.iter().map(|faulty| faulty.caught_by).collect();
+        let drills = verify::checks::all().filter(|check| check.needs == Needs::Drill).map(|check| check.id);
+        let uncaught: Vec<&str> = drills.filter(|id| !caught.contains(id) && *id != CONTRACT).collect();
+        assert_eq!(uncaught, Vec::<&str>::new());
+        assert!(FAULTY.iter().any(|faulty| faulty.and_by.contains(&CONTRACT)));
+    }
+
+    /// Its defect is any body that is not the contract's: it fires beside what the body says too much.
+    const CONTRACT: &str = "health.deep.contract-when-down";
+
+    /// Drills a service of `tests/services/drilled` as its own profile says, from the repository's root.
+    async fn as_it_is(name: &str) -> Ended {
+        let profile = format!("{SERVICES}/{name}.toml");
+        verify_with(&root(), &["drill", "--profile", &profile, "--report", "json", "--snapshots", "off"], &[])
+            .await
+    }
+
+    /// The same under the careful one's profile, with another command.
+    async fn faulty_one(arguments: &str) -> Ended {
+        let text = std::fs::read_to_string(root().join(SERVICES).join("careful.toml")).unwrap();
+        let launch = text.find("[launch]").unwrap();
+        let command = format!("exec python {}/{arguments}", root().join(SERVICES).display());
+        let command =
+            format!("[launch]\nbuild = []\ncommand = [\"sh\", \"-c\", \"{command}\"]\nready = \"15s\"\n");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("faulty.toml"), format!("{}{command}", &text[..launch])).unwrap();
+        verify_with(
+            folder.path(),
+            &["drill", "--profile", "./faulty.toml", "--report", "json", "--snapshots", "off"],
+            &[],
+        )
+        .await
+    }
+
+    const SERVICES: &str = "verify/tests/services/drilled";
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
