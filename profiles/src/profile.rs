@@ -365,7 +365,7 @@ pub enum Family {
     Tls,
     /// Security headers, cookies and encodings.
     Headers,
-    /// Bursts and rate limits. They need `--intrusive` or `--launch`.
+    /// Bursts and rate limits, with `--intrusive` or `--launch`; the bound of the pool, with `verify drill`.
     Load,
     /// Faults on purpose: the database, the start and the end of a release candidate. They need `verify drill`.
     Drill,

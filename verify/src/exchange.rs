@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -275,6 +276,17 @@ impl Exchange {
     /// Whether the connection was closed without an answer: a refusal, if a rude one.
     pub fn is_hung_up(&self) -> bool {
         matches!(&self.answer, Answer::Heard(heard) if heard.closed && heard.responses.is_empty())
+    }
+}
+
+impl Raw {
+    /// How long its writing and waiting take where everything is taken at once.
+    pub fn longest(&self) -> Duration {
+        let pauses = self.pieces.iter().map(|piece| match piece {
+            Piece::Trickle { times, pause_ms, .. } => u64::from(*times).saturating_mul(*pause_ms),
+            Piece::Text(_) | Piece::Repeat(..) => 0,
+        });
+        Duration::from_millis(pauses.sum::<u64>().saturating_add(self.patience_ms))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::asvs;
-use crate::check::{Check, FAMILIES};
+use crate::check::{Check, FAMILIES, Needs};
 use crate::checks;
 
 /// One line a check.
@@ -39,8 +39,11 @@ pub fn checks_markdown() -> String {
 fn explanation(check: &Check) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "### `{}`\n", check.id);
-    let needs =
-        check.needs.option().map_or_else(String::new, |option| format!(" Needs: `{option}`, or `--launch`."));
+    let needs = match check.needs {
+        Needs::Nothing => "",
+        Needs::Intrusive => " Needs: `--intrusive`, or `--launch`.",
+        Needs::Drill => " Needs: `verify drill`.",
+    };
     let _ = writeln!(
         text,
         "{} Severity: {}.{needs} Requirements: {}.\n",

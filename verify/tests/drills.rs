@@ -253,8 +253,8 @@ mod foreign {
         faulty("keeps-dead-pool", "health.deep.recovers"),
         // The others in the order of the catalogue.
         faulty("shallow-health", "health.deep.db-down").and(
-            &["health.deep.db-blackhole", "health.deep.db-lies", "tls.db.verified"],
-            "a check that asks nobody is well under every fault, and under every certificate",
+            &["health.deep.db-blackhole", "health.deep.db-lies"],
+            "a check that asks nobody is well under every fault",
         ),
         faulty("waits-for-tcp", "health.deep.db-blackhole"),
         faulty("checks-only-the-socket", "health.deep.db-lies"),

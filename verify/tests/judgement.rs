@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use support::{RELEASE, foreign};
 use verify::check::{Needs, Subject};
+use verify::drill::{Counts, Drilled, Ended, Seen, Steady, Told};
 use verify::exchange::{Answer, Burst, Certificate, Evidence, Exchange, Heard, Means, Response, Shaken};
 use verify::judge::{judge, obstacle};
 use verify::observed::observed;
@@ -121,6 +122,48 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_drills_can_be_judged_and_reported(
+        answers in vec(answer(), 1..4),
+        drills in vec(drilled(), 1..8),
+        shift in 0_usize..8,
+    ) {
+        let today = date(2026, 1, 2);
+        let profile = include_str!("../../profiles/production.toml")
+            .replace("reads = []", "reads = [\"/api/items\"]")
+            .replace("writes = []", "writes = [\"/api/items\"]");
+        let declaration = Declaration::parse("profiles/production.toml", &profile, today).unwrap();
+        let subject = Subject {
+            declaration: &declaration,
+            target: "http://127.0.0.1:1".parse().unwrap(),
+            foreign: Vec::new(),
+            expected_release: None,
+            allows: Needs::Drill,
+        };
+        let plan = Plan::of(subject, &Selection::default()).unwrap();
+        let evidence = evidence(&plan, |index, means| match means {
+            Means::Drill(_) if index % 5 > 0 => drills[(index + shift) % drills.len()].clone(),
+            _ => answers[(index + shift) % answers.len()].clone(),
+        });
+        let written = serde_json::to_string(&evidence).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<Evidence>(&written).unwrap(), &evidence);
+
+        let mut report = Report::new(&declaration, judge(&plan, &evidence), today).of_run(&evidence);
+        report.observed = observed(&plan, &evidence);
+        prop_assert_eq!(report.findings.len(), plan.checks.len());
+        for finding in &report.findings {
+            let told = finding.status == Status::Pass || !finding.observed.is_empty();
+            prop_assert!(told, "{} is {:?} and does not say why", finding.check.id, finding.status);
+        }
+        for reporter in REPORTERS {
+            prop_assert!(!(reporter.render)(&report).is_empty());
+        }
+    }
+}
+
 fn evidence(plan: &Plan<'_>, answer: impl Fn(usize, &Means) -> Answer) -> Evidence {
     let exchanges = plan.probes.iter().enumerate().map(|(index, probe)| {
         let request = probe.request.clone();
@@ -191,6 +234,46 @@ fn burst() -> impl Strategy<Value = Answer> {
     (statuses, failures, latencies, proptest::option::of(text())).prop_map(
         |(statuses, failures, latencies_ms, retry_after)| {
             Answer::Burst(Burst { statuses, failures, latencies_ms, retry_after })
+        },
+    )
+}
+
+fn drilled() -> impl Strategy<Value = Answer> {
+    let steady = || {
+        prop_oneof![
+            any::<u64>().prop_map(Steady::Healthy),
+            text().prop_map(Steady::Not),
+            Just(Steady::Unasked)
+        ]
+    };
+    (steady(), vec(seen(), 0..14), steady())
+        .prop_map(|(before, steps, after)| Answer::Drilled(Drilled { before, steps, after }))
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    let told = (any::<u64>(), prop_oneof![3 => response().prop_map(Ok), 1 => text().prop_map(Err)]);
+    let told = told.prop_map(|(after_ms, answer)| Told { after_ms, answer });
+    let counts = any::<(u32, u32, u64, u64, u64)>().prop_map(
+        |(open, most_open, queries, named_statements, trusting)| Counts {
+            open,
+            most_open,
+            queries,
+            named_statements,
+            trusting,
+        },
+    );
+    let ended = proptest::option::of(any::<(Option<i32>, u64)>());
+    let ended = ended.prop_map(|ended| ended.map(|(code, after_ms)| Ended { code, after_ms }));
+    let rest = (any::<u64>(), any::<bool>(), vec(text(), 0..3), vec((text(), text()), 0..2));
+    (vec(told, 0..4), counts, ended, rest).prop_map(
+        |(answers, counts, ended, (took_ms, closed, log, leaks))| Seen {
+            took_ms,
+            answers,
+            counts,
+            ended,
+            closed,
+            log,
+            leaks,
         },
     )
 }

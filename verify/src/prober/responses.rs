@@ -21,9 +21,14 @@ pub(super) fn read(mut bytes: &[u8], confidential: &[String]) -> Vec<Response> {
 }
 
 /// Whether the first final response has arrived whole.
-pub(super) fn is_whole(bytes: &[u8]) -> bool {
-    first(bytes, &[])
-        .is_some_and(|first| if first.response.status < 200 { is_whole(first.rest) } else { first.whole })
+pub(super) fn is_whole(mut bytes: &[u8]) -> bool {
+    while let Some(first) = first(bytes, &[]) {
+        if first.response.status >= 200 {
+            return first.whole;
+        }
+        bytes = first.rest;
+    }
+    false
 }
 
 struct First<'b> {

@@ -85,6 +85,8 @@ impl Wire {
             tokio::select! {
                 closed = listen(&mut reader, &mut received, raw.ends) => closed,
                 () = write => false,
+                // Whoever takes nothing and closes nothing does not hold the run.
+                () = sleep(self.timeout + raw.longest()) => false,
             }
         };
         let responses = responses::read(&received, &self.confidential);

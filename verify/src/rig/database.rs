@@ -4,11 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use pgtemp::PgTempDB;
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 use super::proxy::Upstream;
+
+/// What is shorter stands in any text by chance.
+const SHORTEST: usize = 8;
 
 /// Ends with its owner.
 pub(super) struct Database {
@@ -69,8 +73,18 @@ impl Database {
         Ok(Upstream { host, port: self.url.port().unwrap_or(5432), tls })
     }
 
-    pub(super) fn password(&self) -> Option<String> {
-        self.url.password().filter(|password| !password.is_empty()).map(str::to_owned)
+    /// The password as the URL spells it, and as it is. One that is short, or a word that stands elsewhere in the
+    /// URL, would be found everywhere, and is no secret.
+    pub(super) fn passwords(&self) -> Vec<String> {
+        let elsewhere = [self.url.scheme(), self.url.username(), self.url.path().trim_start_matches('/')];
+        let spelled = self.url.password().unwrap_or_default();
+        let decoded = percent_decode_str(spelled).decode_utf8_lossy().into_owned();
+        let mut passwords = vec![spelled.to_owned(), decoded];
+        passwords.dedup();
+        let is_secret = |password: &String| {
+            password.len() >= SHORTEST && !elsewhere.iter().any(|word| word.contains(password.as_str()))
+        };
+        passwords.into_iter().filter(is_secret).collect()
     }
 
     /// The URL by which a candidate reaches it through the proxy.

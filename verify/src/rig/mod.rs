@@ -47,7 +47,7 @@ pub enum RigError {
 pub(crate) const PLACEHOLDER: &str = "changeme";
 
 impl<'a> Rig<'a> {
-    /// `environment` is what the command line gives a candidate; secrets that it lacks become canaries.
+    /// `environment` is what the command line gives a candidate; every required secret but the database's URL becomes a canary.
     pub async fn raise(
         profile: &'a Profile,
         folder: PathBuf,
@@ -58,7 +58,8 @@ impl<'a> Rig<'a> {
             |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let database = Database::find(variable, find(variable), find("PATH"), &canary(variable)).await?;
         let mut rig = Self { profile, folder, environment: Vec::new(), secrets: Vec::new(), database };
-        rig.secrets.extend(rig.database.password().map(|password| (variable.to_owned(), password)));
+        let passwords = rig.database.passwords().into_iter();
+        rig.secrets.extend(passwords.map(|password| (variable.to_owned(), password)));
         let declared = profile.secrets.required.iter().map(profiles::Variable::as_str);
         for name in declared.filter(|name| *name != variable) {
             rig.secrets.push((name.to_owned(), canary(name)));

@@ -66,7 +66,13 @@ impl<'a> Stage<'a> {
     /// One ordinary request to a sound candidate.
     pub(super) async fn ask(&mut self, request: &Request) -> Answer {
         match self.sound_actor().await {
-            Ok(Some(actor)) => actor.prober.ask(request).await.0,
+            Ok(Some(actor)) => {
+                let mut answer = actor.prober.ask(request).await.0;
+                if let Answer::Received(response) = &mut answer {
+                    self.silence(response);
+                }
+                answer
+            }
             Ok(None) => Answer::Missing("the candidate was never healthy".to_owned()),
             Err(why) => Answer::Missing(why.to_string()),
         }
@@ -327,11 +333,17 @@ impl<'a> Stage<'a> {
         }
         for told in &mut seen.answers {
             if let Ok(response) = &mut told.answer {
-                response.body = redact::without(&response.body, &values);
-                for (_, value) in &mut response.headers {
-                    *value = redact::without(value, &values);
-                }
+                self.silence(response);
             }
+        }
+    }
+
+    /// Takes the values of secrets out of an answer.
+    fn silence(&self, response: &mut Response) {
+        let values: Vec<String> = self.rig.secrets.iter().map(|(_, value)| value.clone()).collect();
+        response.body = redact::without(&response.body, &values);
+        for (_, value) in &mut response.headers {
+            *value = redact::without(value, &values);
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) const CHECK: Check = Check {
         Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|told| &told.answer) {
             Err(why) => Reading::Unknown(why),
             Ok(Err(why)) => Reading::Unknown(why.clone()),
+            Ok(Ok(response)) if response.status < 500 => {
+                Reading::Unknown(format!("with the database away the answer was {}", response.status))
+            }
             Ok(Ok(response)) => match cors_check(&origin, credentials, response) {
                 Ok(()) => Reading::Holds,
                 Err(why) => Reading::Broken(format!(

@@ -68,7 +68,8 @@ pub(super) const FAIL_FAST: Check = Check {
                 Steady::Not(why) => {
                     Reading::Broken(format!("after {fault}, repaired, the service was not well: {why}"))
                 }
-                Steady::Healthy(_) | Steady::Unasked => Reading::Holds,
+                Steady::Unasked => Reading::Broken(format!("after {fault} the service had ended")),
+                Steady::Healthy(_) => Reading::Holds,
             }
         })
     },
@@ -86,7 +87,7 @@ pub(super) const STALE_CONNECTIONS: Check = Check {
     needs: Needs::Drill,
     rule: "After every idle connection to the database was closed the next request succeeds.",
     rationale: "Serverless databases suspend and poolers restart: without a check before use the first visitor after \
-                each of them gets an error.",
+                each such event gets an error.",
     remedy: "Check connections that were idle before use, and open another. Here: `pool.ping_after`. SQLAlchemy: \
              `pool_pre_ping=True`. node-postgres: remove the client on `error`, and try once more.",
     references: &["https://docs.sqlalchemy.org/en/20/core/pooling.html#disconnect-handling-pessimistic"],
@@ -138,7 +139,8 @@ pub(super) const TRANSACTION_MODE: Check = Check {
         if subject.profile().database.pool_mode != PoolMode::Transaction {
             return Ask::skip("the profile declares no pooler in transaction mode (database.pool_mode)");
         }
-        let mut steps = vec![Step::Mark, Step::Ask(health(subject), 3)];
+        // Other connections: what had been prepared on the ones before would only be used.
+        let mut steps = vec![Step::Cut, Step::Mark, Step::Ask(health(subject), 3)];
         if !subject.profile().drill.reads.is_empty() {
             steps.push(Step::Ask(route(subject), AT_ONCE));
         }
@@ -152,6 +154,9 @@ pub(super) const TRANSACTION_MODE: Check = Check {
                 if let Some(told) = answers.find(|told| told.answer.is_err()) {
                     return Reading::Unknown(words(told));
                 }
+                if drilled.steps.iter().all(|seen| seen.counts.queries == 0) {
+                    return Reading::Unknown("no query was seen".to_owned());
+                }
                 let named = drilled.steps.iter().map(|seen| seen.counts.named_statements).max();
                 match named {
                     None => Reading::Unknown("nothing was asked".to_owned()),
@@ -162,8 +167,8 @@ pub(super) const TRANSACTION_MODE: Check = Check {
             }
         })
     },
-    passes: &["-\n200 x3 in 9 ms; queries 3"],
-    fails: &["-\n200 x3 in 9 ms; queries 3; named 2"],
+    passes: &["-\n-\n200 x3 in 9 ms; queries 3"],
+    fails: &["-\n-\n200 x3 in 9 ms; queries 3; named 2"],
 };
 
 /// More than a pool of one, less than a crowd.

@@ -38,11 +38,13 @@ pub(super) const SECRETS: Check = Check {
                 Err(why) => return Reading::Unknown(why),
             };
             let (name, change) = changed(exchange);
-            let names = seen.log.iter().any(|line| line.contains(&name));
-            // A line with both has printed what it should have refused.
-            let shown = seen.log.iter().any(|line| line.contains(&name) && line.contains("changeme"));
+            let log = seen.log.iter().map(|line| line.to_ascii_lowercase());
+            let name_in_any_case = name.to_ascii_lowercase();
+            let names = log.clone().any(|line| line.contains(&name_in_any_case));
+            // To name `changeme` as an example is help; to set it behind the variable has printed what is there.
+            let shown = log.clone().any(|line| line.contains(&format!("{name_in_any_case}=changeme")));
             match &seen.ended {
-                None => Reading::Broken(format!("{change} the service started")),
+                None => Reading::Broken(format!("{change} the service had not ended after 5 s")),
                 Some(ended) if ended.code == Some(0) => {
                     Reading::Broken(format!("{change} the service ended with 0, as if all were well"))
                 }

@@ -31,7 +31,7 @@ pub(super) const DRAINS: Check = Check {
                 Step::Pause(100),
                 Step::Fault(Fault::Latency(700)),
                 Step::Begin(health(subject), 1),
-                Step::Pause(200),
+                Step::Pause(BEFORE_MS),
                 Step::Signal(signal),
                 Step::Pause(250),
                 Step::Reach("127.0.0.1".to_owned()),
@@ -54,6 +54,12 @@ pub(super) const DRAINS: Check = Check {
             let signal = signal(exchange);
             match gathered.answers.first() {
                 None => return Reading::Unknown("no request was in flight".to_owned()),
+                Some(told) if told.answer.is_ok() && told.after_ms < BEFORE_MS => {
+                    return Reading::Unknown(format!(
+                        "the request was answered {}, before {signal}: nothing was in flight",
+                        words(told)
+                    ));
+                }
                 Some(told) if told.answer.is_err() => {
                     return Reading::Broken(format!(
                         "after {signal} the request in flight had {}",
@@ -124,6 +130,8 @@ pub(super) const DEADLINE: Check = Check {
     fails: &["-\n-\n-\n-\n-\n-\n-"],
 };
 
+/// How long a request has been under way when the signal comes.
+const BEFORE_MS: u64 = 200;
 /// How much longer than declared the end is waited for, so that its lateness can be told.
 const LATE_MS: u64 = 2_000;
 /// How much later than declared is still on time.

@@ -18,8 +18,8 @@ pub(super) const CHECK: Check = Check {
     requirements: &["FR-004", "v5.0.0-16.5.1", "v5.0.0-16.2.5"],
     ask: |subject| {
         let profile = subject.profile();
-        let declared = profile.secrets.required.is_empty();
-        let promise = if declared { "database.url_variable" } else { "secrets.required" };
+        let none = profile.secrets.required.is_empty();
+        let promise = if none { "database.url_variable" } else { "secrets.required" };
         Ask::Everything { promise: promise.to_owned(), also: vec![drill(subject, provocations(subject))] }
     },
     judge: |_, exchanges| {

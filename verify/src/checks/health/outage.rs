@@ -61,6 +61,9 @@ pub(super) const NO_INTERNALS: Check = Check {
 /// Reads the answer under the fault as a live check would.
 fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Option<String>) -> Verdict {
     Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|told| &told.answer) {
+        Ok(Ok(response)) if response.status < 500 => {
+            Reading::Unknown(format!("with the database away the answer was {}", response.status))
+        }
         Ok(Ok(response)) => {
             let request = crate::exchange::Request::new("GET", &exchange.request.path);
             match wrong(&as_exchange(request, response)) {

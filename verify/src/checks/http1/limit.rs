@@ -21,7 +21,7 @@ pub(super) const HEAD: Check = Check {
     requirements: &["FR-015"],
     ask: |subject| {
         let path = subject.health();
-        // A kibibyte more, and as much again for servers that count in whole buffers.
+        // Well beyond it: servers count in whole buffers.
         let kibibytes =
             u32::try_from(subject.profile().server.header_limit.get().div_ceil(KIBIBYTE)).unwrap_or(u32::MAX);
         let beyond = kibibytes.saturating_add(16);

@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     id: "load.burst",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "As many connections as declared ask at the same instant, and every one is answered within the declared percentiles.",
+    rule: "As many connections as declared ask at the same instant, all are answered, and within the declared percentiles.",
     rationale: "A lock around everything, or a pool of one, is invisible to one client after the other and stops the \
                 first real crowd.",
     remedy: "Find what the requests wait for: the pool (here `pool.size`), a global lock, a blocking call in an event \

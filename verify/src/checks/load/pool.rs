@@ -36,10 +36,12 @@ pub(super) const CHECK: Check = Check {
             };
             match step(exchange, last) {
                 Err(why) => Reading::Unknown(why),
-                Ok(seen) if seen.answers.is_empty() => Reading::Unknown("nothing was answered".to_owned()),
+                Ok(seen) if !seen.answers.iter().any(|told| told.answer.is_ok()) => {
+                    Reading::Unknown("nothing was answered".to_owned())
+                }
                 Ok(seen) => Reading::expect(seen.counts.most_open <= pool.seen(), || {
                     format!(
-                        "{CROWD} requests at once opened {} connections; the profile declares at most {} and one for \
+                        "{CROWD} requests of each path at once opened {} connections; the profile declares at most {} and one for \
                          the health check",
                         seen.counts.most_open,
                         pool.most()
