@@ -48,8 +48,11 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(target: &Origin, timeout: Duration, access: &Access) -> Result<Self, ClientError> {
         let tls = tls(access.ca.as_deref())?;
+        // Between two steps of a drill a service may close an idle connection, and nobody could tell whose fault it was.
+        let kept = if access.timeout.is_some() { 0 } else { usize::MAX };
         let usual = common(timeout, with_protocols(&tls, &[b"http/1.1"]))
             .http1_only()
+            .pool_max_idle_per_host(kept)
             .build()
             .map_err(|error| ClientError::Setup(root_cause(&error)))?;
         let private = access.headers.iter().map(|(name, value)| {

@@ -36,7 +36,8 @@ pub struct Access {
     pub ca: Option<PathBuf>,
     /// Where plain HTTP is asked, if not on port 80.
     pub plain_port: Option<u16>,
-    /// The longest that an answer is waited for, if not the profile's `verify.timeout`.
+    /// Of drills: the longest that an answer is waited for, in place of the profile's `verify.timeout`. Then no
+    /// connection is used twice.
     pub timeout: Option<Duration>,
 }
 
