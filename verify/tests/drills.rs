@@ -214,6 +214,8 @@ mod foreign {
         "health.deep.db-down",
         "health.deep.db-lies",
         "health.deep.recovers",
+        "health.deep.contract-when-down",
+        "health.deep.no-internals-when-down",
         "health.deep.pool-exhausted",
         "health.platform.host",
         "cors.actual.outage-keeps-grant",
