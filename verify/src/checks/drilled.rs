@@ -39,6 +39,17 @@ pub(super) fn step(exchange: &Exchange, number: usize) -> Result<&Seen, String> 
     seen(exchange)?.steps.get(number).ok_or_else(|| format!("the drill has no step {number}"))
 }
 
+/// The fault with which the drill begins.
+pub(super) fn fault(exchange: &Exchange) -> Option<Fault> {
+    match &exchange.request.means {
+        Means::Drill(steps) => match steps.first() {
+            Some(Step::Fault(fault)) => Some(*fault),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The only answer of a step.
 pub(super) fn answer(exchange: &Exchange, number: usize) -> Result<&Told, String> {
     step(exchange, number)?.answers.first().ok_or_else(|| format!("step {number} of the drill has no answer"))

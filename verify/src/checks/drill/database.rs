@@ -3,9 +3,9 @@
 use profiles::PoolMode;
 
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::checks::drilled::{drill, expect, health, seen, step, words};
+use crate::checks::drilled::{drill, expect, fault, health, seen, step, words};
 use crate::drill::{Fault, Steady, Step};
-use crate::exchange::{Exchange, Means, Request};
+use crate::exchange::Request;
 
 pub(super) const FAIL_FAST: Check = Check {
     id: "drill.db.fail-fast",
@@ -187,15 +187,5 @@ fn deadline(subject: &Subject<'_>) -> (&'static str, u64) {
         ("health.budget", profile.health.budget.millis())
     } else {
         ("server.request_timeout", profile.server.request_timeout.millis())
-    }
-}
-
-fn fault(exchange: &Exchange) -> Option<Fault> {
-    match &exchange.request.means {
-        Means::Drill(steps) => match steps.first() {
-            Some(Step::Fault(fault)) => Some(*fault),
-            _ => None,
-        },
-        _ => None,
     }
 }

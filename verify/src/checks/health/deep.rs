@@ -1,7 +1,7 @@
 //! The health check notices what happens to the database, in time, and notices its end as well.
 
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::checks::drilled::{answer, drill, expect, health, seen, step, under, words};
+use crate::checks::drilled::{answer, drill, expect, fault, health, seen, step, under, words};
 use crate::drill::{Fault, Steady, Step};
 use crate::exchange::{Exchange, Request};
 
@@ -183,12 +183,8 @@ fn is_unhealthy(subject: &Subject<'_>, exchange: &Exchange, number: usize) -> Re
         (Ok(told), Ok(drilled)) => (told, drilled),
         (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
     };
-    let fault = match &exchange.request.means {
-        crate::exchange::Means::Drill(steps) => match steps.first() {
-            Some(Step::Fault(fault)) => fault.to_string(),
-            _ => String::new(),
-        },
-        _ => String::new(),
+    let Some(fault) = fault(exchange) else {
+        return Reading::Unknown("it was not drilled".to_owned());
     };
     if drilled.before == Steady::Unasked {
         return Reading::Unknown("the candidate's health before the fault is not known".to_owned());

@@ -1,7 +1,7 @@
 //! The database's certificate is verified.
 
 use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::checks::drilled::{drill, health, step};
+use crate::checks::drilled::{drill, fault, health, step};
 use crate::drill::{Change, Fault, Step};
 
 pub(super) const CHECK: Check = Check {
@@ -31,21 +31,15 @@ pub(super) const CHECK: Check = Check {
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
-            let fault = match &exchange.request.means {
-                crate::exchange::Means::Drill(steps) => {
-                    steps.first().map(ToString::to_string).unwrap_or_default()
-                }
-                _ => String::new(),
+            let Some(fault) = fault(exchange) else {
+                return Reading::Unknown("it was not drilled".to_owned());
             };
             match (step(exchange, 1), step(exchange, 2)) {
                 (Err(why), _) | (_, Err(why)) => Reading::Unknown(why),
                 (Ok(started), Ok(asked)) => {
                     let trusting = asked.counts.trusting.max(started.counts.trusting);
                     Reading::expect(trusting == 0, || {
-                        format!(
-                            "{}: the service went on and sent its user name",
-                            fault.trim_start_matches("fault").trim()
-                        )
+                        format!("{fault}: the service went on and sent its user name")
                     })
                 }
             }
