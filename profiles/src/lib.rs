@@ -6,6 +6,7 @@
 mod credentials;
 mod declaration;
 mod invalid;
+mod network;
 mod origin;
 mod problem;
 mod profile;
@@ -21,11 +22,13 @@ mod units;
 pub use credentials::{hide as hide_credentials, unmistakable_credential};
 pub use declaration::{Declaration, EMBEDDED, LoadError, Refused};
 pub use invalid::Invalid;
+pub use network::Network;
 pub use origin::{Host, Origin, Scheme};
 pub use problem::{Level, Place, Problem};
 pub use profile::{
-    Contract, Cors, Database, Deployment, Docs, Drill, Edge, Environment, ErrorFormat, Family, Health, Http2,
-    Launch, Load, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server, TlsPolicy, Verify, Waiver,
+    ClientIp, Contract, Cors, Database, Deployment, Docs, Drill, Edge, Environment, ErrorFormat, Family,
+    Health, Http2, Launch, Load, Metrics, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server,
+    TlsPolicy, Verify, Waiver,
 };
 pub use rule::{RULES, Rule};
 pub use source::{Location, Source};

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckId, Duration, FieldName, Method, Origin, Path, Size, Variable};
+use crate::{CheckId, Duration, FieldName, Method, Network, Origin, Path, Size, Variable};
 
 /// How one deployment of a backend must behave. Every setting is stated: there are no silent defaults.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,12 @@ pub struct Profile {
     /// Which environment this is; `/health` reports it.
     pub environment: Environment,
     pub server: Server,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ClientIp")]
+    pub client_ip: Option<ClientIp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Metrics")]
+    pub metrics: Option<Metrics>,
     pub health: Health,
     pub cors: Cors,
     pub database: Database,
@@ -57,8 +63,17 @@ pub struct Server {
     pub docs: Docs,
     /// The longest a handler may take before the answer is 503.
     pub request_timeout: Duration,
-    /// The longest a client may take to send a request's head, and to begin the next one on an open connection.
+    /// The longest a client may take to send a request's head, from its first byte, and to begin the first one on a
+    /// new connection; then the connection is closed.
     pub header_timeout: Duration,
+    /// The longest a client may take to send a request's body; then the answer is 408.
+    pub body_timeout: Duration,
+    /// The longest a client may take to read an answer, once it does not keep up; then the connection is closed.
+    pub write_timeout: Duration,
+    /// The longest an open connection may wait for its next request. Longer than what a proxy in front keeps idle
+    /// connections for: else it sends a request just as the connection closes.
+    #[schemars(extend("examples" = ["75s"]))]
+    pub keep_alive_timeout: Duration,
     /// The longest the service takes to end after SIGTERM; what is still running then is cut.
     pub drain_timeout: Duration,
     /// The largest request body, in bytes; more is 413.
@@ -66,6 +81,16 @@ pub struct Server {
     /// The largest request head, in bytes; more is 431. At least 8 KiB, the read buffer.
     #[schemars(extend("examples" = ["32KiB"]))]
     pub header_limit: Size,
+    /// The longest request target (path and query), in bytes; more is 414. RFC 9110 section 4.1 asks for 8000 at least.
+    #[schemars(extend("examples" = ["8KiB"]))]
+    pub uri_limit: Size,
+    /// Connections that are open at once; more wait in the system's queue until one closes. The start is refused where
+    /// the process may not open so many files.
+    #[schemars(range(min = 1, max = 1_000_000), extend("examples" = [10_000]))]
+    pub max_connections: u32,
+    /// Requests that are handled at once; more are answered 503 with `Retry-After`. The health paths are exempt.
+    #[schemars(range(min = 1, max = 1_000_000), extend("examples" = [1_000]))]
+    pub max_requests: u32,
 }
 
 /// Whether the API's documentation can be seen.
@@ -76,6 +101,29 @@ pub enum Docs {
     Hidden,
     /// `/docs` and `/openapi.json` are served.
     Shown,
+}
+
+/// Who a request is from, where a proxy stands in front. Left out, it is from the connection's own address.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientIp {
+    /// The header in which the proxy names its client, as one IP address.
+    #[schemars(extend("examples" = ["x-real-ip"]))]
+    pub header: FieldName,
+    /// The proxies' own addresses. Only their connections are believed: this header, and the header that names a request.
+    pub trusted: Vec<Network>,
+}
+
+/// A second listener that answers `GET /metrics` in the Prometheus text format. Left out, there is none.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// The address to bind. In production it is private or this machine's own.
+    #[schemars(with = "String", extend("format" = "ip", "examples" = ["127.0.0.1"]))]
+    pub address: std::net::IpAddr,
+    /// The TCP port; another than the service's.
+    #[schemars(range(min = 1), extend("examples" = [9090]))]
+    pub port: u16,
 }
 
 /// The deep health check: a real query through the pool.

@@ -18,8 +18,8 @@ use crate::invalid::quote;
 use crate::schema::Setting;
 use crate::source::{child, element};
 use crate::{
-    CheckId, Duration, FieldName, Invalid, Method, Origin, Path, Place, Problem, Profile, Size, Source,
-    Variable,
+    CheckId, Duration, FieldName, Invalid, Method, Network, Origin, Path, Place, Problem, Profile, Size,
+    Source, Variable,
 };
 
 type Grammar = fn(&str) -> Result<(), Invalid>;
@@ -29,6 +29,7 @@ pub(crate) const GRAMMARS: &[(&str, Grammar)] = &[
     ("duration", check::<Duration>),
     ("size", check::<Size>),
     ("origin", check::<Origin>),
+    ("network", check::<Network>),
     ("method", check::<Method>),
     ("field-name", check::<FieldName>),
     ("path", check::<Path>),

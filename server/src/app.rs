@@ -1,5 +1,6 @@
 //! The pipeline: pure decisions, one effect, one stamp.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
+use crate::client::{Client, Proxies};
 use crate::context::{Context, Service};
 use crate::cors::{Cors, Decision};
 use crate::head::Head;
@@ -30,6 +32,7 @@ pub(crate) struct App {
     router: Router,
     stamp: Stamp,
     ids: RequestIds,
+    proxies: Option<Proxies>,
     service: Arc<Service>,
 }
 
@@ -37,13 +40,15 @@ impl App {
     pub(crate) fn new(service: Arc<Service>, stamp: Stamp) -> Result<Self, Conflict> {
         let cors = Cors::new(&service.profile.cors);
         let router = Router::new(service.routes, &service.profile)?;
-        Ok(Self { cors, router, stamp, ids: RequestIds::new(), service })
+        let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
+        Ok(Self { cors, router, stamp, ids: RequestIds::new(), proxies, service })
     }
 
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let id = self.ids.next();
         let (head, body) = Head::split(request);
+        let _client = Client::of(peer, self.proxies.as_ref(), &head);
         let (method, uri) = (head.method().clone(), head.uri().clone());
 
         let decision = self.cors.decide(&head);

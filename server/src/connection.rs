@@ -1,6 +1,7 @@
 //! One connection: HTTP/1.1, with a deadline for every head and a bound on its size.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::server::conn::http1;
@@ -28,12 +29,17 @@ pub(crate) fn protocol(profile: &Profile) -> http1::Builder {
     protocol
 }
 
-pub(crate) async fn serve(stream: TcpStream, protocol: http1::Builder, app: Arc<App>, watcher: Watcher) {
+pub(crate) async fn serve(
+    (stream, peer): (TcpStream, SocketAddr),
+    protocol: http1::Builder,
+    app: Arc<App>,
+    watcher: Watcher,
+) {
     // Answers are small and whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(app.answer(request).await) }
+        async move { Ok::<_, Infallible>(app.answer(request, peer.ip()).await) }
     });
     let connection = protocol.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {

@@ -15,6 +15,7 @@
 
 mod app;
 pub mod boot;
+mod client;
 mod connection;
 mod context;
 mod cors;

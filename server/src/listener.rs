@@ -37,10 +37,10 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The next connection. A failed `accept` is the client's, or a lack of descriptors: that one passes only
 /// with time, and trying again at once would spin.
-pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
+pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "could not accept a connection");

@@ -93,10 +93,10 @@ async fn serve(
     loop {
         tokio::select! {
             _ = &mut stopped => break,
-            stream = &mut next => {
+            accepted = &mut next => {
                 next.set(accept(&listener));
                 let watcher = graceful.watcher();
-                connections.spawn(connection::serve(stream, protocol.clone(), Arc::clone(&app), watcher));
+                connections.spawn(connection::serve(accepted, protocol.clone(), Arc::clone(&app), watcher));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -104,8 +104,13 @@ async fn serve(
     service.drain.begin();
     drop(next);
     // Clients whose connection the system has already made are served too; a closed listener resets them.
-    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-        connections.spawn(connection::serve(stream, protocol.clone(), Arc::clone(&app), graceful.watcher()));
+    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
+        connections.spawn(connection::serve(
+            accepted,
+            protocol.clone(),
+            Arc::clone(&app),
+            graceful.watcher(),
+        ));
     }
     drop(listener);
     let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;

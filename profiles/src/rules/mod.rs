@@ -1,5 +1,6 @@
 //! One file per idea; a new rule is a `const` in its file and a line here.
 
+mod client_ip;
 mod connections;
 mod deployment;
 mod docs;
@@ -10,6 +11,7 @@ mod families;
 mod header_limit;
 mod headers;
 mod max_age;
+mod metrics;
 mod origins;
 mod previews;
 mod release_header;
@@ -22,6 +24,9 @@ use crate::Rule;
 pub(crate) const ALL: &[&Rule] = &[
     &docs::HIDDEN,
     &header_limit::READABLE,
+    &client_ip::TRUSTED,
+    &metrics::PRIVATE,
+    &metrics::PORT,
     &drain::GRANTED,
     &timeouts::NESTED,
     &origins::SOME,
@@ -38,6 +43,7 @@ pub(crate) const ALL: &[&Rule] = &[
     &deployment::PUBLIC,
     &release_header::OWN,
     &edge::HSTS,
+    &client_ip::LIMITED,
     &families::RUN,
     &waivers::EXPIRED,
     &waivers::KNOWN,

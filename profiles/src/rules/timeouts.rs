@@ -20,6 +20,11 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
     let budget = ("health.budget", profile.health.budget);
     [
         (budget, request, "the request is cut before the health check can say `unhealthy`"),
+        (
+            ("server.body_timeout", profile.server.body_timeout),
+            request,
+            "the request is cut before its body is late",
+        ),
         (budget, answer, "verify gives up before the health check has to answer"),
         (("verify.health_latency", profile.verify.health_latency), answer, "no answer can be found too slow"),
         (
