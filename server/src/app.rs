@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use crate::client::{Client, Proxies};
 use crate::context::{Context, Service};
 use crate::cors::{Cors, Decision};
+use crate::framing::Flaw;
 use crate::head::Head;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -44,7 +45,12 @@ impl App {
         Ok(Self { cors, router, stamp, ids: RequestIds::new(), proxies, service })
     }
 
-    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        flaw: Option<Flaw>,
+    ) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let id = self.ids.next();
         let (head, body) = Head::split(request);
@@ -52,7 +58,7 @@ impl App {
         let (method, uri) = (head.method().clone(), head.uri().clone());
 
         let decision = self.cors.decide(&head);
-        let (kind, outcome) = match self.find(&head, &decision) {
+        let (kind, outcome) = match self.find(&head, flaw, &decision) {
             Err(refusal) => (Kind::Api, Err(refusal)),
             Ok(Step::Reply(reply)) => (Kind::Api, Ok(reply)),
             Ok(Step::Run(handler, kind, parameters)) => {
@@ -65,8 +71,18 @@ impl App {
         response
     }
 
-    fn find(&self, head: &Head, decision: &Decision) -> Result<Step, Refusal> {
+    /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
+    pub(crate) fn refuse_unheard(&self, status: StatusCode) -> Response<Bytes> {
+        let id = self.ids.next();
+        let reply = Refusal::unheard(status).into_reply(&id);
+        self.stamp.stamped(reply, Decision::Actual { grant: None, vary: true }, id)
+    }
+
+    fn find(&self, head: &Head, flaw: Option<Flaw>, decision: &Decision) -> Result<Step, Refusal> {
         head.check(self.service.profile.server.body_limit.get())?;
+        if let Some(flaw) = flaw {
+            return Err(Refusal::framing(flaw));
+        }
         match decision {
             // Answered before routing: a preflight asks about the policy, not about the resource.
             Decision::Refused => return Err(Refusal::preflight()),

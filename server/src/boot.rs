@@ -78,6 +78,11 @@ pub enum Mistake {
         "`PORT` is not set, and in production the platform chooses the port; set it, such as `PORT=8080`"
     )]
     NoPort,
+    #[error(
+        "the profile's `server.max_connections = {connections}` and what the service needs beside them are {needed} \
+         open files, but this process may open {allowed} (`ulimit -Hn`); lower the one or raise the other"
+    )]
+    Files { connections: u32, needed: u64, allowed: u64 },
     #[error("in the profile, {0}")]
     Conflict(#[from] Conflict),
     #[error("`PORT` is not a number from 1 to 65535; set it to the port to listen on")]
@@ -163,6 +168,7 @@ impl Settings {
     ) -> Result<(Self, SocketAddr), Refused> {
         let mut mistakes = Vec::new();
         let settings = Self::collect(declaration, environment, &mut mistakes);
+        mistakes.extend(files(&declaration.profile).err());
         let port = port(declaration, environment).map_err(|mistake| mistakes.push(mistake)).ok();
         match (settings, port) {
             (Some(settings), Some(port)) if mistakes.is_empty() => {
@@ -201,6 +207,23 @@ fn database(profile: &Profile, environment: &Environment) -> Result<Access, Mist
     let address = Address::parse(url.expose(), &profile.database)
         .map_err(|error| Mistake::Url { variable: variable.to_owned(), error })?;
     Access::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
+}
+
+/// Open files beside the connections of clients and database: standard streams, listeners, the runtime's own, and room
+/// to close what is too much.
+const OTHER_FILES: u64 = 64;
+
+/// Raises the process's soft limit of open files as far as needed. Debian starts services with 1024, the hard limit is
+/// usually far above.
+fn files(profile: &Profile) -> Result<(), Mistake> {
+    let connections = profile.server.max_connections;
+    let needed = u64::from(connections) + u64::from(profile.pool.seen()) + OTHER_FILES;
+    // Where the system knows no such limit, there is none.
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
+    if allowed < needed {
+        return Err(Mistake::Files { connections, needed, allowed });
+    }
+    Ok(())
 }
 
 /// `PORT` wins over the profile; in production only the platform can know it.

@@ -1,49 +1,97 @@
-//! One connection: HTTP/1.1, with a deadline for every head and a bound on its size.
+//! One connection: HTTP/1.1 on a socket that knows how long its client may take.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use profiles::Profile;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
+use crate::socket::{Patience, Socket, Turn, Unheard};
 
 /// Hyper's read buffer is never smaller, and it panics when asked for less.
 const SMALLEST_BUFFER: usize = 8192;
 
-/// HTTP/1 only: that is what Railway's edge speaks to us, and a silent client of the version-sniffing
-/// connection is never closed (hyper issue 3756).
-pub(crate) fn protocol(profile: &Profile) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    let header_limit = usize::try_from(profile.server.header_limit.get()).unwrap_or(usize::MAX);
-    protocol
-        // Without a timer the header deadline is silently off.
-        .timer(TokioTimer::new())
-        .header_read_timeout(profile.server.header_timeout.get())
-        .max_buf_size(header_limit.max(SMALLEST_BUFFER));
-    protocol
+/// A connection that the service has taken.
+pub(crate) struct Accepted {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// Given back when the connection ends.
+    pub(crate) permit: OwnedSemaphorePermit,
 }
 
-pub(crate) async fn serve(
-    (stream, peer): (TcpStream, SocketAddr),
-    protocol: http1::Builder,
+/// What every connection is served with.
+#[derive(Clone)]
+pub(crate) struct Protocol {
+    http: http1::Builder,
+    patience: Patience,
     app: Arc<App>,
-    watcher: Watcher,
-) {
+}
+
+impl Protocol {
+    /// HTTP/1 only: that is what Railway's edge speaks to us, and a silent client of the version-sniffing
+    /// connection is never closed (hyper issue 3756).
+    pub(crate) fn new(profile: &Profile, app: Arc<App>) -> Self {
+        let server = &profile.server;
+        let mut http = http1::Builder::new();
+        let header_limit = usize::try_from(server.header_limit.get()).unwrap_or(usize::MAX);
+        // The deadlines are the socket's.
+        http.header_read_timeout(None).max_buf_size(header_limit.max(SMALLEST_BUFFER));
+        let patience = Patience {
+            head: server.header_timeout.get(),
+            keep_alive: server.keep_alive_timeout.get(),
+            write: server.write_timeout.get(),
+        };
+        Self { http, patience, app }
+    }
+}
+
+pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watcher) {
+    let Accepted { stream, peer, permit: _permit } = accepted;
+    let Protocol { http, patience, app } = protocol;
     // Answers are small and whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
+    let turn = Arc::new(Turn::default());
+    let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app));
     let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(app.answer(request, peer.ip()).await) }
+        let (app, turn) = (Arc::clone(&app), Arc::clone(&turn));
+        async move {
+            let flaw = turn.begin();
+            let response = app.answer(request, peer.ip(), flaw).await;
+            turn.end();
+            Ok::<_, Infallible>(response)
+        }
     });
-    let connection = protocol.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        // The client's doing: a broken head, a deadline, a reset. Hyper has answered what can be answered.
+    if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(socket), service)).await {
+        // The client's doing: a broken head, a deadline, a reset. What could be answered has been.
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+impl Unheard for App {
+    fn refuse(&self, status: StatusCode) -> Vec<u8> {
+        let (parts, body) = self.refuse_unheard(status).into_parts();
+        let reason = status.canonical_reason().unwrap_or_default();
+        let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
+        for (name, value) in &parts.headers {
+            // Our own values, all of them text.
+            let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()).unwrap_or_default();
+        let length = body.len();
+        let _ = write!(head, "date: {date}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let mut message = head.into_bytes();
+        message.extend_from_slice(&body);
+        message
     }
 }

@@ -21,6 +21,7 @@ mod context;
 mod cors;
 pub mod database;
 mod drain;
+mod framing;
 mod head;
 pub mod listener;
 mod refusal;
@@ -29,6 +30,7 @@ mod router;
 mod routes;
 mod running;
 mod secret;
+mod socket;
 mod stamp;
 pub mod telemetry;
 

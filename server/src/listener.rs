@@ -1,11 +1,17 @@
-//! Where the service listens: every address of both families, where there are both.
+//! Where the service listens: every address of both families, where there are both; and whom it lets in.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::connection::Accepted;
 
 /// Connections that wait for `accept`; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;
@@ -35,28 +41,107 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// The next connection. A failed `accept` is the client's, or a lack of descriptors: that one passes only
-/// with time, and trying again at once would spin.
-pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if is_the_clients(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "could not accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+/// Takes connections, as many at once as there are permits.
+pub(crate) struct Door {
+    listener: TcpListener,
+    permits: Arc<Semaphore>,
+    failed: Often,
+    full: Often,
+}
+
+impl Door {
+    pub(crate) fn new(listener: TcpListener, most: u32) -> Self {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self {
+            listener,
+            permits: Arc::new(Semaphore::new(most)),
+            failed: Often::default(),
+            full: Often::default(),
+        }
+    }
+
+    /// The next connection. The permit comes first: whoever is too many waits in the system's queue and costs us
+    /// nothing.
+    pub(crate) async fn accept(&mut self) -> Accepted {
+        let permit = self.permit().await;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => return Accepted { stream, peer, permit },
+                Err(error) if is_the_clients(&error) => {}
+                // A lack of descriptors or memory: it passes only with time, and trying again at once would spin.
+                Err(error) => {
+                    if let Some(times) = self.failed.worth_a_line() {
+                        tracing::error!(%error, times, "could not accept a connection");
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
             }
         }
     }
+
+    /// Who has already got a connection from the system, when no more are taken.
+    pub(crate) fn accept_now(&self) -> Option<Accepted> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        let (stream, peer) = self.listener.accept().now_or_never()?.ok()?;
+        Some(Accepted { stream, peer, permit })
+    }
+
+    async fn permit(&mut self) -> OwnedSemaphorePermit {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return permit;
+        }
+        if let Some(times) = self.full.worth_a_line() {
+            tracing::warn!(times, "all of server.max_connections are open; more wait");
+        }
+        Arc::clone(&self.permits).acquire_owned().await.expect("nobody closes the semaphore")
+    }
 }
 
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What happens a thousand times a second is worth one line in it.
+#[derive(Default)]
+struct Often {
+    since: Option<Instant>,
+    times: u32,
+}
+
+impl Often {
+    /// How often it has happened since the last line.
+    fn worth_a_line(&mut self) -> Option<u32> {
+        self.times += 1;
+        if self.since.is_some_and(|since| since.elapsed() < Duration::from_secs(1)) {
+            return None;
+        }
+        self.since = Some(Instant::now());
+        Some(std::mem::take(&mut self.times))
+    }
+}
+
+/// What accept(2) passes on of the connection's own network.
 fn is_the_clients(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkDown,
+        NetworkUnreachable,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     #[tokio::test]

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::database::DatabaseError;
+use crate::framing::Flaw;
 use crate::reply::Reply;
 
 /// Why a request is not served. The detail is shown to anyone, so it never repeats an inner error.
@@ -63,6 +64,28 @@ impl Refusal {
 
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log has the request id")
+    }
+
+    pub(crate) fn framing(flaw: Flaw) -> Self {
+        Self::bad_request(match flaw {
+            Flaw::TwoLengths => "the request has `Transfer-Encoding` and `Content-Length`, and so two ends",
+            Flaw::BareLineFeed => "a line of the request's head ends without a carriage return",
+        })
+        // Nobody can say where the next request begins.
+        .with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// What there is no request for.
+    pub(crate) fn unheard(status: StatusCode) -> Self {
+        Self::new(
+            status,
+            match status {
+                StatusCode::REQUEST_TIMEOUT => "the request's head took too long",
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "the request's head is too large",
+                StatusCode::URI_TOO_LONG => "the request's target is too long",
+                _ => "this is not a request that HTTP/1.1 knows",
+            },
+        )
     }
 
     pub fn status(&self) -> StatusCode {

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -14,12 +13,12 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::boot::Settings;
-use crate::connection;
+use crate::connection::{self, Protocol};
 use crate::context::Service;
 use crate::database::Database;
 use crate::database::ping::Ping;
 use crate::drain::Drain;
-use crate::listener::accept;
+use crate::listener::Door;
 use crate::router::Conflict;
 use crate::routes::Route;
 use crate::stamp::Stamp;
@@ -84,35 +83,32 @@ async fn serve(
     service: Arc<Service>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Drained {
-    let protocol = connection::protocol(&service.profile);
+    let protocol = Protocol::new(&service.profile, app);
+    let mut door = Door::new(listener, service.profile.server.max_connections);
     let graceful = GracefulShutdown::new();
     // Dropped, it aborts what it holds: the hard end of the drain.
     let mut connections = JoinSet::new();
-    // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
-    let mut next = Box::pin(accept(&listener));
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            accepted = &mut next => {
-                next.set(accept(&listener));
-                let watcher = graceful.watcher();
-                connections.spawn(connection::serve(accepted, protocol.clone(), Arc::clone(&app), watcher));
+    {
+        // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
+        let mut next = Box::pin(door.accept());
+        loop {
+            tokio::select! {
+                _ = &mut stopped => break,
+                accepted = &mut next => {
+                    drop(next);
+                    next = Box::pin(door.accept());
+                    connections.spawn(connection::serve(accepted, protocol.clone(), graceful.watcher()));
+                }
+                Some(_) = connections.join_next() => {}
             }
-            Some(_) = connections.join_next() => {}
         }
     }
     service.drain.begin();
-    drop(next);
     // Clients whose connection the system has already made are served too; a closed listener resets them.
-    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
-        connections.spawn(connection::serve(
-            accepted,
-            protocol.clone(),
-            Arc::clone(&app),
-            graceful.watcher(),
-        ));
+    while let Some(accepted) = door.accept_now() {
+        connections.spawn(connection::serve(accepted, protocol.clone(), graceful.watcher()));
     }
-    drop(listener);
+    drop(door);
     let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
     service.database.close().await;
     drained

@@ -61,6 +61,14 @@ impl Stamp {
         decision: Decision,
         id: HeaderValue,
     ) -> Response<Full<Bytes>> {
+        let response = self.stamped(reply, decision, id);
+        if method == Method::HEAD {
+            return without_body(response);
+        }
+        response.map(Full::new)
+    }
+
+    pub(crate) fn stamped(&self, reply: Reply, decision: Decision, id: HeaderValue) -> Response<Bytes> {
         let mut response = reply.into_response();
         let headers = response.headers_mut();
         headers.reserve(self.always.len() + 6);
@@ -71,10 +79,7 @@ impl Stamp {
             headers.insert(name, id);
         }
         decision.stamp(headers);
-        if method == Method::HEAD {
-            return without_body(response);
-        }
-        response.map(Full::new)
+        response
     }
 }
 

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 mod contract;
+mod door;
 mod drain;
 mod faults;
 mod health;
 mod http;
+mod patience;
 mod pool;
 mod pooler;
 mod process;

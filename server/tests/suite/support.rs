@@ -145,8 +145,12 @@ impl Program {
         Ok(Self(Some(child)))
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.0.as_ref().expect("only `end` takes it").id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.0.as_ref().expect("only `end` takes it").id().to_string();
+        let id = self.id().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
         assert!(status.success());
     }

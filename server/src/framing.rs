@@ -1,0 +1,188 @@
+//! Where a request's head begins and ends in what the client sends, and the two flaws that hyper keeps to itself.
+
+/// What is wrong with how a message is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Transfer-Encoding beside Content-Length: two recipients may see two different ends (RFC 9112 section 6.1).
+    TwoLengths,
+    /// A line that ends without CR (RFC 9112 section 2.2 lets a recipient accept it; a proxy in front may not).
+    BareLineFeed,
+}
+
+/// Reads the lines of one head after the other, however the bytes are cut.
+#[derive(Default)]
+pub(crate) struct Framing {
+    place: Place,
+    /// The beginning of a line that is not whole yet: enough of it to know the field.
+    start: [u8; LONGEST],
+    length: u8,
+    /// Whether the last byte was a CR.
+    carriage_return: bool,
+    begun: bool,
+    content_length: bool,
+    transfer_encoding: bool,
+    bare_line_feed: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    /// In a head whose first byte was seen.
+    Head,
+    /// Behind a head, and nothing more was sent.
+    #[default]
+    Between,
+    /// Behind a head, in what may be a body or the beginning of another head: who reads only sockets cannot tell.
+    Lost,
+}
+
+const CONTENT_LENGTH: &[u8] = b"content-length:";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
+const LONGEST: usize = TRANSFER_ENCODING.len();
+
+impl Flaw {
+    pub(crate) fn of(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::TwoLengths),
+            2 => Some(Self::BareLineFeed),
+            _ => None,
+        }
+    }
+}
+
+impl Framing {
+    /// The first bytes since an answer. If what was sent before it went beyond its request, this may be the middle of
+    /// a head, and nothing is said of that head: hyper still ends the connection after a message with two lengths.
+    pub(crate) fn begin(&mut self, bytes: &[u8]) {
+        if self.place == Place::Between {
+            *self = Self { place: Place::Head, ..Self::default() };
+            self.read(bytes);
+        } else {
+            *self = Self::default();
+        }
+    }
+
+    /// More bytes of the same head.
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        if self.place != Place::Head {
+            return;
+        }
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line = &rest[..end];
+            rest = &rest[end + 1..];
+            let returned = line.last().map_or(self.carriage_return, |byte| *byte == b'\r');
+            self.keep(line);
+            let blank = self.length == 0 || (self.length == 1 && self.start[0] == b'\r');
+            self.end_line(returned);
+            // RFC 9112 section 2.2: an empty line before the request line is skipped.
+            if blank && self.begun {
+                self.place = if rest.is_empty() { Place::Between } else { Place::Lost };
+                return;
+            }
+            self.begun |= !blank;
+        }
+        self.keep(rest);
+        self.carriage_return = rest.last().map_or(self.carriage_return, |byte| *byte == b'\r');
+    }
+
+    /// Bytes that came while a request was handled.
+    pub(crate) fn lose(&mut self) {
+        self.place = Place::Lost;
+    }
+
+    pub(crate) fn flaw(&self) -> u8 {
+        if self.transfer_encoding && self.content_length {
+            1
+        } else if self.bare_line_feed {
+            2
+        } else {
+            0
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let from = usize::from(self.length);
+        let more = bytes.len().min(LONGEST - from);
+        self.start[from..from + more].copy_from_slice(&bytes[..more]);
+        self.length = u8::try_from(from + more).expect("at most LONGEST");
+    }
+
+    fn end_line(&mut self, returned: bool) {
+        let line = &self.start[..usize::from(self.length)];
+        let is = |name: &[u8]| line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name);
+        self.content_length |= is(CONTENT_LENGTH);
+        self.transfer_encoding |= is(TRANSFER_ENCODING);
+        self.bare_line_feed |= !returned;
+        self.length = 0;
+        self.carriage_return = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaw(parts: &[&str]) -> Option<Flaw> {
+        let mut framing = Framing::default();
+        framing.begin(parts[0].as_bytes());
+        parts[1..].iter().for_each(|part| framing.read(part.as_bytes()));
+        Flaw::of(framing.flaw())
+    }
+
+    /// The same bytes at once, and cut at every place.
+    fn assert_flaw(head: &str, expected: Option<Flaw>) {
+        assert_eq!(flaw(&[head]), expected, "{head:?}");
+        for at in 1..head.len() {
+            let (one, other) = head.split_at(at);
+            assert_eq!(flaw(&[one, other]), expected, "{one:?} {other:?}");
+        }
+        let bytes: Vec<_> = head.split_inclusive(|_| true).collect();
+        assert_eq!(flaw(&bytes), expected, "{head:?} byte by byte");
+    }
+
+    #[test]
+    fn two_lengths_are_noticed_however_the_head_is_cut() {
+        for (one, other) in
+            [("Content-Length: 5", "Transfer-Encoding: chunked"), ("transfer-encoding:x", "CONTENT-LENGTH:")]
+        {
+            assert_flaw(&format!("PUT / HTTP/1.1\r\n{one}\r\n{other}\r\n\r\n"), Some(Flaw::TwoLengths));
+            assert_flaw(
+                &format!("PUT / HTTP/1.1\r\n{other}\r\nhost: a\r\n{one}\r\n\r\n"),
+                Some(Flaw::TwoLengths),
+            );
+        }
+    }
+
+    #[test]
+    fn one_length_is_no_flaw_and_a_body_may_speak_of_another() {
+        assert_flaw("PUT / HTTP/1.1\r\ncontent-length: 17\r\n\r\n", None);
+        assert_flaw("PUT / HTTP/1.1\r\nx-content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", None);
+        assert_flaw(
+            "PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\ncontent-length: 5\r\n0\r\n\r\n",
+            None,
+        );
+    }
+
+    #[test]
+    fn a_line_without_cr_is_noticed_in_the_head_only() {
+        assert_flaw("GET / HTTP/1.1\nhost: a\r\n\r\n", Some(Flaw::BareLineFeed));
+        assert_flaw("GET / HTTP/1.1\r\nhost: a\r\n\n", Some(Flaw::BareLineFeed));
+        assert_flaw("PUT / HTTP/1.1\r\nhost: a\r\n\r\na\nb", None);
+    }
+
+    #[test]
+    fn the_next_head_is_read_only_where_its_beginning_is_known() {
+        let flawed = b"PUT / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n";
+        let mut framing = Framing::default();
+        framing.begin(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+        framing.begin(flawed);
+        assert_eq!(Flaw::of(framing.flaw()), Some(Flaw::TwoLengths));
+
+        let mut framing = Framing::default();
+        framing.begin(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HT");
+        framing.begin(b"TP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n");
+        assert_eq!(Flaw::of(framing.flaw()), None);
+        framing.begin(flawed);
+        assert_eq!(Flaw::of(framing.flaw()), Some(Flaw::TwoLengths), "found again by the next answer");
+    }
+}
