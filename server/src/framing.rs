@@ -16,9 +16,8 @@ pub(crate) struct Framing {
     /// The beginning of a line that is not whole yet: enough of it to know the field.
     start: [u8; LONGEST],
     length: u8,
-    /// Whether the last byte was a CR.
-    carriage_return: bool,
-    begun: bool,
+    /// The last byte of that line.
+    last: u8,
     content_length: bool,
     transfer_encoding: bool,
     bare_line_feed: bool,
@@ -26,7 +25,9 @@ pub(crate) struct Framing {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Place {
-    /// In a head whose first byte was seen.
+    /// At the beginning of a head: no line of it is whole yet.
+    Start,
+    /// In a head whose beginning was seen.
     Head,
     /// Behind a head, and nothing more was sent.
     #[default]
@@ -54,7 +55,7 @@ impl Framing {
     /// a head, and nothing is said of that head: hyper still ends the connection after a message with two lengths.
     pub(crate) fn begin(&mut self, bytes: &[u8]) {
         if self.place == Place::Between {
-            *self = Self { place: Place::Head, ..Self::default() };
+            *self = Self { place: Place::Start, ..Self::default() };
             self.read(bytes);
         } else {
             *self = Self::default();
@@ -63,26 +64,28 @@ impl Framing {
 
     /// More bytes of the same head.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
-        if self.place != Place::Head {
+        if !matches!(self.place, Place::Start | Place::Head) {
             return;
         }
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let line = &rest[..end];
             rest = &rest[end + 1..];
-            let returned = line.last().map_or(self.carriage_return, |byte| *byte == b'\r');
+            let returned = *line.last().unwrap_or(&self.last) == b'\r';
             self.keep(line);
             let blank = self.length == 0 || (self.length == 1 && self.start[0] == b'\r');
             self.end_line(returned);
             // RFC 9112 section 2.2: an empty line before the request line is skipped.
-            if blank && self.begun {
+            if blank && self.place == Place::Head {
                 self.place = if rest.is_empty() { Place::Between } else { Place::Lost };
                 return;
             }
-            self.begun |= !blank;
+            if !blank {
+                self.place = Place::Head;
+            }
         }
         self.keep(rest);
-        self.carriage_return = rest.last().map_or(self.carriage_return, |byte| *byte == b'\r');
+        self.last = *rest.last().unwrap_or(&self.last);
     }
 
     /// Bytes that came while a request was handled.
@@ -114,7 +117,7 @@ impl Framing {
         self.transfer_encoding |= is(TRANSFER_ENCODING);
         self.bare_line_feed |= !returned;
         self.length = 0;
-        self.carriage_return = false;
+        self.last = 0;
     }
 }
 
