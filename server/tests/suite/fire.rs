@@ -273,9 +273,9 @@ async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
     tally.assert_nothing_lost(500, &nginx.log());
     let mut seen = BTreeMap::new();
     for replica in replicas.iter().chain([&steady]) {
-        let log = replica.log();
-        assert!(!log.contains("panic"), "{log}");
-        for line in log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
+        let lines = replica.log();
+        assert!(!lines.contains("panic"), "{lines}");
+        for line in lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
             *seen.entry(line["level"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
         }
     }
