@@ -79,7 +79,7 @@ impl App {
     }
 
     fn find(&self, head: &Head, flaw: Option<Flaw>, decision: &Decision) -> Result<Step, Refusal> {
-        head.check(self.service.profile.server.body_limit.get())?;
+        head.check(&self.service.profile.server)?;
         if let Some(flaw) = flaw {
             return Err(Refusal::framing(flaw));
         }

@@ -44,9 +44,11 @@ impl Protocol {
     pub(crate) fn new(profile: &Profile, app: Arc<App>) -> Self {
         let server = &profile.server;
         let mut http = http1::Builder::new();
-        let header_limit = usize::try_from(server.header_limit.get()).unwrap_or(usize::MAX);
+        // More than `Head::check` lets through, which says more than hyper can when its buffer is full.
+        let limits = server.header_limit.get() + server.uri_limit.get();
+        let buffer = usize::try_from(limits).unwrap_or(usize::MAX).saturating_add(SMALLEST_BUFFER);
         // The deadlines are the socket's.
-        http.header_read_timeout(None).max_buf_size(header_limit.max(SMALLEST_BUFFER));
+        http.header_read_timeout(None).max_buf_size(buffer);
         let patience = Patience {
             head: server.header_timeout.get(),
             keep_alive: server.keep_alive_timeout.get(),

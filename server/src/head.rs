@@ -4,7 +4,9 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use profiles::Server;
 
+use crate::path;
 use crate::refusal::Refusal;
 
 pub struct Head(Parts);
@@ -53,28 +55,73 @@ impl Head {
     }
 
     /// What hyper lets through and a strict server refuses before it looks any further.
-    pub(crate) fn check(&self, body_limit: u64) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, limits: &Server) -> Result<(), Refusal> {
+        let target = length(self.uri());
+        if target > limits.uri_limit.get() {
+            return Err(Refusal::target_too_long(limits.uri_limit.get()));
+        }
+        if self.length(target) > limits.header_limit.get() {
+            return Err(Refusal::head_too_large(limits.header_limit.get()));
+        }
+        self.check_host()?;
+        self.check_path()?;
+        match self.field(&CONTENT_LENGTH) {
+            // RFC 9112 section 6.3. Hyper refuses lengths that differ, and merges equal ones.
+            Field::Ambiguous => Err(Refusal::bad_request("the request has several `Content-Length` lines")),
+            Field::One(length) if number(length).is_some_and(|length| length > limits.body_limit.get()) => {
+                Err(Refusal::too_large(limits.body_limit.get()))
+            }
+            Field::Absent | Field::One(_) => Ok(()),
+        }
+    }
+
+    fn check_host(&self) -> Result<(), Refusal> {
         match self.field(&HOST) {
             // RFC 9112 section 3.2 asks for a Host from HTTP/1.1 on.
             Field::Absent if self.0.version >= Version::HTTP_11 => {
-                return Err(Refusal::bad_request("the request has no `Host`"));
+                Err(Refusal::bad_request("the request has no `Host`"))
             }
-            Field::Ambiguous => return Err(Refusal::bad_request("the request has several `Host` lines")),
+            Field::Ambiguous => Err(Refusal::bad_request("the request has several `Host` lines")),
             Field::One(host) if !is_host(host) => {
-                return Err(Refusal::bad_request("the `Host` is not a host name and an optional port"));
+                Err(Refusal::bad_request("the `Host` is not a host name and an optional port"))
             }
-            Field::Absent | Field::One(_) => {}
+            Field::Absent | Field::One(_) => Ok(()),
         }
-        if self.content_length().is_some_and(|length| length > body_limit) {
-            return Err(Refusal::too_large(body_limit));
-        }
-        Ok(())
     }
 
-    /// Hyper has parsed it already and refused what is not a number.
-    fn content_length(&self) -> Option<u64> {
-        self.0.headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+    fn check_path(&self) -> Result<(), Refusal> {
+        match (self.method(), self.path()) {
+            // `OPTIONS *` asks about the whole server, CONNECT names no path (RFC 9112 section 3.2).
+            (&Method::OPTIONS, "*") | (&Method::CONNECT, _) => Ok(()),
+            (_, path) => path::check(path).map_err(Refusal::bad_request),
+        }
     }
+
+    /// The head as it was sent, in bytes: without the whitespace around values, which hyper does not keep.
+    fn length(&self, target: u64) -> u64 {
+        let line = self.method().as_str().len() + "  HTTP/1.1\r\n".len();
+        let fields = self.headers().iter();
+        let fields: usize =
+            fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
+        target + bytes(line + fields + "\r\n".len())
+    }
+}
+
+/// The request target, in bytes.
+fn length(uri: &Uri) -> u64 {
+    let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    bytes(scheme + authority + path)
+}
+
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+/// Hyper has refused what is not a number.
+fn number(length: &HeaderValue) -> Option<u64> {
+    length.to_str().ok()?.trim().parse().ok()
 }
 
 fn is_host(value: &HeaderValue) -> bool {
@@ -90,13 +137,31 @@ fn is_host(value: &HeaderValue) -> bool {
 mod tests {
     use super::*;
 
+    /// Production's limits, but a body of 100 bytes, a target of 50 and a head of 200.
+    fn limits() -> Server {
+        let today = jiff::civil::date(2026, 1, 1);
+        let mut limits = profiles::Declaration::load("production", today).unwrap().profile.server;
+        limits.body_limit = "100B".parse().unwrap();
+        limits.uri_limit = "50B".parse().unwrap();
+        limits.header_limit = "200B".parse().unwrap();
+        limits
+    }
+
+    fn refused(request: http::request::Builder) -> Option<u16> {
+        let (head, ()) = Head::split(request.body(()).unwrap());
+        head.check(&limits()).err().map(|refusal| refusal.status().as_u16())
+    }
+
     fn check(lines: &[(&'static str, &'static str)], version: Version) -> Option<u16> {
         let mut request = Request::builder().uri("/health").version(version);
         for (name, value) in lines {
             request = request.header(*name, *value);
         }
-        let (head, ()) = Head::split(request.body(()).unwrap());
-        head.check(100).err().map(|refusal| refusal.status().as_u16())
+        refused(request)
+    }
+
+    fn target(method: &str, target: &str) -> Option<u16> {
+        refused(Request::builder().method(method).uri(target).header("host", "a"))
     }
 
     #[test]
@@ -120,5 +185,47 @@ mod tests {
     fn a_body_announced_too_large_is_refused_before_it_is_read() {
         assert_eq!(check(&[("host", "a"), ("content-length", "100")], Version::HTTP_11), None);
         assert_eq!(check(&[("host", "a"), ("content-length", "101")], Version::HTTP_11), Some(413));
+    }
+
+    #[test]
+    fn a_body_has_one_length() {
+        let twice = [("host", "a"), ("content-length", "5"), ("content-length", "5")];
+        assert_eq!(check(&twice, Version::HTTP_11), Some(400));
+    }
+
+    #[test]
+    fn a_path_has_one_reading_in_every_form_of_target() {
+        for (method, sent) in [
+            ("GET", "/api/things?next=//a/../b%2f"),
+            ("GET", "http://a/health"),
+            ("GET", "http://a"),
+            ("OPTIONS", "*"),
+            ("CONNECT", "a:443"),
+        ] {
+            assert_eq!(target(method, sent), None, "{method} {sent}");
+        }
+        for (method, sent) in [("GET", "/a/../b"), ("GET", "http://a//b"), ("GET", "*"), ("GET", "a:443")] {
+            assert_eq!(target(method, sent), Some(400), "{method} {sent}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_measured_with_its_query_and_its_authority() {
+        for start in ["/", "/?q=", "http://a/"] {
+            let longest = format!("{start:x<50}");
+            assert_eq!(target("GET", &longest), None, "{longest}");
+            assert_eq!(target("GET", &(longest + "x")), Some(414), "{start}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_measured_as_it_was_sent() {
+        let sent = "GET /health HTTP/1.1\r\nhost: a\r\nx-long: \r\n\r\n";
+        let longest = "x".repeat(200 - sent.len());
+        let asked = |value: String| {
+            refused(Request::builder().uri("/health").header("host", "a").header("x-long", value))
+        };
+        assert_eq!(asked(longest.clone()), None);
+        assert_eq!(asked(longest + "x"), Some(431));
     }
 }

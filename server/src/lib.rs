@@ -24,6 +24,7 @@ mod drain;
 mod framing;
 mod head;
 pub mod listener;
+mod path;
 mod refusal;
 mod reply;
 mod router;

@@ -58,6 +58,15 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
     }
 
+    pub(crate) fn target_too_long(limit: u64) -> Self {
+        Self::new(StatusCode::URI_TOO_LONG, format!("the request target is longer than {limit} bytes"))
+    }
+
+    pub(crate) fn head_too_large(limit: u64) -> Self {
+        let detail = format!("the request's head is larger than {limit} bytes");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long").soon()
     }

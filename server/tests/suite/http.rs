@@ -257,6 +257,34 @@ async fn a_body_may_speak_of_lengths() {
 }
 
 #[tokio::test]
+async fn a_head_beyond_the_limit_is_431() {
+    let service =
+        serve(&production(&[("header_limit = \"32KiB\"", "header_limit = \"8KiB\"")]), NO_DATABASE).await;
+    let answer = send(service.local_addr(), "GET", "/livez", &[("x-long", &"x".repeat(9_000))]).await;
+    assert_problem(&answer, 431);
+    // What does not fit into the read buffer either is refused by hyper, before it is a request.
+    let answer =
+        raw(service.local_addr(), request("GET", "/livez", &[("x-long", &"x".repeat(30_000))])).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_target_beyond_the_limit_is_414() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    let target = |length: usize| format!("/livez?{:x<1$}", "", length - "/livez?".len());
+    assert_eq!(get(service.local_addr(), &target(8 << 10)).await.status, 200);
+    assert_problem(&get(service.local_addr(), &target((8 << 10) + 1)).await, 414);
+}
+
+#[tokio::test]
+async fn a_path_with_two_readings_is_400() {
+    let service = serve(&production(&[]), NO_DATABASE).await;
+    for path in ["//livez", "/api/../livez", "/%2e%2e/livez", "/livez%2f", "/livez%00", "/livez%", "/%ff"] {
+        assert_problem(&get(service.local_addr(), path).await, 400);
+    }
+}
+
+#[tokio::test]
 async fn the_release_is_named_where_it_is_known() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let environment = server::Environment::new([
