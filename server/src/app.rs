@@ -20,10 +20,12 @@ use crate::framing::Flaw;
 use crate::head::Head;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::request_id::RequestIds;
 use crate::router::{Conflict, Found, Parameters, Router};
 use crate::routes::{Handler, Kind};
-use crate::stamp::{RequestIds, Stamp};
+use crate::stamp::{Stamp, field_name};
 use crate::telemetry;
+use crate::trace::Parent;
 
 /// The longest that is kept of a request's time to say why there is no answer.
 const REASON: Duration = Duration::from_millis(100);
@@ -42,7 +44,8 @@ impl App {
         let cors = Cors::new(&service.profile.cors);
         let router = Router::new(service.routes, &service.profile)?;
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
-        Ok(Self { cors, router, stamp, ids: RequestIds::new(), proxies, service })
+        let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
+        Ok(Self { cors, router, stamp, ids, proxies, service })
     }
 
     pub(crate) async fn answer(
@@ -52,9 +55,10 @@ impl App {
         flaw: Option<Flaw>,
     ) -> Response<Full<Bytes>> {
         let started = Instant::now();
-        let id = self.ids.next();
+        let number = self.ids.number();
         let (head, body) = Head::split(request);
-        let _client = Client::of(peer, self.proxies.as_ref(), &head);
+        let client = Client::of(peer, self.proxies.as_ref(), &head);
+        let id = self.ids.of(&head, &client, number);
         let (method, uri) = (head.method().clone(), head.uri().clone());
 
         let decision = self.cors.decide(&head);
@@ -62,7 +66,7 @@ impl App {
             Err(refusal) => (Kind::Api, Err(refusal)),
             Ok(Step::Reply(reply)) => (Kind::Api, Ok(reply)),
             Ok(Step::Run(handler, kind, parameters)) => {
-                (kind, self.run(handler, head, parameters, body).await)
+                (kind, self.run(handler, number, head, parameters, body).await)
             }
         };
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
@@ -99,6 +103,7 @@ impl App {
     async fn run(
         &self,
         handler: Handler,
+        number: u64,
         head: Head,
         parameters: Parameters,
         body: Incoming,
@@ -107,9 +112,10 @@ impl App {
         let deadline = self.service.profile.server.request_timeout.get();
         // A little earlier, so that the database's own reason is known before the request is cut.
         let end = Instant::now() + deadline.saturating_sub((deadline / 20).min(REASON));
+        let parent = Parent::of(&head);
         let work = async move {
             let body = read(body, service.profile.server.body_limit.get()).await?;
-            handler(Context { head, parameters, body, end, service }).await
+            handler(Context { head, parameters, body, end, number, parent, service }).await
         };
         match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,

@@ -6,6 +6,7 @@ use http::HeaderName;
 use profiles::{ClientIp, Network};
 
 use crate::head::{Field, Head};
+use crate::stamp::field_name;
 
 /// The proxies whose word counts.
 pub(crate) struct Proxies {
@@ -22,9 +23,7 @@ pub(crate) struct Client {
 
 impl Proxies {
     pub(crate) fn new(declared: &ClientIp) -> Self {
-        let header = HeaderName::from_bytes(declared.header.as_str().as_bytes())
-            .expect("a field name is a token: parsed by `profiles`");
-        Self { header, trusted: declared.trusted.clone() }
+        Self { header: field_name(&declared.header), trusted: declared.trusted.clone() }
     }
 }
 

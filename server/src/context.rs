@@ -12,12 +12,15 @@ use crate::drain::Drain;
 use crate::head::Head;
 use crate::router::Parameters;
 use crate::routes::Route;
+use crate::trace::{Parent, Trace, Tracer};
 
 pub struct Context {
     pub(crate) head: Head,
     pub(crate) parameters: Parameters,
     pub(crate) body: Bytes,
     pub(crate) end: Instant,
+    pub(crate) number: u64,
+    pub(crate) parent: Option<Parent>,
     pub(crate) service: Arc<Service>,
 }
 
@@ -27,6 +30,7 @@ pub(crate) struct Service {
     pub(crate) database: Arc<Database>,
     pub(crate) ping: Ping,
     pub(crate) drain: Drain,
+    pub(crate) tracer: Tracer,
     pub(crate) routes: &'static [&'static Route],
 }
 
@@ -52,6 +56,11 @@ impl Context {
     /// For as long as this request has time.
     pub fn database(&self) -> Until<'_> {
         self.service.database.until(self.end)
+    }
+
+    /// The trace that this request belongs to: what to send with requests to other services.
+    pub fn trace(&self) -> Trace<'_> {
+        self.service.tracer.trace(self.number, self.parent, self.head.headers())
     }
 
     pub(crate) fn service(&self) -> &Service {

@@ -27,6 +27,7 @@ pub mod listener;
 mod path;
 mod refusal;
 mod reply;
+mod request_id;
 mod router;
 mod routes;
 mod running;
@@ -34,6 +35,7 @@ mod secret;
 mod socket;
 mod stamp;
 pub mod telemetry;
+mod trace;
 
 pub use boot::{Environment, Refused};
 pub use context::Context;
@@ -45,6 +47,7 @@ pub use router::Conflict;
 pub use routes::{Handler, Kind, ROUTES, Route, Served};
 pub use running::{Drained, Running, StartError};
 pub use secret::Secret;
+pub use trace::Trace;
 
 use profiles::Declaration;
 use tokio::net::TcpListener;

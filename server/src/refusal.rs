@@ -109,7 +109,7 @@ impl Refusal {
                 title: self.status.canonical_reason().unwrap_or("Error"),
                 status: self.status.as_u16(),
                 detail: &self.detail,
-                request_id: request_id.to_str().expect("our ids are hexadecimal digits and a dash"),
+                request_id: request_id.to_str().expect("an id is ASCII: made or checked in `request_id.rs`"),
             },
         );
         match self.header {

@@ -22,6 +22,7 @@ use crate::listener::Door;
 use crate::router::Conflict;
 use crate::routes::Route;
 use crate::stamp::Stamp;
+use crate::trace::Tracer;
 
 /// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it drains as well, unobserved.
 pub struct Running {
@@ -57,7 +58,8 @@ impl Running {
         let Settings { profile, release, .. } = settings;
         let stamp = Stamp::new(&profile, release.as_ref());
         let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
-        let service = Arc::new(Service { profile, database, ping, drain: Drain::default(), routes });
+        let (drain, tracer) = (Drain::default(), Tracer::new());
+        let service = Arc::new(Service { profile, database, ping, drain, tracer, routes });
         let app = Arc::new(App::new(Arc::clone(&service), stamp)?);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, app, service, stopped));

@@ -1,8 +1,5 @@
 //! What every answer carries, whatever went wrong inside: security headers, request id and release.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -18,12 +15,6 @@ use crate::reply::Reply;
 pub(crate) struct Stamp {
     always: Vec<(HeaderName, HeaderValue)>,
     request_id: Option<HeaderName>,
-}
-
-/// Ids without a system call each: a random prefix for the process, then a count.
-pub(crate) struct RequestIds {
-    prefix: u32,
-    next: AtomicU64,
 }
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -83,7 +74,7 @@ impl Stamp {
     }
 }
 
-fn field_name(name: &FieldName) -> HeaderName {
+pub(crate) fn field_name(name: &FieldName) -> HeaderName {
     HeaderName::from_bytes(name.as_str().as_bytes()).expect("a field name is a token: parsed by `profiles`")
 }
 
@@ -96,31 +87,4 @@ fn without_body(response: Response<Bytes>) -> Response<Full<Bytes>> {
 
 fn set_length(headers: &mut HeaderMap, length: usize) {
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-}
-
-impl RequestIds {
-    pub(crate) fn new() -> Self {
-        // The standard library's only source of randomness; it seeds from the system once.
-        let random = RandomState::new().build_hasher().finish();
-        let prefix = u32::try_from(random >> 32).expect("32 bits are left");
-        Self { prefix, next: AtomicU64::new(1) }
-    }
-
-    pub(crate) fn next(&self) -> HeaderValue {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        HeaderValue::try_from(format!("{:08x}-{number:x}", self.prefix))
-            .expect("hexadecimal digits and a dash")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_differ_within_and_between_processes() {
-        let (one, other) = (RequestIds::new(), RequestIds::new());
-        assert_ne!(one.next(), one.next());
-        assert_ne!(one.prefix, other.prefix);
-    }
 }

@@ -8,6 +8,7 @@ mod faults;
 mod fire;
 mod health;
 mod http;
+mod identity;
 mod patience;
 mod pool;
 mod pooler;
