@@ -64,7 +64,8 @@ impl App {
         let decision = self.cors.decide(&head);
         let (kind, outcome) = match self.find(&head, flaw, &decision) {
             Err(refusal) => (Kind::Api, Err(refusal)),
-            Ok(Step::Reply(reply)) => (Kind::Api, Ok(reply)),
+            // A preflight that is allowed is a browser's own question, like a probe.
+            Ok(Step::Reply(reply)) => (Kind::Probe, Ok(reply)),
             Ok(Step::Run(handler, kind, parameters)) => {
                 (kind, self.run(handler, number, head, parameters, body).await)
             }
@@ -77,7 +78,7 @@ impl App {
 
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
     pub(crate) fn refuse_unheard(&self, status: StatusCode) -> Response<Bytes> {
-        let id = self.ids.next();
+        let id = self.ids.own(self.ids.number());
         let reply = Refusal::unheard(status).into_reply(&id);
         self.stamp.stamped(reply, Decision::Actual { grant: None, vary: true }, id)
     }

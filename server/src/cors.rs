@@ -101,7 +101,6 @@ impl Cors {
             Some(self.methods.iter().find(|method| *method == *requested)?.clone())
         };
         let headers = self.requested_headers(head.headers())?;
-        let headers = (!headers.is_empty()).then(|| value(&headers.join(",")));
         Some(Preflight {
             origin,
             credentials: self.credentials,
@@ -120,12 +119,14 @@ impl Cors {
         }
     }
 
-    /// The requested names, each once; `None` when one is not on the list or the field is out of bounds.
+    /// The requested names, each once; an outer `None` when one is not on the list or the field is out of bounds, an
+    /// inner one when there are none.
     /// Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
-    fn requested_headers(&self, headers: &HeaderMap) -> Option<Vec<&str>> {
+    fn requested_headers(&self, headers: &HeaderMap) -> Option<Option<HeaderValue>> {
         let longest = self.request_headers.iter().map(String::len).max().unwrap_or(0);
-        let mut found = Vec::new();
-        let (mut names, mut empty) = (0, 0);
+        let mut found: [&str; MOST_NAMES] = [""; MOST_NAMES];
+        let (mut distinct, mut names, mut empty) = (0, 0, 0);
+        let mut as_sent = true;
         for line in headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
             for element in line.as_bytes().split(|byte| *byte == b',') {
                 if element.len() > longest + MOST_PADDING {
@@ -141,12 +142,22 @@ impl Cors {
                 }
                 let known =
                     self.request_headers.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name))?;
-                if !found.contains(&known.as_str()) {
-                    found.push(known.as_str());
+                as_sent &= known.as_bytes() == element;
+                if !found[..distinct].contains(&known.as_str()) {
+                    found[distinct] = known;
+                    distinct += 1;
                 }
             }
         }
-        Some(found)
+        if distinct == 0 {
+            return Some(None);
+        }
+        let mut lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
+        Some(Some(match (lines.next(), lines.next()) {
+            // What browsers send is already what the answer says: each name once, in lower case, between commas.
+            (Some(line), None) if as_sent && empty == 0 && distinct == names => line.clone(),
+            _ => value(&found[..distinct].join(",")),
+        }))
     }
 }
 

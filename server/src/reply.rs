@@ -2,10 +2,16 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
-pub struct Reply(Response<Bytes>);
+pub struct Reply {
+    status: StatusCode,
+    body: Bytes,
+    content_type: Option<HeaderValue>,
+    /// Empty for most, and then without an allocation.
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
 
 impl Reply {
     pub fn empty(status: StatusCode) -> Self {
@@ -13,32 +19,48 @@ impl Reply {
     }
 
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        let body = serde_json::to_vec(body).expect("our bodies are plain structs with text keys");
-        Self::bytes(status, body).with(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        Self::ready_json(
+            status,
+            serde_json::to_vec(body).expect("our bodies are plain structs with text keys"),
+        )
+    }
+
+    /// JSON that is written already.
+    pub(crate) fn ready_json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::bytes(status, body).typed("application/json")
     }
 
     pub fn html(body: String) -> Self {
-        Self::bytes(StatusCode::OK, body)
-            .with(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
+        Self::bytes(StatusCode::OK, body).typed("text/html; charset=utf-8")
     }
 
     pub(crate) fn problem(status: StatusCode, body: &impl Serialize) -> Self {
-        Self::json(status, body).with(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))
+        Self::json(status, body).typed("application/problem+json")
     }
 
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.headers_mut().insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
-    pub(crate) fn into_response(self) -> Response<Bytes> {
-        self.0
+    /// The parts, with the reply's own headers written into a map that has room for them.
+    pub(crate) fn into_parts(self, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
+        if let Some(content_type) = self.content_type {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        for (name, value) in self.headers {
+            headers.insert(name, value);
+        }
+        (self.status, self.body)
     }
 
-    fn bytes(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        let mut response = Response::new(body.into());
-        *response.status_mut() = status;
-        Self(response)
+    pub(crate) fn typed(mut self, content_type: &'static str) -> Self {
+        self.content_type = Some(HeaderValue::from_static(content_type));
+        self
+    }
+
+    pub(crate) fn bytes(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, body: body.into(), content_type: None, headers: Vec::new() }
     }
 }

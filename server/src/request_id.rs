@@ -53,7 +53,7 @@ impl RequestIds {
         }
     }
 
-    fn own(&self, number: u64) -> HeaderValue {
+    pub(crate) fn own(&self, number: u64) -> HeaderValue {
         let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
         if block.capacity() < LONGEST {
             block.reserve(BLOCK);

@@ -17,6 +17,8 @@ pub(crate) struct Stamp {
     request_id: Option<HeaderName>,
 }
 
+/// Type, length and date, the request's id, and what CORS adds: five at most.
+const ROOM: usize = 10;
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 impl Stamp {
@@ -44,7 +46,7 @@ impl Stamp {
         Self { always, request_id }
     }
 
-    /// The one door: whatever leaves the service has passed here. A route's own header wins.
+    /// The one door: whatever leaves the service has passed here.
     pub(crate) fn apply(
         &self,
         reply: Reply,
@@ -60,16 +62,20 @@ impl Stamp {
     }
 
     pub(crate) fn stamped(&self, reply: Reply, decision: Decision, id: HeaderValue) -> Response<Bytes> {
-        let mut response = reply.into_response();
-        let headers = response.headers_mut();
-        headers.reserve(self.always.len() + 6);
+        // Room for all at once: a map that grows is moved.
+        let mut headers = HeaderMap::with_capacity(self.always.len() + ROOM);
         for (name, value) in &self.always {
-            headers.entry(name).or_insert_with(|| value.clone());
+            headers.insert(name, value.clone());
         }
+        // A route's own header wins.
+        let (status, body) = reply.into_parts(&mut headers);
         if let Some(name) = &self.request_id {
             headers.insert(name, id);
         }
-        decision.stamp(headers);
+        decision.stamp(&mut headers);
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
         response
     }
 }

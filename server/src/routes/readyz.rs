@@ -2,7 +2,6 @@
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use serde_json::json;
 
 use super::{Kind, Route, Served};
 use crate::context::Context;
@@ -18,8 +17,8 @@ pub(super) const ROUTE: Route = Route {
 
 fn get(context: &Context) -> Reply {
     if context.service().drain.has_begun() {
-        Reply::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "draining"}))
+        Reply::ready_json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
     } else {
-        Reply::json(StatusCode::OK, &json!({"status": "ready"}))
+        Reply::ready_json(StatusCode::OK, r#"{"status":"ready"}"#)
     }
 }
