@@ -18,7 +18,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Requests that give up after two seconds, and a margin for a busy machine.
 fn hasty() -> Declaration {
-    production(&[("request_timeout = \"10s\"", "request_timeout = \"2s\"")])
+    production(&[
+        ("request_timeout = \"10s\"", "request_timeout = \"2s\""),
+        ("body_timeout = \"8s\"", "body_timeout = \"2s\""),
+    ])
 }
 
 const HASTY_AT_MOST: Duration = Duration::from_millis(2_600);

@@ -182,6 +182,7 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
     let postgres = Postgres::start();
     let narrow = production(&[
         ("request_timeout = \"10s\"", "request_timeout = \"400ms\""),
+        ("body_timeout = \"8s\"", "body_timeout = \"100ms\""),
         ("= \"2s\"", "= \"400ms\""),
         ("= \"500ms\"", "= \"100ms\""),
         ("= \"1s\"", "= \"100ms\""),

@@ -59,7 +59,10 @@ impl Bank {
         postgres.ask("create table accounts (name text primary key, amount int)");
         postgres.ask("insert into accounts values ('left', 1000), ('right', 0)");
         let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
-        let hasty = production(&[("request_timeout = \"10s\"", "request_timeout = \"2s\"")]);
+        let hasty = production(&[
+            ("request_timeout = \"10s\"", "request_timeout = \"2s\""),
+            ("body_timeout = \"8s\"", "body_timeout = \"2s\""),
+        ]);
         let service = serve_with(&hasty, &bouncer.url(), ROUTES).await;
         Self { service, postgres, _bouncer: bouncer }
     }
