@@ -10,7 +10,8 @@ use futures_util::FutureExt as _;
 use http::header::ALLOW;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use profiles::Server;
 use tokio::time::{Instant, timeout};
 
 use crate::client::{Client, Proxies};
@@ -115,7 +116,7 @@ impl App {
         let end = Instant::now() + deadline.saturating_sub((deadline / 20).min(REASON));
         let parent = Parent::of(&head);
         let work = async move {
-            let body = read(body, service.profile.server.body_limit.get()).await?;
+            let body = read(body, &service.profile.server).await?;
             handler(Context { head, parameters, body, end, number, parent, service }).await
         };
         match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
@@ -132,11 +133,17 @@ enum Step {
     Run(Handler, Kind, Parameters),
 }
 
-async fn read(body: Incoming, limit: u64) -> Result<Bytes, Refusal> {
+async fn read(body: Incoming, limits: &Server) -> Result<Bytes, Refusal> {
+    // Most requests have none, and need no timer.
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let limit = limits.body_limit.get();
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, most).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
-        Err(_) => Err(Refusal::bad_request("the body broke off")),
+    match timeout(limits.body_timeout.get(), Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
+        Ok(Err(_)) => Err(Refusal::bad_request("the body broke off")),
+        Err(_elapsed) => Err(Refusal::body_timeout()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
+use http::header::{ACCEPT, ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -56,6 +56,21 @@ impl Refusal {
 
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+    }
+
+    /// RFC 9110 section 15.5.9 asks for the end of the connection: the rest of the body may still come.
+    pub(crate) fn body_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "the body took too long")
+            .with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// RFC 9110 section 15.5.16: `Accept` names what would be taken.
+    pub(crate) fn not_json() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "this path takes `application/json`; see `Content-Type`",
+        )
+        .with(ACCEPT, HeaderValue::from_static("application/json"))
     }
 
     pub(crate) fn target_too_long(limit: u64) -> Self {

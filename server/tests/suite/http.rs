@@ -234,6 +234,22 @@ async fn a_streamed_body_is_cut_at_the_limit() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_is_408_and_ends_the_connection() {
+    let hasty = production(&[("body_timeout = \"8s\"", "body_timeout = \"200ms\"")]);
+    let service = serve_with(&hasty, NO_DATABASE, ROUTES).await;
+    for (fields, part) in [
+        ("content-length: 5", "hell"),
+        ("content-length: 5", ""),
+        ("transfer-encoding: chunked", "4\r\nhell\r\n"),
+    ] {
+        let request = format!("PUT /api/things/7 HTTP/1.1\r\nhost: a\r\n{fields}\r\n\r\n{part}");
+        let answer = Answer::parse(&raw(service.local_addr(), request).await);
+        assert_problem(&answer, 408);
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+}
+
+#[tokio::test]
 async fn an_ambiguous_host_is_400() {
     let service = serve(&production(&[]), NO_DATABASE).await;
     for host in ["", "host: a\r\nhost: a\r\n", "host: a b\r\n", "host: user@a\r\n", "host: a,b\r\n"] {
