@@ -19,6 +19,7 @@ use crate::context::{Context, Service};
 use crate::cors::{Cors, Decision};
 use crate::framing::Flaw;
 use crate::head::Head;
+use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request_id::RequestIds;
@@ -37,6 +38,7 @@ pub(crate) struct App {
     stamp: Stamp,
     ids: RequestIds,
     proxies: Option<Proxies>,
+    limits: Limits,
     service: Arc<Service>,
 }
 
@@ -46,7 +48,8 @@ impl App {
         let router = Router::new(service.routes, &service.profile)?;
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
         let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
-        Ok(Self { cors, router, stamp, ids, proxies, service })
+        let limits = Limits::new(service.profile.server.max_requests);
+        Ok(Self { cors, router, stamp, ids, proxies, limits, service })
     }
 
     pub(crate) async fn answer(
@@ -68,7 +71,7 @@ impl App {
             // A preflight that is allowed is a browser's own question, like a probe.
             Ok(Step::Reply(reply)) => (Kind::Probe, Ok(reply)),
             Ok(Step::Run(handler, kind, parameters)) => {
-                (kind, self.run(handler, number, head, parameters, body).await)
+                (kind, self.run(handler, kind, number, head, parameters, body).await)
             }
         };
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
@@ -105,11 +108,14 @@ impl App {
     async fn run(
         &self,
         handler: Handler,
+        kind: Kind,
         number: u64,
         head: Head,
         parameters: Parameters,
         body: Incoming,
     ) -> Result<Reply, Refusal> {
+        // Probes are never turned away: a busy service must not look like a broken one.
+        let _place = (kind != Kind::Probe).then(|| self.limits.enter()).transpose()?;
         let service = Arc::clone(&self.service);
         let deadline = self.service.profile.server.request_timeout.get();
         // A little earlier, so that the database's own reason is known before the request is cut.

@@ -23,6 +23,7 @@ pub mod database;
 mod drain;
 mod framing;
 mod head;
+mod limits;
 pub mod listener;
 mod path;
 mod refusal;

@@ -82,6 +82,10 @@ impl Refusal {
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
     }
 
+    pub(crate) fn overloaded() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are being handled").soon()
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long").soon()
     }

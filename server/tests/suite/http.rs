@@ -67,7 +67,7 @@ pub(crate) fn assert_problem(answer: &Answer, status: u16) {
     assert_stamped(answer);
 }
 
-fn assert_granted(answer: &Answer) {
+pub(crate) fn assert_granted(answer: &Answer) {
     assert_eq!(answer.header("access-control-allow-origin"), Some(A), "{answer:?}");
     assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
     assert_eq!(answer.header("vary"), Some("Origin"));

@@ -9,6 +9,7 @@ mod fire;
 mod health;
 mod http;
 mod identity;
+mod limits;
 mod patience;
 mod pool;
 mod pooler;

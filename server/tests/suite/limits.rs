@@ -1,0 +1,80 @@
+//! How much is taken, of all clients together and of each, on real sockets.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode};
+use server::{Kind, ROUTES, Reply, Route, Served};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::http::{assert_granted, assert_problem};
+use crate::support::{A, NO_DATABASE, get, production, send, serve_with, until};
+
+const QUICK: Route = Route {
+    path: |_| "/quick",
+    methods: &[(Method::GET, |_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed())],
+    served: Served::Always,
+    kind: Kind::Api,
+    summary: "Answers at once.",
+};
+const SLOW: Route = Route {
+    path: |_| "/slow",
+    methods: &[(Method::GET, |_| {
+        async {
+            sleep(Duration::from_millis(1_500)).await;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        .boxed()
+    })],
+    ..QUICK
+};
+const BOOM: Route = Route {
+    path: |_| "/boom",
+    methods: &[(Method::GET, |_| async { panic!("a panic that a test asks for") }.boxed())],
+    ..QUICK
+};
+const PUT: Route = Route {
+    path: |_| "/put",
+    methods: &[(Method::PUT, |_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed())],
+    ..QUICK
+};
+static LIMITED: &[&Route] = &[&QUICK, &SLOW, &BOOM, &PUT, ROUTES[0], ROUTES[1]];
+
+#[tokio::test]
+async fn beyond_the_most_requests_at_once_is_503_and_probes_are_exempt() {
+    let narrow = production(&[("max_requests = 1000", "max_requests = 2")]);
+    let service = serve_with(&narrow, NO_DATABASE, LIMITED).await;
+    let address = service.local_addr();
+    let slow = [0, 1].map(|_| tokio::spawn(async move { get(address, "/slow").await.status }));
+    until(async || send(address, "GET", "/quick", &[]).await.status == 503).await;
+
+    let refused = send(address, "GET", "/quick", &[("origin", A)]).await;
+    assert_problem(&refused, 503);
+    assert_granted(&refused);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(get(address, "/livez").await.status, 200);
+    assert_eq!(get(address, "/nothing").await.status, 404, "what needs no handler needs no place");
+
+    for slow in slow {
+        assert_eq!(slow.await.unwrap(), 204, "who has a place keeps it");
+    }
+    assert_eq!(get(address, "/quick").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_place_is_free_again_after_a_panic_and_after_a_client_that_left() {
+    let narrow = production(&[("max_requests = 1000", "max_requests = 1")]);
+    let service = serve_with(&narrow, NO_DATABASE, LIMITED).await;
+    let address = service.local_addr();
+    for _ in 0..3 {
+        assert_eq!(get(address, "/boom").await.status, 500);
+    }
+    // A body that never comes holds the only place, until its connection is gone.
+    let mut gone = TcpStream::connect(address).await.unwrap();
+    gone.write_all(b"PUT /put HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhe").await.unwrap();
+    until(async || get(address, "/quick").await.status == 503).await;
+    drop(gone);
+    until(async || get(address, "/quick").await.status == 204).await;
+}
