@@ -1,6 +1,7 @@
 //! The pipeline: pure decisions, one effect, one stamp.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::cors::{Cors, Decision};
 use crate::framing::Flaw;
 use crate::head::Head;
 use crate::limits::Limits;
+use crate::rate::Rate;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request_id::RequestIds;
@@ -39,6 +41,7 @@ pub(crate) struct App {
     ids: RequestIds,
     proxies: Option<Proxies>,
     limits: Limits,
+    rate: Option<Rate>,
     service: Arc<Service>,
 }
 
@@ -49,7 +52,8 @@ impl App {
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
         let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
         let limits = Limits::new(service.profile.server.max_requests);
-        Ok(Self { cors, router, stamp, ids, proxies, limits, service })
+        let rate = service.profile.load.rate_limit.and_then(NonZeroU32::new).map(Rate::new);
+        Ok(Self { cors, router, stamp, ids, proxies, limits, rate, service })
     }
 
     pub(crate) async fn answer(
@@ -66,7 +70,8 @@ impl App {
         let (method, uri) = (head.method().clone(), head.uri().clone());
 
         let decision = self.cors.decide(&head);
-        let (kind, outcome) = match self.find(&head, flaw, &decision) {
+        let step = self.find(&head, flaw, &decision);
+        let (kind, outcome) = match self.count(client, started, &decision, &step).and(step) {
             Err(refusal) => (Kind::Api, Err(refusal)),
             // A preflight that is allowed is a browser's own question, like a probe.
             Ok(Step::Reply(reply)) => (Kind::Probe, Ok(reply)),
@@ -85,6 +90,22 @@ impl App {
         let id = self.ids.own(self.ids.number());
         let reply = Refusal::unheard(status).into_reply(&id);
         self.stamp.stamped(reply, Decision::Actual { grant: None, vary: true }, id)
+    }
+
+    /// Every request counts, also one that is refused, but probes and preflights: a browser sends those unasked.
+    fn count(
+        &self,
+        client: Client,
+        arrived: Instant,
+        decision: &Decision,
+        step: &Result<Step, Refusal>,
+    ) -> Result<(), Refusal> {
+        let counts =
+            matches!(decision, Decision::Actual { .. }) && !matches!(step, Ok(Step::Run(_, Kind::Probe, _)));
+        match &self.rate {
+            Some(rate) if counts => rate.check(client.key(), arrived),
+            _ => Ok(()),
+        }
     }
 
     fn find(&self, head: &Head, flaw: Option<Flaw>, decision: &Decision) -> Result<Step, Refusal> {

@@ -26,6 +26,7 @@ mod head;
 mod limits;
 pub mod listener;
 mod path;
+mod rate;
 mod refusal;
 mod reply;
 mod request_id;

@@ -86,6 +86,12 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are being handled").soon()
     }
 
+    /// RFC 6585 section 4.
+    pub(crate) fn too_many(seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests from this client")
+            .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long").soon()
     }

@@ -78,3 +78,70 @@ async fn a_place_is_free_again_after_a_panic_and_after_a_client_that_left() {
     drop(gone);
     until(async || get(address, "/quick").await.status == 204).await;
 }
+
+#[tokio::test]
+async fn beyond_a_clients_rate_is_429_whatever_it_asks_for() {
+    let limited = production(&[("rate_limit = 600", "rate_limit = 6")]);
+    let service = serve_with(&limited, NO_DATABASE, LIMITED).await;
+    let address = service.local_addr();
+    for (method, path, status) in [
+        ("GET", "/quick", 204),
+        ("GET", "/nothing", 404),
+        ("POST", "/quick", 405),
+        ("GET", "//quick", 400),
+        ("OPTIONS", "/quick", 204),
+        ("BREW", "/quick", 501),
+    ] {
+        assert_eq!(send(address, method, path, &[]).await.status, status, "{method} {path} counts");
+    }
+    for (method, path) in [("GET", "/quick"), ("GET", "/nothing"), ("POST", "/quick"), ("OPTIONS", "/quick")]
+    {
+        let forwarded = [("origin", A), ("x-forwarded-for", "203.0.113.9"), ("x-real-ip", "203.0.113.9")];
+        let refused = send(address, method, path, &forwarded).await;
+        assert_problem(&refused, 429);
+        assert_eq!(
+            refused.header("access-control-allow-origin"),
+            Some(A),
+            "a page may read when to try again"
+        );
+        let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=10).contains(&seconds), "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn probes_and_preflights_neither_count_nor_are_refused() {
+    let limited = production(&[("rate_limit = 600", "rate_limit = 1")]);
+    let service = serve_with(&limited, NO_DATABASE, LIMITED).await;
+    let address = service.local_addr();
+    let exempt = async || {
+        for origin in [A, "https://evil.example"] {
+            let asked = [("origin", origin), ("access-control-request-method", "PUT")];
+            let status = if origin == A { 204 } else { 403 };
+            assert_eq!(send(address, "OPTIONS", "/quick", &asked).await.status, status);
+        }
+        assert_eq!(get(address, "/livez").await.status, 200);
+        assert_eq!(get(address, "/health").await.status, 503, "there is no database");
+    };
+    exempt().await;
+    assert_eq!(get(address, "/quick").await.status, 204);
+    assert_eq!(get(address, "/quick").await.status, 429);
+    exempt().await;
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_rate() {
+    let limited = production(&[("rate_limit = 600", "rate_limit = 1"), ("100.64.0.0/10", "127.0.0.0/8")]);
+    let service = serve_with(&limited, NO_DATABASE, LIMITED).await;
+    for (client, status) in [
+        ("203.0.113.9", 204),
+        ("203.0.113.9", 429),
+        ("203.0.113.10", 204),
+        ("2001:db8::1", 204),
+        ("2001:db8::ffff", 429),
+        ("2001:db8:0:1::1", 204),
+    ] {
+        let answer = send(service.local_addr(), "GET", "/quick", &[("x-real-ip", client)]).await;
+        assert_eq!(answer.status, status, "{client}");
+    }
+}
