@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::ALLOW;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use profiles::Server;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::{Client, Proxies};
 use crate::context::{Context, Service};
@@ -46,8 +46,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(service: Arc<Service>, stamp: Stamp) -> Result<Self, Conflict> {
+    pub(crate) fn new(service: Arc<Service>, release: Option<&HeaderValue>) -> Result<Self, Conflict> {
         let cors = Cors::new(&service.profile.cors);
+        let stamp = Stamp::new(&service.profile, release, &cors);
         let router = Router::new(service.routes, &service.profile)?;
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
         let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
@@ -76,7 +77,8 @@ impl App {
             // A preflight that is allowed is a browser's own question, like a probe.
             Ok(Step::Reply(reply)) => (Kind::Probe, Ok(reply)),
             Ok(Step::Run(handler, kind, parameters)) => {
-                (kind, self.run(handler, kind, number, head, parameters, body).await)
+                let arrival = Arrival { number, at: started };
+                (kind, self.run(handler, kind, arrival, head, parameters, body).await)
             }
         };
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
@@ -130,7 +132,7 @@ impl App {
         &self,
         handler: Handler,
         kind: Kind,
-        number: u64,
+        arrival: Arrival,
         head: Head,
         parameters: Parameters,
         body: Incoming,
@@ -140,19 +142,25 @@ impl App {
         let service = Arc::clone(&self.service);
         let deadline = self.service.profile.server.request_timeout.get();
         // A little earlier, so that the database's own reason is known before the request is cut.
-        let end = Instant::now() + deadline.saturating_sub((deadline / 20).min(REASON));
+        let end = arrival.at + deadline.saturating_sub((deadline / 20).min(REASON));
         let parent = Parent::of(&head);
         let work = async move {
             let body = read(body, &service.profile.server).await?;
-            handler(Context { head, parameters, body, end, number, parent, service }).await
+            handler(Context { head, parameters, body, end, number: arrival.number, parent, service }).await
         };
-        match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        match timeout_at(arrival.at + deadline, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             // The panic hook has logged it.
             Ok(Err(_panic)) => Err(Refusal::internal()),
             Err(_elapsed) => Err(Refusal::timeout()),
         }
     }
+}
+
+/// The place of a request in the process's life.
+struct Arrival {
+    number: u64,
+    at: Instant,
 }
 
 enum Step {

@@ -32,6 +32,8 @@ pub(crate) enum Decision {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
+    /// Which of the profile's origins it is.
+    pub(crate) at: usize,
     origin: HeaderValue,
     credentials: bool,
     exposed: Option<HeaderValue>,
@@ -79,16 +81,22 @@ impl Cors {
         Decision::Actual { grant: self.grant(&origin), vary: !options }
     }
 
+    /// What each of the origins is granted, in the profile's order.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = Grant> {
+        (0..self.origins.len()).map(|at| self.grant_to(at))
+    }
+
     fn grant(&self, origin: &Field<'_>) -> Option<Grant> {
-        Some(Grant {
-            origin: self.allowed(origin)?,
-            credentials: self.credentials,
-            exposed: self.exposed.clone(),
-        })
+        Some(self.grant_to(self.allowed(origin)?))
+    }
+
+    fn grant_to(&self, at: usize) -> Grant {
+        let origin = self.origins[at].clone();
+        Grant { at, origin, credentials: self.credentials, exposed: self.exposed.clone() }
     }
 
     fn preflight(&self, origin: &Field<'_>, requested: &Field<'_>, head: &Head) -> Option<Preflight> {
-        let origin = self.allowed(origin)?;
+        let origin = self.origins[self.allowed(origin)?].clone();
         let Field::One(requested) = requested else {
             return None;
         };
@@ -100,7 +108,7 @@ impl Cors {
             // Methods are case-sensitive: `patch` is not PATCH (Fetch, #concept-method-normalize).
             Some(self.methods.iter().find(|method| *method == *requested)?.clone())
         };
-        let headers = self.requested_headers(head.headers())?;
+        let headers = Some(self.requested_headers(head.headers())?).filter(|names| !names.is_empty());
         Some(Preflight {
             origin,
             credentials: self.credentials,
@@ -111,18 +119,18 @@ impl Cors {
     }
 
     /// Origins are compared whole. It is tempting to compare suffixes; evil-example.com ends with example.com.
-    fn allowed(&self, origin: &Field<'_>) -> Option<HeaderValue> {
+    fn allowed(&self, origin: &Field<'_>) -> Option<usize> {
         match origin {
-            Field::One(sent) => self.origins.iter().find(|allowed| *allowed == *sent).cloned(),
+            Field::One(sent) => self.origins.iter().position(|allowed| *allowed == *sent),
             // With two Origin lines nobody can say which page asks.
             Field::Absent | Field::Ambiguous => None,
         }
     }
 
-    /// The requested names, each once; an outer `None` when one is not on the list or the field is out of bounds, an
-    /// inner one when there are none.
+    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is
+    /// out of bounds.
     /// Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
-    fn requested_headers(&self, headers: &HeaderMap) -> Option<Option<HeaderValue>> {
+    fn requested_headers(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let longest = self.request_headers.iter().map(String::len).max().unwrap_or(0);
         let mut found: [&str; MOST_NAMES] = [""; MOST_NAMES];
         let (mut distinct, mut names, mut empty) = (0, 0, 0);
@@ -149,15 +157,13 @@ impl Cors {
                 }
             }
         }
-        if distinct == 0 {
-            return Some(None);
-        }
         let mut lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
-        Some(Some(match (lines.next(), lines.next()) {
+        Some(match (lines.next(), lines.next()) {
             // What browsers send is already what the answer says: each name once, in lower case, between commas.
             (Some(line), None) if as_sent && empty == 0 && distinct == names => line.clone(),
+            (None, _) => HeaderValue::from_static(""),
             _ => value(&found[..distinct].join(",")),
-        }))
+        })
     }
 }
 

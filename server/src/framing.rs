@@ -1,5 +1,7 @@
 //! Where a request's head begins and ends in what the client sends, and the two flaws that hyper keeps to itself.
 
+use memchr::memchr;
+
 /// What is wrong with how a message is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -68,13 +70,21 @@ impl Framing {
             return;
         }
         let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr(b'\n', rest) {
             let line = &rest[..end];
             rest = &rest[end + 1..];
             let returned = *line.last().unwrap_or(&self.last) == b'\r';
-            self.keep(line);
-            let blank = self.length == 0 || (self.length == 1 && self.start[0] == b'\r');
-            self.end_line(returned);
+            let blank = if self.length == 0 {
+                // The whole line is here: no need to keep its beginning.
+                self.see(line);
+                line.is_empty() || line == b"\r"
+            } else {
+                self.keep(line);
+                self.see(&{ self.start }[..usize::from(self.length)]);
+                self.length == 1 && self.start[0] == b'\r'
+            };
+            self.bare_line_feed |= !returned;
+            (self.length, self.last) = (0, 0);
             // RFC 9112 section 2.2: an empty line before the request line is skipped.
             if blank && self.place == Place::Head {
                 self.place = if rest.is_empty() { Place::Between } else { Place::Lost };
@@ -110,14 +120,13 @@ impl Framing {
         self.length = u8::try_from(from + more).expect("at most LONGEST");
     }
 
-    fn end_line(&mut self, returned: bool) {
-        let line = &self.start[..usize::from(self.length)];
+    fn see(&mut self, line: &[u8]) {
         let is = |name: &[u8]| line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name);
-        self.content_length |= is(CONTENT_LENGTH);
-        self.transfer_encoding |= is(TRANSFER_ENCODING);
-        self.bare_line_feed |= !returned;
-        self.length = 0;
-        self.last = 0;
+        match line.first() {
+            Some(b'c' | b'C') => self.content_length |= is(CONTENT_LENGTH),
+            Some(b't' | b'T') => self.transfer_encoding |= is(TRANSFER_ENCODING),
+            _ => {}
+        }
     }
 }
 

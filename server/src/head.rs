@@ -2,7 +2,6 @@
 
 use http::header::{CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use profiles::Server;
 
@@ -124,13 +123,29 @@ fn number(length: &HeaderValue) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
+/// A name or an address, and perhaps a port (RFC 3986 section 3.2.2). Stricter than that: a comma is how a proxy joins
+/// two Host lines, and nobody's name has a percent sign or a bracket in it.
 fn is_host(value: &HeaderValue) -> bool {
-    let Ok(authority) = Authority::try_from(value.as_bytes()) else {
-        return false;
+    let bytes = value.as_bytes();
+    let (host, rest) = match bytes.iter().position(|byte| *byte == b']') {
+        Some(end) => bytes.split_at(end + 1),
+        None => bytes.split_at(bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len())),
     };
-    // Stricter than RFC 3986: a comma is how a proxy joins two Host lines.
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    !authority.host().is_empty() && authority.as_str().bytes().all(is_name)
+    let is_named = match host {
+        [b'[', address @ .., b']'] => {
+            std::str::from_utf8(address).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+        }
+        name => {
+            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+            !name.is_empty() && name.iter().all(plain)
+        }
+    };
+    let is_port = match rest {
+        [] => true,
+        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    is_named && is_port
 }
 
 #[cfg(test)]

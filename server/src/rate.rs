@@ -135,8 +135,9 @@ mod tests {
     fn wait(rate: &Rate, after: Duration) -> String {
         let refusal = rate.check(ME, rate.since + after).unwrap_err();
         assert_eq!(refusal.status(), 429);
-        let reply = refusal.into_reply(&http::HeaderValue::from_static("id")).into_response();
-        reply.headers()["retry-after"].to_str().unwrap().to_owned()
+        let mut headers = http::HeaderMap::new();
+        refusal.into_reply(&http::HeaderValue::from_static("id")).into_parts(&mut headers);
+        headers["retry-after"].to_str().unwrap().to_owned()
     }
 
     #[test]

@@ -44,11 +44,12 @@ impl Reply {
         self
     }
 
-    /// The parts, with the reply's own headers written into a map that has room for them.
+    /// The parts, with the reply's own headers written into the answer's.
     pub(crate) fn into_parts(self, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-        if let Some(content_type) = self.content_type {
-            headers.insert(CONTENT_TYPE, content_type);
-        }
+        match self.content_type {
+            Some(content_type) => headers.insert(CONTENT_TYPE, content_type),
+            None => headers.remove(CONTENT_TYPE),
+        };
         for (name, value) in self.headers {
             headers.insert(name, value);
         }

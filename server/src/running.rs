@@ -21,7 +21,6 @@ use crate::drain::Drain;
 use crate::listener::Door;
 use crate::router::Conflict;
 use crate::routes::Route;
-use crate::stamp::Stamp;
 use crate::trace::Tracer;
 
 /// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it drains as well, unobserved.
@@ -56,11 +55,10 @@ impl Running {
         let local_addr = listener.local_addr()?;
         let database = Arc::new(Database::new(&settings));
         let Settings { profile, release, .. } = settings;
-        let stamp = Stamp::new(&profile, release.as_ref());
         let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
         let (drain, tracer) = (Drain::default(), Tracer::new());
         let service = Arc::new(Service { profile, database, ping, drain, tracer, routes });
-        let app = Arc::new(App::new(Arc::clone(&service), stamp)?);
+        let app = Arc::new(App::new(Arc::clone(&service), release.as_ref())?);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, app, service, stopped));
         Ok(Self { local_addr, stop, serving })

@@ -2,48 +2,60 @@
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::Full;
 use profiles::{FieldName, Profile};
 
-use crate::cors::Decision;
+use crate::cors::{Cors, Decision};
 use crate::reply::Reply;
 
 pub(crate) struct Stamp {
-    always: Vec<(HeaderName, HeaderValue)>,
+    /// What every answer carries, ready to be copied: that is a third of the work of putting it together.
+    plain: HeaderMap,
+    /// The same with the grant of each allowed origin.
+    granted: Vec<HeaderMap>,
     request_id: Option<HeaderName>,
 }
 
-/// Type, length and date, the request's id, and what CORS adds: five at most.
-const ROOM: usize = 10;
+/// Twice what an answer has.
+const CAPACITY: usize = 24;
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 impl Stamp {
-    pub(crate) fn new(profile: &Profile, release: Option<&HeaderValue>) -> Self {
+    pub(crate) fn new(profile: &Profile, release: Option<&HeaderValue>, cors: &Cors) -> Self {
         let fixed = |value| HeaderValue::from_static(value);
-        let mut always = vec![
-            (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
-            (CONTENT_SECURITY_POLICY, fixed("default-src 'none'; frame-ancestors 'none'")),
-            (REFERRER_POLICY, fixed("no-referrer")),
-            // Railway's CDN leaves Origin out of its key: a stored grant would reach another origin.
-            (CACHE_CONTROL, fixed("no-store")),
-            // Only for loads without CORS, such as images. Pages of the allowed origins read through CORS,
-            // which this does not touch (Fetch, #cross-origin-resource-policy-header).
-            (CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin")),
-        ];
+        // A copy has the same room, so that no answer's map has to grow: a map that grows is moved.
+        let mut plain = HeaderMap::with_capacity(CAPACITY);
+        plain.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+        plain.insert(CONTENT_SECURITY_POLICY, fixed("default-src 'none'; frame-ancestors 'none'"));
+        plain.insert(REFERRER_POLICY, fixed("no-referrer"));
+        // Railway's CDN leaves Origin out of its key: a stored grant would reach another origin.
+        plain.insert(CACHE_CONTROL, fixed("no-store"));
+        // Only for loads without CORS, such as images. Pages of the allowed origins read through CORS,
+        // which this does not touch (Fetch, #cross-origin-resource-policy-header).
+        plain.insert(CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin"));
         if let Some(hsts) = profile.edge.hsts {
             // Over plain HTTP browsers ignore it (RFC 6797 section 8.1); the edge passes it on over TLS.
             let value = HeaderValue::try_from(format!("max-age={}", hsts.get().as_secs()));
-            always.push((STRICT_TRANSPORT_SECURITY, value.expect("a number is a field value")));
+            plain.insert(STRICT_TRANSPORT_SECURITY, value.expect("a number is a field value"));
         }
         if let Some(release) = release {
-            always.push((field_name(&profile.deployment.release_header), release.clone()));
+            plain.insert(field_name(&profile.deployment.release_header), release.clone());
         }
         let request_id = profile.deployment.request_id_header.as_ref().map(field_name);
-        Self { always, request_id }
+        // Places for what each answer says itself, so that a copy has room for it.
+        for name in [Some(CONTENT_TYPE), request_id.clone()].into_iter().flatten() {
+            plain.insert(name, fixed(""));
+        }
+        let granted = cors.grants().map(|grant| {
+            let mut headers = plain.clone();
+            Decision::Actual { grant: Some(grant), vary: true }.stamp(&mut headers);
+            headers
+        });
+        Self { granted: granted.collect(), plain, request_id }
     }
 
     /// The one door: whatever leaves the service has passed here.
@@ -61,18 +73,20 @@ impl Stamp {
         response.map(Full::new)
     }
 
+    /// A route's own header wins, but for the id and what CORS says.
     pub(crate) fn stamped(&self, reply: Reply, decision: Decision, id: HeaderValue) -> Response<Bytes> {
-        // Room for all at once: a map that grows is moved.
-        let mut headers = HeaderMap::with_capacity(self.always.len() + ROOM);
-        for (name, value) in &self.always {
-            headers.insert(name, value.clone());
-        }
-        // A route's own header wins.
+        let (template, decision) = match decision {
+            Decision::Actual { grant: Some(grant), vary: true } => (&self.granted[grant.at], None),
+            decision => (&self.plain, Some(decision)),
+        };
+        let mut headers = template.clone();
         let (status, body) = reply.into_parts(&mut headers);
         if let Some(name) = &self.request_id {
             headers.insert(name, id);
         }
-        decision.stamp(&mut headers);
+        if let Some(decision) = decision {
+            decision.stamp(&mut headers);
+        }
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
