@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::client::{Client, Proxies};
 use crate::context::{Context, Service};
 use crate::cors::{Cors, Decision};
+use crate::cross_site;
 use crate::framing::Flaw;
 use crate::head::Head;
 use crate::limits::Limits;
@@ -123,7 +124,11 @@ impl App {
         }
         Ok(match self.router.find(head.method(), head.path())? {
             Found::Options(allow) => Step::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
-            Found::Handler(handler, kind, parameters) => Step::Run(handler, kind, parameters),
+            Found::Handler(handler, kind, parameters) => {
+                // Not earlier: what does not exist is 404 or 405 for every page alike.
+                cross_site::check(head, decision.grants())?;
+                Step::Run(handler, kind, parameters)
+            }
         })
     }
 

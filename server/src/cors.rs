@@ -168,6 +168,15 @@ impl Cors {
 }
 
 impl Decision {
+    /// Whether the page that asks is of a declared origin.
+    pub(crate) fn grants(&self) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Preflight(_) => true,
+            Self::Actual { grant, .. } => grant.is_some(),
+        }
+    }
+
     /// Writes what the decision allows, and nothing else, onto the answer.
     pub(crate) fn stamp(self, headers: &mut HeaderMap) {
         match self {

@@ -19,6 +19,7 @@ mod client;
 mod connection;
 mod context;
 mod cors;
+mod cross_site;
 pub mod database;
 mod drain;
 mod framing;

@@ -45,6 +45,10 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "pages of this origin may not send such a request")
     }
 
+    pub(crate) fn cross_site() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "pages of other sites may not send such a request")
+    }
+
     pub(crate) fn method_not_allowed(allow: HeaderValue) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not serve the method; see `Allow`")
             .with(ALLOW, allow)

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use server::{Kind, Reply, Route, Served};
 use tokio::time::sleep;
 
-use crate::support::{A, Answer, NO_DATABASE, get, production, raw, request, send, serve, serve_with};
+use crate::support::{A, Answer, NO_DATABASE, get, production, raw, request, send, serve, serve_with, until};
 
 const BOOM: Route = Route {
     path: |_| "/boom",
@@ -41,7 +41,15 @@ const THING: Route = Route {
     })],
     ..BOOM
 };
-static ROUTES: &[&Route] = &[&BOOM, &LATER, &SLOW, &THING];
+const JSON: Route = Route {
+    path: |_| "/json",
+    methods: &[(Method::POST, |context| {
+        let read = context.json::<(String, u8)>();
+        async move { Ok(Reply::json(StatusCode::OK, &read?)) }.boxed()
+    })],
+    ..BOOM
+};
+static ROUTES: &[&Route] = &[&BOOM, &LATER, &SLOW, &THING, &JSON];
 
 /// Every answer of the service has these; `stamped` says which is missing.
 fn assert_stamped(answer: &Answer) {
@@ -135,22 +143,44 @@ async fn row_20_errors_and_panics_carry_the_grant() {
         ("= \"500ms\"", "= \"100ms\""),
         ("body_timeout = \"8s\"", "body_timeout = \"100ms\""),
         ("= \"1s\"", "= \"100ms\""),
+        ("rate_limit = 600", "rate_limit = 17"),
     ]);
     let service = serve_with(&short, NO_DATABASE, ROUTES).await;
-    let origin = ("origin", A);
+    let plain = ("accept", "*/*");
+    let (long, large) = (format!("/?{:x<8192}", ""), "x".repeat(32 << 10));
     for (method, path, status, more) in [
-        ("GET", "/nothing", 404, ("accept", "*/*")),
-        ("GET", "/api/things/7", 405, ("accept", "*/*")),
-        ("BREW", "/slow", 501, ("accept", "*/*")),
+        ("GET", "//nothing", 400, plain),
+        ("GET", "/nothing", 404, plain),
+        ("GET", "/api/things/7", 405, plain),
+        ("PUT", "/api/things/7", 408, ("content-length", "5")),
         ("PUT", "/api/things/7", 413, ("content-length", "1048577")),
-        ("GET", "/boom", 500, ("accept", "*/*")),
-        ("GET", "/later", 500, ("accept", "*/*")),
-        ("GET", "/slow", 503, ("accept", "*/*")),
+        ("GET", &long, 414, plain),
+        ("POST", "/json", 415, ("content-type", "text/plain")),
+        ("POST", "/json", 400, ("content-type", "application/json")),
+        ("GET", "/slow", 431, ("x-large", &large)),
+        ("GET", "/boom", 500, plain),
+        ("GET", "/later", 500, plain),
+        ("BREW", "/slow", 501, plain),
+        ("GET", "/slow", 503, plain),
     ] {
-        let answer = send(service.local_addr(), method, path, &[origin, more]).await;
+        let answer = send(service.local_addr(), method, path, &[("origin", A), more]).await;
         assert_problem(&answer, status);
         assert_granted(&answer);
     }
+    // Only a page without a grant is answered 403.
+    let refused =
+        send(service.local_addr(), "PUT", "/api/things/7", &[("origin", "https://evil.example")]).await;
+    assert_problem(&refused, 403);
+    assert!(refused.cors().is_empty());
+    until(async || {
+        let answer = send(service.local_addr(), "GET", "/nothing", &[("origin", A)]).await;
+        if answer.status == 429 {
+            assert_problem(&answer, 429);
+            assert_granted(&answer);
+        }
+        answer.status == 429
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -190,6 +220,29 @@ async fn a_refused_preflight_is_403_without_any_access_control_header() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let service = serve_with(&production(&[]), NO_DATABASE, ROUTES).await;
+    let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    let answer = send(service.local_addr(), "PUT", "/api/things/7", &foreign).await;
+    assert_problem(&answer, 403);
+    assert!(answer.cors().is_empty());
+    // What does not exist looks the same from everywhere.
+    assert_eq!(send(service.local_addr(), "PUT", "/nothing", &foreign).await.status, 404);
+    assert_eq!(send(service.local_addr(), "DELETE", "/api/things/7", &foreign).await.status, 405);
+    for fields in [
+        &[("origin", A), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "https://api.example.com")],
+        &[],
+    ] {
+        assert_eq!(
+            send(service.local_addr(), "PUT", "/api/things/7", fields).await.status,
+            200,
+            "{fields:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn hidden_docs_are_like_any_unknown_path() {
     let service = serve(&production(&[]), NO_DATABASE).await;
     let without_id = |answer: Answer| {
@@ -215,6 +268,19 @@ async fn a_route_has_its_parameter_and_its_body() {
         raw(service.local_addr(), request("PUT", "/api/things/a%20b", &[("content-length", "5")]) + "hello")
             .await;
     assert!(answer.ends_with("[\"a b\",5]"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_route_has_its_body_as_json() {
+    let service = serve_with(&production(&[]), NO_DATABASE, ROUTES).await;
+    for (sent, status) in [(r#"["a", 1]"#, 200), (r#"["a", 1"#, 400), (r#"["a"]"#, 422)] {
+        let length = sent.len().to_string();
+        let fields = [("content-type", "application/json"), ("content-length", &length)];
+        let answer = raw(service.local_addr(), request("POST", "/json", &fields) + sent).await;
+        assert_eq!(Answer::parse(&answer).status, status, "{sent}: {answer}");
+    }
+    let refused = send(service.local_addr(), "POST", "/json", &[("content-type", "text/plain")]).await;
+    assert_eq!((refused.status, refused.header("accept")), (415, Some("application/json")));
 }
 
 #[tokio::test]
