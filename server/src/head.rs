@@ -1,6 +1,6 @@
 //! A request without its body: all that the pure decisions read.
 
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use profiles::Server;
@@ -64,6 +64,7 @@ impl Head {
         }
         self.check_host()?;
         self.check_path()?;
+        self.check_coding()?;
         match self.field(&CONTENT_LENGTH) {
             // RFC 9112 section 6.3. Hyper refuses lengths that differ, and merges equal ones.
             Field::Ambiguous => Err(Refusal::bad_request("the request has several `Content-Length` lines")),
@@ -93,6 +94,15 @@ impl Head {
             // `OPTIONS *` asks about the whole server, CONNECT names no path (RFC 9112 section 3.2).
             (&Method::OPTIONS, "*") | (&Method::CONNECT, _) => Ok(()),
             (_, path) => path::check(path).map_err(Refusal::bad_request),
+        }
+    }
+
+    /// RFC 9112 section 6.1. Hyper is content when the last coding is `chunked`, and would hand out the others' bytes.
+    fn check_coding(&self) -> Result<(), Refusal> {
+        match self.field(&TRANSFER_ENCODING) {
+            Field::Absent => Ok(()),
+            Field::One(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+            Field::One(_) | Field::Ambiguous => Err(Refusal::coding()),
         }
     }
 
@@ -142,10 +152,16 @@ fn is_host(value: &HeaderValue) -> bool {
     };
     let is_port = match rest {
         [] => true,
-        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        // A port may be empty.
+        [b':', digits @ ..] => digits.is_empty() || is_u16(digits),
         _ => false,
     };
     is_named && is_port
+}
+
+fn is_u16(digits: &[u8]) -> bool {
+    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    text.is_some_and(|text| text.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]
@@ -181,10 +197,27 @@ mod tests {
 
     #[test]
     fn exactly_one_valid_host_is_required() {
-        for host in ["example.com", "example.com:8080", "127.0.0.1", "[::1]:80", "healthcheck.railway.app"] {
+        for host in [
+            "example.com",
+            "example.com:8080",
+            "example.com:",
+            "127.0.0.1",
+            "[::1]:80",
+            "healthcheck.railway.app",
+        ] {
             assert_eq!(check(&[("host", host)], Version::HTTP_11), None, "{host}");
         }
-        for host in ["", "a b", "user@example.com", "example.com/", "http://example.com", "a,b", "a:b:c"] {
+        for host in [
+            "",
+            "a b",
+            "user@example.com",
+            "example.com/",
+            "http://example.com",
+            "a,b",
+            "a:b:c",
+            "a:x",
+            "a:65536",
+        ] {
             assert_eq!(check(&[("host", host)], Version::HTTP_11), Some(400), "{host}");
         }
         assert_eq!(check(&[], Version::HTTP_11), Some(400));
@@ -206,6 +239,23 @@ mod tests {
     fn a_body_has_one_length() {
         let twice = [("host", "a"), ("content-length", "5"), ("content-length", "5")];
         assert_eq!(check(&twice, Version::HTTP_11), Some(400));
+    }
+
+    #[test]
+    fn chunked_is_the_one_coding() {
+        for coding in ["chunked", "Chunked"] {
+            assert_eq!(
+                check(&[("host", "a"), ("transfer-encoding", coding)], Version::HTTP_11),
+                None,
+                "{coding}"
+            );
+        }
+        for coding in ["gzip, chunked", "chunked, chunked", "gzip", ""] {
+            let sent = [("host", "a"), ("transfer-encoding", coding)];
+            assert_eq!(check(&sent, Version::HTTP_11), Some(501), "{coding}");
+        }
+        let twice = [("host", "a"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")];
+        assert_eq!(check(&twice, Version::HTTP_11), Some(501));
     }
 
     #[test]

@@ -58,6 +58,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_IMPLEMENTED, "this server does not know the method")
     }
 
+    /// Another reader of the same message may see another end.
+    pub(crate) fn coding() -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "this server knows no transfer coding but `chunked`, once")
+            .with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
     }

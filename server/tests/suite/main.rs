@@ -20,3 +20,4 @@ mod support;
 mod tls;
 mod transaction;
 mod tree;
+mod wire_table;
