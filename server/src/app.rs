@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,17 +20,18 @@ use crate::client::{Client, Proxies};
 use crate::context::{Context, Service};
 use crate::cors::{Cors, Decision};
 use crate::cross_site;
+use crate::current::Current;
 use crate::framing::Flaw;
 use crate::head::Head;
 use crate::limits::Limits;
 use crate::rate::Rate;
+use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request_id::RequestIds;
-use crate::router::{Conflict, Found, Parameters, Router};
+use crate::router::{Conflict, Found, Named, Parameters, Router};
 use crate::routes::{Handler, Kind};
 use crate::stamp::{Stamp, field_name};
-use crate::telemetry;
 use crate::trace::Parent;
 
 /// The longest that is kept of a request's time to say why there is no answer.
@@ -44,6 +46,22 @@ pub(crate) struct App {
     limits: Limits,
     rate: Option<Rate>,
     service: Arc<Service>,
+}
+
+/// A request, where it comes from, and what names it.
+struct Asked {
+    arrived: Instant,
+    number: u64,
+    client: Client,
+    parent: Option<Parent>,
+    head: Head,
+    flaw: Option<Flaw>,
+    body: Incoming,
+}
+
+enum Step<'r> {
+    Reply(Reply),
+    Run(Handler, Named<'r>, Parameters),
 }
 
 impl App {
@@ -64,56 +82,74 @@ impl App {
         peer: IpAddr,
         flaw: Option<Flaw>,
     ) -> Response<Full<Bytes>> {
-        let started = Instant::now();
+        let arrived = Instant::now();
         let number = self.ids.number();
         let (head, body) = Head::split(request);
         let client = Client::of(peer, self.proxies.as_ref(), &head);
         let id = self.ids.of(&head, &client, number);
-        let (method, uri) = (head.method().clone(), head.uri().clone());
+        let parent = Parent::of(&head);
+        let record = Record::begin(&self.service.metrics, &head, &client, arrived);
+        let asked = Asked { arrived, number, client, parent, head, flaw, body };
+        // Pinned where it is made, here and in `run`: wrapped by value, a future of this size is copied each time.
+        let reply = pin!(self.reply(asked, record, id.clone()));
+        Current::new(id, parent).scope(reply).await
+    }
 
-        let decision = self.cors.decide(&head);
-        let step = self.find(&head, flaw, &decision);
-        let (kind, outcome) = match self.count(client, started, &decision, &step).and(step) {
-            Err(refusal) => (Kind::Api, Err(refusal)),
-            // A preflight that is allowed is a browser's own question, like a probe.
-            Ok(Step::Reply(reply)) => (Kind::Probe, Ok(reply)),
-            Ok(Step::Run(handler, kind, parameters)) => {
-                let arrival = Arrival { number, at: started };
-                (kind, self.run(handler, kind, arrival, head, parameters, body).await)
+    async fn reply(&self, asked: Asked, mut record: Record<'_>, id: HeaderValue) -> Response<Full<Bytes>> {
+        let decision = self.cors.decide(&asked.head);
+        let found = self.find(&asked, &decision);
+        record.is_preflight = !matches!(decision, Decision::Actual { .. });
+        record.route = match &found {
+            Ok(Step::Run(_, route, _)) => Some(*route),
+            _ => self.router.named(asked.head.path()),
+        };
+        let outcome = match self.count(&asked, &decision, &found).and(found) {
+            Err(refusal) => Err(refusal),
+            Ok(Step::Reply(reply)) => Ok(reply),
+            Ok(Step::Run(handler, route, parameters)) => {
+                self.run(handler, route.kind, asked, parameters).await
             }
         };
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
-        let response = self.stamp.apply(reply, &method, decision, id.clone());
-        telemetry::request(kind, &method, uri.path(), response.status(), started.elapsed(), &id);
+        let response = self.stamp.apply(reply, record.method(), decision, id);
+        record.end(response.status(), response.body().size_hint().exact());
         response
     }
 
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
     pub(crate) fn refuse_unheard(&self, status: StatusCode) -> Response<Bytes> {
         let id = self.ids.own(self.ids.number());
+        tracing::info!(
+            status = status.as_u16(),
+            request_id = id.to_str().ok(),
+            "no request: a head that is late or broken"
+        );
         let reply = Refusal::unheard(status).into_reply(&id);
         self.stamp.stamped(reply, Decision::Actual { grant: None, vary: true }, id)
     }
 
-    /// Every request counts, also one that is refused, but probes and preflights: a browser sends those unasked.
+    /// Every request counts, also one that is refused, but preflights, which a browser sends unasked, and what a
+    /// platform asks of the health paths.
     fn count(
         &self,
-        client: Client,
-        arrived: Instant,
+        asked: &Asked,
         decision: &Decision,
-        step: &Result<Step, Refusal>,
+        found: &Result<Step<'_>, Refusal>,
     ) -> Result<(), Refusal> {
-        let counts =
-            matches!(decision, Decision::Actual { .. }) && !matches!(step, Ok(Step::Run(_, Kind::Probe, _)));
+        let is_preflight = !matches!(decision, Decision::Actual { .. });
+        let is_probe = matches!(found, Ok(Step::Run(_, Named { kind: Kind::Probe, .. }, _)));
         match &self.rate {
-            Some(rate) if counts => rate.check(client.key(), arrived),
+            Some(rate) if !is_preflight && !is_probe => {
+                rate.check(asked.client.key(), asked.arrived).inspect_err(|_| self.service.metrics.limited())
+            }
             _ => Ok(()),
         }
     }
 
-    fn find(&self, head: &Head, flaw: Option<Flaw>, decision: &Decision) -> Result<Step, Refusal> {
+    fn find(&self, asked: &Asked, decision: &Decision) -> Result<Step<'_>, Refusal> {
+        let head = &asked.head;
         head.check(&self.service.profile.server)?;
-        if let Some(flaw) = flaw {
+        if let Some(flaw) = asked.flaw {
             return Err(Refusal::framing(flaw));
         }
         match decision {
@@ -124,10 +160,10 @@ impl App {
         }
         Ok(match self.router.find(head.method(), head.path())? {
             Found::Options(allow) => Step::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
-            Found::Handler(handler, kind, parameters) => {
+            Found::Handler(handler, route, parameters) => {
                 // Not earlier: what does not exist is 404 or 405 for every page alike.
                 cross_site::check(head, decision.grants())?;
-                Step::Run(handler, kind, parameters)
+                Step::Run(handler, route, parameters)
             }
         })
     }
@@ -137,40 +173,27 @@ impl App {
         &self,
         handler: Handler,
         kind: Kind,
-        arrival: Arrival,
-        head: Head,
+        Asked { arrived, number, parent, head, body, .. }: Asked,
         parameters: Parameters,
-        body: Incoming,
     ) -> Result<Reply, Refusal> {
         // Probes are never turned away: a busy service must not look like a broken one.
-        let _place = (kind != Kind::Probe).then(|| self.limits.enter()).transpose()?;
+        let place = (kind != Kind::Probe).then(|| self.limits.enter()).transpose();
+        let _place = place.inspect_err(|_| self.service.metrics.shed())?;
         let service = Arc::clone(&self.service);
         let deadline = self.service.profile.server.request_timeout.get();
         // A little earlier, so that the database's own reason is known before the request is cut.
-        let end = arrival.at + deadline.saturating_sub((deadline / 20).min(REASON));
-        let parent = Parent::of(&head);
-        let work = async move {
+        let end = arrived + deadline.saturating_sub((deadline / 20).min(REASON));
+        let work = pin!(async move {
             let body = read(body, &service.profile.server).await?;
-            handler(Context { head, parameters, body, end, number: arrival.number, parent, service }).await
-        };
-        match timeout_at(arrival.at + deadline, AssertUnwindSafe(work).catch_unwind()).await {
+            handler(Context { head, parameters, body, end, number, parent, service }).await
+        });
+        match timeout_at(arrived + deadline, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             // The panic hook has logged it.
             Ok(Err(_panic)) => Err(Refusal::internal()),
             Err(_elapsed) => Err(Refusal::timeout()),
         }
     }
-}
-
-/// The place of a request in the process's life.
-struct Arrival {
-    number: u64,
-    at: Instant,
-}
-
-enum Step {
-    Reply(Reply),
-    Run(Handler, Kind, Parameters),
 }
 
 async fn read(body: Incoming, limits: &Server) -> Result<Bytes, Refusal> {

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
+use crate::metrics::Held;
 use crate::socket::{Patience, Socket, Turn, Unheard};
 
 /// Hyper's read buffer is never smaller, and it panics when asked for less.
@@ -28,6 +29,7 @@ pub(crate) struct Accepted {
     pub(crate) peer: SocketAddr,
     /// Given back when the connection ends.
     pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) open: Held,
 }
 
 /// What every connection is served with.
@@ -59,7 +61,7 @@ impl Protocol {
 }
 
 pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watcher) {
-    let Accepted { stream, peer, permit: _permit } = accepted;
+    let Accepted { stream, peer, permit: _permit, open: _open } = accepted;
     let Protocol { http, patience, app } = protocol;
     // Answers are small and whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);

@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::time::Instant;
 
+use crate::current::Current;
 use crate::database::ping::Ping;
 use crate::database::{Database, Until};
 use crate::drain::Drain;
 use crate::head::{Field, Head};
+use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::router::Parameters;
 use crate::routes::Route;
@@ -35,6 +37,7 @@ pub(crate) struct Service {
     pub(crate) database: Arc<Database>,
     pub(crate) ping: Ping,
     pub(crate) drain: Drain,
+    pub(crate) metrics: Metrics,
     pub(crate) tracer: Tracer,
     pub(crate) routes: &'static [&'static Route],
 }
@@ -70,7 +73,9 @@ impl Context {
 
     /// The trace that this request belongs to: what to send with requests to other services.
     pub fn trace(&self) -> Trace<'_> {
-        self.service.tracer.trace(self.number, self.parent, self.head.headers())
+        let trace = self.service.tracer.trace(self.number, self.parent, self.head.headers());
+        Current::joins(trace.id());
+        trace
     }
 
     pub(crate) fn service(&self) -> &Service {

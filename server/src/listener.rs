@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::connection::Accepted;
+use crate::context::Service;
 
 /// Connections that wait for `accept`; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;
@@ -44,16 +45,20 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 /// Takes connections, as many at once as there are permits.
 pub(crate) struct Door {
     listener: TcpListener,
+    service: Arc<Service>,
     permits: Arc<Semaphore>,
     failed: Often,
     full: Often,
 }
 
 impl Door {
-    pub(crate) fn new(listener: TcpListener, most: u32) -> Self {
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+    pub(crate) fn new(listener: TcpListener, service: Arc<Service>) -> Self {
+        let most = usize::try_from(service.profile.server.max_connections)
+            .unwrap_or(usize::MAX)
+            .min(Semaphore::MAX_PERMITS);
         Self {
             listener,
+            service,
             permits: Arc::new(Semaphore::new(most)),
             failed: Often::default(),
             full: Often::default(),
@@ -64,28 +69,26 @@ impl Door {
     /// nothing.
     pub(crate) async fn accept(&mut self) -> Accepted {
         let permit = self.permit().await;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => return Accepted { stream, peer, permit },
-                Err(error) if is_the_clients(&error) => {}
-                // A lack of descriptors or memory: it passes only with time, and trying again at once would spin.
-                Err(error) => {
-                    if let Some(times) = self.failed.worth_a_line() {
-                        tracing::error!(%error, times, "could not accept a connection");
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LAST_PAUSE);
-                }
+        let Self { listener, service, failed, .. } = self;
+        let (stream, peer) = accept(listener, |error| {
+            service.metrics.accept_failed();
+            if let Some(times) = failed.worth_a_line() {
+                tracing::error!(%error, times, "could not accept a connection");
             }
-        }
+        })
+        .await;
+        self.accepted(stream, peer, permit)
     }
 
     /// Who has already got a connection from the system, when no more are taken.
     pub(crate) fn accept_now(&self) -> Option<Accepted> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         let (stream, peer) = self.listener.accept().now_or_never()?.ok()?;
-        Some(Accepted { stream, peer, permit })
+        Some(self.accepted(stream, peer, permit))
+    }
+
+    fn accepted(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) -> Accepted {
+        Accepted { stream, peer, permit, open: self.service.metrics.connection_opened() }
     }
 
     async fn permit(&mut self) -> OwnedSemaphorePermit {
@@ -96,6 +99,26 @@ impl Door {
             tracing::warn!(times, "all of server.max_connections are open; more wait");
         }
         Arc::clone(&self.permits).acquire_owned().await.expect("nobody closes the semaphore")
+    }
+}
+
+/// The next connection. What fails is told, and tried again.
+pub(crate) async fn accept(
+    listener: &TcpListener,
+    mut failed: impl FnMut(&io::Error),
+) -> (TcpStream, SocketAddr) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_the_clients(&error) => {}
+            // A lack of descriptors or memory: it passes only with time, and trying again at once would spin.
+            Err(error) => {
+                failed(&error);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
+        }
     }
 }
 
@@ -140,8 +163,6 @@ fn is_the_clients(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
-
     use super::*;
 
     #[tokio::test]

@@ -85,7 +85,7 @@ async fn serve(
         .map_err(|error| Failure::broken(format!("could not listen on {address}: {error}")))?;
     let running = Running::start(settings, ROUTES, listener).map_err(|error| match error {
         StartError::Conflict(_) => Failure::refused(error),
-        StartError::Listener(_) => Failure::broken(error),
+        StartError::Listener(_) | StartError::Metrics { .. } => Failure::broken(error),
     })?;
     tracing::info!(address = %running.local_addr(), profile, "listening");
     let signal = signals.next().await;

@@ -13,6 +13,8 @@ pub(crate) struct Router {
 
 struct Entry {
     route: &'static Route,
+    index: usize,
+    pattern: String,
     allow: HeaderValue,
 }
 
@@ -20,10 +22,20 @@ struct Entry {
 pub(crate) type Parameters = Vec<(Box<str>, Box<str>)>;
 
 #[derive(Debug)]
-pub(crate) enum Found {
-    Handler(Handler, Kind, Parameters),
+pub(crate) enum Found<'r> {
+    Handler(Handler, Named<'r>, Parameters),
     /// OPTIONS: what the path serves.
     Options(HeaderValue),
+}
+
+/// A route as the log and the metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named<'r> {
+    /// Its place in the table of routes.
+    pub(crate) index: usize,
+    /// Such as `/api/things/{id}`.
+    pub(crate) pattern: &'r str,
+    pub(crate) kind: Kind,
 }
 
 /// Two routes want the same path.
@@ -36,16 +48,16 @@ pub struct Conflict {
 impl Router {
     pub(crate) fn new(routes: &[&'static Route], profile: &Profile) -> Result<Self, Conflict> {
         let mut paths = matchit::Router::new();
-        for route in routes.iter().filter(|route| is_served(route, profile)) {
+        for (index, route) in routes.iter().enumerate().filter(|(_, route)| is_served(route, profile)) {
             let path = (route.path)(profile);
             paths
-                .insert(path, Entry { route, allow: allow(route) })
+                .insert(path, Entry { route, index, pattern: path.to_owned(), allow: allow(route) })
                 .map_err(|_| Conflict { path: path.to_owned() })?;
         }
         Ok(Self { paths })
     }
 
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Refusal> {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Refusal> {
         // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
         // CONNECT asks for a proxy, which this is not.
         if !KNOWN.contains(&method.as_str()) {
@@ -66,12 +78,24 @@ impl Router {
         let Some((_, handler)) = entry.route.methods.iter().find(|(served, _)| served == method) else {
             return Err(Refusal::method_not_allowed(entry.allow.clone()));
         };
-        Ok(Found::Handler(*handler, entry.route.kind, decode(&found.params)?))
+        Ok(Found::Handler(*handler, entry.named(), decode(&found.params)?))
+    }
+
+    /// Whose path it is, whether or not the route serves the request.
+    pub(crate) fn named(&self, path: &str) -> Option<Named<'_>> {
+        self.paths.at(path).ok().map(|found| found.value.named())
+    }
+}
+
+impl Entry {
+    fn named(&self) -> Named<'_> {
+        Named { index: self.index, pattern: &self.pattern, kind: self.route.kind }
     }
 }
 
 /// RFC 9110, PATCH (RFC 5789) and QUERY.
-const KNOWN: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
+pub(crate) const KNOWN: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
 /// A route that is not served is as unknown as any other path.
 pub(crate) fn is_served(route: &Route, profile: &Profile) -> bool {
@@ -128,10 +152,10 @@ mod tests {
     const MANUAL: Route =
         Route { path: |_| "/manual", methods: &[(Method::GET, handler)], served: Served::WithDocs, ..THING };
 
-    fn find(profile: &str, method: &str, path: &str) -> Result<Found, Refusal> {
+    fn find(profile: &str, method: &str, path: &str) -> Result<Found<'static>, Refusal> {
         let today = jiff::civil::date(2026, 1, 1);
         let profile = profiles::Declaration::load(profile, today).unwrap().profile;
-        let router = Router::new(&[&THING, &MANUAL], &profile).unwrap();
+        let router = Box::leak(Box::new(Router::new(&[&THING, &MANUAL], &profile).unwrap()));
         router.find(&method.parse().unwrap(), path)
     }
 
@@ -141,9 +165,10 @@ mod tests {
 
     #[test]
     fn a_path_parameter_is_found_by_name_and_decoded() {
-        let Ok(Found::Handler(_, _, params)) = find("production", "GET", "/api/things/caf%C3%A9") else {
+        let Ok(Found::Handler(_, named, params)) = find("production", "GET", "/api/things/caf%C3%A9") else {
             panic!("the path is served");
         };
+        assert_eq!(named, Named { index: 0, pattern: "/api/things/{id}", kind: Kind::Api });
         assert_eq!(params, [("id".into(), "café".into())]);
     }
 

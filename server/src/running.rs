@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -19,6 +20,7 @@ use crate::database::Database;
 use crate::database::ping::Ping;
 use crate::drain::Drain;
 use crate::listener::Door;
+use crate::metrics::{Exposition, Metrics, MetricsListener};
 use crate::router::Conflict;
 use crate::routes::Route;
 use crate::trace::Tracer;
@@ -43,6 +45,11 @@ pub enum StartError {
     Conflict(#[from] Conflict),
     #[error("could not read the listener's address: {0}")]
     Listener(#[from] io::Error),
+    #[error(
+        "could not listen on {address} for metrics: {error}; free it, change `metrics.address` or `metrics.port`, \
+         or remove `[metrics]`"
+    )]
+    Metrics { address: SocketAddr, error: io::Error },
 }
 
 impl Running {
@@ -56,11 +63,12 @@ impl Running {
         let database = Arc::new(Database::new(&settings));
         let Settings { profile, release, .. } = settings;
         let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
-        let (drain, tracer) = (Drain::default(), Tracer::new());
-        let service = Arc::new(Service { profile, database, ping, drain, tracer, routes });
+        let (drain, metrics, tracer) = (Drain::default(), Metrics::new(routes, &profile), Tracer::new());
+        let service = Arc::new(Service { profile, database, ping, drain, metrics, tracer, routes });
         let app = Arc::new(App::new(Arc::clone(&service), release.as_ref())?);
+        let scraped = listen_for_metrics(&service, release.as_ref())?;
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(serve(listener, app, service, stopped));
+        let serving = tokio::spawn(serve(listener, app, service, scraped, stopped));
         Ok(Self { local_addr, stop, serving })
     }
 
@@ -77,14 +85,31 @@ impl Running {
     }
 }
 
+/// Where the profile wants a second listener.
+fn listen_for_metrics(
+    service: &Arc<Service>,
+    release: Option<&HeaderValue>,
+) -> Result<Option<MetricsListener>, StartError> {
+    let Some(declared) = &service.profile.metrics else {
+        return Ok(None);
+    };
+    let address = SocketAddr::new(declared.address, declared.port);
+    let exposition = Exposition::new(Arc::clone(service), release);
+    let listener = MetricsListener::start(address, exposition, &service.profile.server)
+        .map_err(|error| StartError::Metrics { address, error })?;
+    tracing::info!(%address, "metrics at /metrics");
+    Ok(Some(listener))
+}
+
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
     service: Arc<Service>,
+    scraped: Option<MetricsListener>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Drained {
     let protocol = Protocol::new(&service.profile, app);
-    let mut door = Door::new(listener, service.profile.server.max_connections);
+    let mut door = Door::new(listener, Arc::clone(&service));
     let graceful = GracefulShutdown::new();
     // Dropped, it aborts what it holds: the hard end of the drain.
     let mut connections = JoinSet::new();
@@ -111,6 +136,10 @@ async fn serve(
     drop(door);
     let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
     service.database.close().await;
+    // Last, so that the end can be watched.
+    if let Some(scraped) = scraped {
+        scraped.close().await;
+    }
     drained
 }
 

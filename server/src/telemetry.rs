@@ -3,15 +3,13 @@
 use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
-use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use profiles::Environment;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -19,7 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
 
-use crate::routes::Kind;
+use crate::current::Current;
 
 /// Standard output for both: Railway takes every line of standard error for an error.
 /// `directives` are those of `RUST_LOG`, such as `server=debug`.
@@ -29,48 +27,19 @@ pub fn install(environment: Environment, directives: Option<&str>) {
     let unreadable = matches!(parsed, Some(Err(_)));
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let filter = targets.and(filter_fn(is_discreet));
     let layer = lines::layer().with_writer(io::stdout);
     let layer = match environment {
         Environment::Production => layer.event_format(JsonLines).boxed(),
         Environment::Development => {
-            layer.compact().with_target(false).with_ansi(io::stdout().is_terminal()).boxed()
+            layer.event_format(Readable).with_ansi(io::stdout().is_terminal()).boxed()
         }
     };
     // A second installation, in a test's process, leaves the first.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
     std::panic::set_hook(Box::new(log_panic));
     if unreadable {
         tracing::warn!("`RUST_LOG` is not a list such as `info,server=debug`; logging from `info` upwards");
     }
-}
-
-/// One line per request. Probes that go well are silent.
-pub(crate) fn request(
-    kind: Kind,
-    method: &Method,
-    path: &str,
-    status: StatusCode,
-    took: Duration,
-    id: &HeaderValue,
-) {
-    if kind == Kind::Probe && status.is_success() {
-        return;
-    }
-    let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
-    let (status, duration_us) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    let id = id.to_str().unwrap_or_default();
-    // Without the query: it may hold what should not be kept.
-    if ours {
-        tracing::error!(%method, path, status, duration_us, id, "request");
-    } else {
-        tracing::info!(%method, path, status, duration_us, id, "request");
-    }
-}
-
-/// Below info, the driver logs the parameters of statements.
-fn is_discreet(metadata: &Metadata<'_>) -> bool {
-    !metadata.target().starts_with("tokio_postgres") || *metadata.level() <= Level::INFO
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
@@ -81,6 +50,9 @@ fn log_panic(info: &PanicHookInfo<'_>) {
 
 /// `message` and `level` are the keys that Railway reads; it makes every other key searchable.
 struct JsonLines;
+
+/// Time, level and message, then the fields by name.
+struct Readable;
 
 impl<S, N> FormatEvent<S, N> for JsonLines
 where
@@ -93,18 +65,86 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        writeln!(writer, "{}", line(event))
+        let mut fields = fields(event);
+        let level = event.metadata().level().as_str().to_ascii_lowercase();
+        fields.insert("level".to_owned(), level.into());
+        fields.insert("timestamp".to_owned(), now().into());
+        fields.insert("target".to_owned(), event.metadata().target().into());
+        writeln!(writer, "{}", Inert(&Value::Object(fields).to_string()))
     }
 }
 
-fn line(event: &Event<'_>) -> Value {
+impl<S, N> FormatEvent<S, N> for Readable
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = fields(event);
+        let (level, message) = (event.metadata().level(), fields.remove("message").unwrap_or_default());
+        if writer.has_ansi_escapes() {
+            write!(writer, "{} \x1b[{}m{level:>5}\x1b[0m", now(), colour(*level))?;
+        } else {
+            write!(writer, "{} {level:>5}", now())?;
+        }
+        write!(writer, " {}", Inert(message.as_str().unwrap_or_default()))?;
+        for (name, value) in fields {
+            write!(writer, " {name}={}", Inert(&value.to_string()))?;
+        }
+        writeln!(writer)
+    }
+}
+
+fn colour(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        _ => 2,
+    }
+}
+
+fn now() -> String {
+    format!("{:.6}", Timestamp::now())
+}
+
+/// The event's own, and whose request it belongs to.
+fn fields(event: &Event<'_>) -> Map<String, Value> {
     let mut fields = Fields(Map::new());
     event.record(&mut fields);
-    let level = event.metadata().level().as_str().to_ascii_lowercase();
-    fields.0.insert("level".to_owned(), level.into());
-    fields.0.insert("timestamp".to_owned(), format!("{:.6}", Timestamp::now()).into());
-    fields.0.insert("target".to_owned(), event.metadata().target().into());
-    Value::Object(fields.0)
+    if let Some((id, trace)) = Current::read() {
+        fields.0.insert("id".to_owned(), id.into());
+        if let Some(trace) = trace {
+            fields.0.insert("trace_id".to_owned(), trace.to_string().into());
+        }
+    }
+    fields.0
+}
+
+/// Text that neither ends its line nor moves a terminal's cursor, whoever wrote it: what JSON leaves as it is, `DEL`,
+/// the C1 controls, the separators of lines and what turns the direction of writing, is escaped as JSON would.
+struct Inert<'t>(&'t str);
+
+impl fmt::Display for Inert<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let acts = |char: char| {
+            char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let mut rest = self.0;
+        while let Some(at) = rest.find(acts) {
+            let (before, after) = rest.split_at(at);
+            let mut after = after.chars();
+            let char = after.next().map_or(0, u32::from);
+            write!(f, "{before}\\u{char:04x}")?;
+            rest = after.as_str();
+        }
+        f.write_str(rest)
+    }
 }
 
 struct Fields(Map<String, Value>);
@@ -138,5 +178,73 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.insert(field, format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What one event becomes, with a hostile text as its message and in its fields.
+    fn written(environment: Environment, hostile: &str) -> String {
+        let buffer = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&buffer);
+        let writer = move || Writing(Arc::clone(&into));
+        let layer = lines::layer().with_writer(writer).with_ansi(false);
+        let layer = match environment {
+            Environment::Production => layer.event_format(JsonLines).boxed(),
+            Environment::Development => layer.event_format(Readable).boxed(),
+        };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::info!(path = hostile, shown = %hostile, debugged = ?hostile, "{hostile}");
+        });
+        String::from_utf8(buffer.lock().unwrap().clone()).unwrap()
+    }
+
+    struct Writing(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Writing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const HOSTILE: &str =
+        "a\n{\"level\":\"error\"}\r\t\0\u{1b}[2J\u{7f}\u{85}\u{9b}31m\u{2028}\u{2029}\u{202e}\u{2066}é\\";
+
+    #[test]
+    fn no_text_ends_a_line_or_moves_the_cursor() {
+        for environment in [Environment::Production, Environment::Development] {
+            let line = written(environment, HOSTILE);
+            let line = line.strip_suffix('\n').unwrap();
+            for char in line.chars() {
+                assert!(!char.is_control() && !('\u{2028}'..='\u{2069}').contains(&char), "{char:?}: {line}");
+            }
+            assert!(line.contains('é'), "{line}");
+        }
+    }
+
+    #[test]
+    fn json_keeps_what_it_escapes() {
+        let line: Value = serde_json::from_str(&written(Environment::Production, HOSTILE)).unwrap();
+        for (name, expected) in
+            [("message", HOSTILE), ("path", HOSTILE), ("shown", HOSTILE), ("level", "info")]
+        {
+            assert_eq!(line[name], expected, "{name}");
+        }
+        assert_eq!(line["debugged"], format!("{HOSTILE:?}"));
+    }
+
+    #[test]
+    fn a_readable_line_is_time_level_message_and_fields() {
+        let line = written(Environment::Development, "text");
+        let rest = line.split_once(' ').unwrap().1;
+        assert_eq!(rest, " INFO text debugged=\"\\\"text\\\"\" path=\"text\" shown=\"text\"\n");
     }
 }

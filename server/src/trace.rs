@@ -30,7 +30,8 @@ pub struct Trace<'h> {
     state: Option<&'h HeaderMap>,
 }
 
-/// Ids of traces and spans: random for the process, then a sequence. No system call, and nothing before it is asked for.
+/// Ids of traces and spans: a random start for the process, then a sequence. No system call, and nothing is made
+/// before it is asked for.
 pub(crate) struct Tracer {
     trace: [u64; 2],
     span: u64,
@@ -60,6 +61,10 @@ impl Parent {
         // Only the lowest flag means something; the others are not passed on (section 3.2.2.5.2).
         let parent = Self { id: TraceId(id), sampled: flags & 1 == 1 };
         (ends_well && dashed && id != 0 && span != 0).then_some(parent)
+    }
+
+    pub(crate) fn id(&self) -> TraceId {
+        self.id
     }
 }
 
@@ -91,6 +96,10 @@ impl Trace<'_> {
             let joined = [list.as_bytes(), b",", line.as_bytes()].concat();
             HeaderValue::from_bytes(&joined).expect("values of header lines, and a comma")
         }))
+    }
+
+    pub(crate) fn id(&self) -> TraceId {
+        self.id
     }
 }
 

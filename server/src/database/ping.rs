@@ -1,5 +1,6 @@
 //! Whether the database answers: asked once for however many ask, and for certain before the budget ends.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +31,15 @@ type Answer = Shared<BoxFuture<'static, (Verdict, Instant)>>;
 pub(crate) struct Ping {
     database: Arc<Database>,
     budget: Duration,
+    verdicts: Arc<Verdicts>,
     flight: Mutex<Option<Flight>>,
+}
+
+/// How often each was the answer of a query; the counts only grow.
+#[derive(Default)]
+pub(crate) struct Verdicts {
+    connected: AtomicU64,
+    disconnected: AtomicU64,
 }
 
 /// One query, and how many wait for its answer.
@@ -41,7 +50,7 @@ struct Flight {
 
 impl Ping {
     pub(crate) fn new(database: Arc<Database>, budget: Duration) -> Self {
-        Self { database, budget, flight: Mutex::new(None) }
+        Self { database, budget, verdicts: Arc::default(), flight: Mutex::new(None) }
     }
 
     pub(crate) async fn ask(&self) -> Verdict {
@@ -58,12 +67,35 @@ impl Ping {
         answer.await.0
     }
 
+    pub(crate) fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
     /// In a task of its own, which also ends the flight: callers that go away neither take the others' answer
     /// with them nor leave theirs behind for whoever asks next.
     fn launch(&self) -> Answer {
-        let answer = fly(Arc::clone(&self.database), self.budget).boxed().shared();
+        let answer =
+            fly(Arc::clone(&self.database), self.budget, Arc::clone(&self.verdicts)).boxed().shared();
         tokio::spawn(answer.clone());
         answer
+    }
+}
+
+impl Verdicts {
+    fn count(&self, verdict: Verdict) {
+        let count = match verdict {
+            Verdict::Connected => &self.connected,
+            Verdict::Disconnected => &self.disconnected,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn connected(&self) -> u64 {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn disconnected(&self) -> u64 {
+        self.disconnected.load(Ordering::Relaxed)
     }
 }
 
@@ -76,7 +108,7 @@ impl Flight {
     }
 }
 
-async fn fly(database: Arc<Database>, budget: Duration) -> (Verdict, Instant) {
+async fn fly(database: Arc<Database>, budget: Duration, verdicts: Arc<Verdicts>) -> (Verdict, Instant) {
     let verdict = match ask(&database, Instant::now() + budget).await {
         Ok(()) => Verdict::Connected,
         Err(error) => {
@@ -88,6 +120,7 @@ async fn fly(database: Arc<Database>, budget: Duration) -> (Verdict, Instant) {
             Verdict::Disconnected
         }
     };
+    verdicts.count(verdict);
     (verdict, Instant::now())
 }
 

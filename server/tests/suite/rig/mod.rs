@@ -2,12 +2,10 @@
 
 mod authority;
 mod bouncer;
-mod nginx;
 mod postgres;
 mod wire;
 
 pub(crate) use authority::{Authority, Identity};
 pub(crate) use bouncer::Bouncer;
-pub(crate) use nginx::Nginx;
 pub(crate) use postgres::{PASSWORD, Postgres, free_port, url};
 pub(crate) use wire::{Full, Wire};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::postgres::free_port;
+use crate::rig::free_port;
 
 pub(crate) struct Nginx {
     folder: TempDir,

@@ -1,7 +1,17 @@
 //! The service under fire: many clients that mean no good, many that mean nothing, faults and restarts.
 //!
-//! The soak lasts 20 seconds here. `SOAK_SECONDS=600 cargo test -p server --test suite soak -- --nocapture` makes it
-//! ten minutes.
+//! A program of its own, whose tests wait for each other: they take the whole machine. The soak lasts 20 seconds here;
+//! `SOAK_SECONDS=600 cargo test -p server --test fire soak -- --nocapture` makes it ten minutes.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
+
+mod nginx;
+mod replica;
+#[allow(dead_code, unused_imports, reason = "the suite's")]
+#[path = "../suite/rig/mod.rs"]
+mod rig;
+#[allow(dead_code, reason = "the suite's")]
+#[path = "../suite/support.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,12 +21,23 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::nginx::Nginx;
 use crate::replica::Replica;
-use crate::rig::{Nginx, Postgres, Wire, free_port};
+use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{A, NO_DATABASE, changed};
+
+/// Of idle connections: as many as the production profile takes, but a few.
+const MANY: usize = 9_900;
+
+static MACHINE: Mutex<()> = Mutex::const_new(());
+
+async fn alone() -> MutexGuard<'static, ()> {
+    MACHINE.lock().await
+}
 
 fn production(changes: &[(&str, &str)]) -> String {
     let unlimited = [("rate_limit = 600 ", "rate_limit = 10000 ")];
@@ -60,6 +81,7 @@ async fn ask_again(stream: &mut TcpStream) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_drips_leave_others_alone_and_are_cut() {
+    let _machine = alone().await;
     let replica = Replica::start(
         &production(&[("header_timeout = \"10s\"", "header_timeout = \"6s\"")]),
         NO_DATABASE,
@@ -101,7 +123,7 @@ async fn two_thousand_drips_leave_others_alone_and_are_cut() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_idle_connections_are_kept_and_cost_little() {
-    const MANY: usize = 9_900;
+    let _machine = alone().await;
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap();
     assert!(allowed > 10_200, "this test opens 10,000 connections; raise `ulimit -Hn`, which is {allowed}");
     let replica = Replica::start(&production(&[]), NO_DATABASE, free_port()).await;
@@ -184,6 +206,7 @@ impl Tally {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_behind_nginx_loses_no_request() {
+    let _machine = alone().await;
     let ports = [free_port(), free_port()];
     let profile = production(&[]);
     let mut replicas = [
@@ -219,6 +242,7 @@ async fn a_rolling_restart_behind_nginx_loses_no_request() {
 /// and comes back, and clients of every kind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
+    let _machine = alone().await;
     let long = soak();
     let postgres = Postgres::start();
     let wire = Wire::to(postgres.port());

@@ -1,0 +1,150 @@
+//! One request as it is remembered: a line in the log, and a count in the metrics.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::{HeaderName, Method, StatusCode, Uri};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::client::Client;
+use crate::head::{Field, Head};
+use crate::metrics::{Held, Metrics};
+use crate::router::Named;
+use crate::routes::Kind;
+
+const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
+
+/// Begins with the head. It ends with the answer, or with the client that did not wait for it.
+pub(crate) struct Record<'r> {
+    pub(crate) route: Option<Named<'r>>,
+    pub(crate) is_preflight: bool,
+    metrics: &'r Metrics,
+    _active: Held,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    client: IpAddr,
+    queued: Option<i64>,
+    answered: bool,
+}
+
+/// Two levels, one line: an event's level is a constant.
+macro_rules! line {
+    ($level:ident, $record:expr, $took:expr, $message:literal $(, $field:ident)*) => {
+        tracing::$level!(
+            method = %$record.method,
+            route = $record.route.map(|route| route.pattern),
+            // Without the query: it may hold what should not be kept.
+            path = $record.uri.path(),
+            client = %$record.client,
+            queue_ms = $record.queued,
+            duration_us = micros($took),
+            $($field,)*
+            $message
+        )
+    };
+}
+
+impl<'r> Record<'r> {
+    pub(crate) fn begin(metrics: &'r Metrics, head: &Head, client: &Client, started: Instant) -> Self {
+        Self {
+            route: None,
+            is_preflight: false,
+            metrics,
+            _active: metrics.request_begun(),
+            started,
+            method: head.method().clone(),
+            uri: head.uri().clone(),
+            client: client.address,
+            queued: queued(head, client),
+            answered: false,
+        }
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) fn is_probe(&self) -> bool {
+        self.route.is_some_and(|route| route.kind == Kind::Probe)
+    }
+
+    /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
+    pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
+        self.answered = true;
+        let took = self.started.elapsed();
+        self.metrics.answered(self.route.map(|route| route.index), &self.method, status, took);
+        if status.is_success() && (self.is_preflight || self.is_probe()) {
+            return;
+        }
+        let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        let status = status.as_u16();
+        if ours {
+            line!(error, self, took, "request", status, bytes);
+        } else {
+            line!(info, self, took, "request", status, bytes);
+        }
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.metrics.abandoned();
+            line!(info, self, self.started.elapsed(), "request without an answer: the client has gone");
+        }
+    }
+}
+
+/// How long the request has waited before it came here: the edge says when it came there, in milliseconds since 1970.
+fn queued(head: &Head, client: &Client) -> Option<i64> {
+    if !client.vouched {
+        return None;
+    }
+    let Field::One(value) = head.field(&X_REQUEST_START) else {
+        return None;
+    };
+    let since: i64 = value.to_str().ok()?.trim().parse().ok()?;
+    // Two clocks: one that is ahead says nothing.
+    Timestamp::now().as_millisecond().checked_sub(since).filter(|waited| *waited >= 0)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn waited(vouched: bool, since: &[String]) -> Option<i64> {
+        let mut request = Request::builder().uri("/");
+        for line in since {
+            request = request.header(X_REQUEST_START, line);
+        }
+        let (head, ()) = Head::split(request.body(()).unwrap());
+        queued(&head, &Client { address: "192.0.2.1".parse().unwrap(), vouched })
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_how_long_a_request_has_waited() {
+        let ago = |ms: i64| (Timestamp::now().as_millisecond() - ms).to_string();
+        assert!(waited(true, &[ago(250)]).is_some_and(|ms| (250..10_000).contains(&ms)));
+        assert_eq!(waited(false, &[ago(250)]), None);
+        assert_eq!(waited(true, &[]), None);
+        assert_eq!(waited(true, &[ago(1), ago(1)]), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_or_no_time_says_nothing() {
+        let ahead = (Timestamp::now().as_millisecond() + 60_000).to_string();
+        for since in
+            [ahead.as_str(), "", "t=1", "1.5", "-9223372036854775808", "99999999999999999999", "soon"]
+        {
+            assert_eq!(waited(true, &[since.to_owned()]), None, "{since}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The log of the real process: one line per request, and nothing that should not be kept.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use http::Method;
+use jiff::Timestamp;
+use serde_json::Value;
+use server::{Kind, Route, Served};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::rig::{Postgres, Wire, free_port};
+use crate::support::{
+    A, NO_DATABASE, Program, changed, get, log_while, production, send, serve_with, until_ready,
+};
+
+/// The lines of a process with the production profile behind a proxy on this machine, while something happens.
+async fn lines_while(database: &str, held: impl AsyncFnOnce(SocketAddr)) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proxied.toml");
+    let change = [("trusted = [\"100.64.0.0/10\"]", "trusted = [\"127.0.0.0/8\"]")];
+    std::fs::write(&file, changed(profiles::EMBEDDED[1].2, &change)).unwrap();
+    let port = free_port();
+    let environment = [("DATABASE_URL", database), ("PORT", &port.to_string())];
+    let service = Program::start(&["--profile", file.to_str().unwrap()], &environment);
+    held(until_ready(port).await).await;
+    service.signal("TERM");
+    let (status, log) = service.end().await;
+    assert!(status.success(), "{log}");
+    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+}
+
+/// Those of requests.
+fn requests(lines: &[Value]) -> Vec<&Value> {
+    lines.iter().filter(|line| line["message"].as_str().unwrap().starts_with("request")).collect()
+}
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[tokio::test]
+async fn a_request_is_one_line_with_all_that_tells_it_from_others() {
+    let lines = lines_while(NO_DATABASE, async |address| {
+        let start = (Timestamp::now().as_millisecond() - 250).to_string();
+        let fields = [
+            ("x-request-id", "edge-7"),
+            ("x-real-ip", "2001:db8::7"),
+            ("x-request-start", start.as_str()),
+            ("traceparent", PARENT),
+            ("authorization", "Bearer planted-header"),
+            ("cookie", "session=planted-header"),
+            ("user-agent", "planted-header"),
+            ("origin", A),
+        ];
+        assert_eq!(send(address, "DELETE", "/livez?token=planted-query", &fields).await.status, 405);
+        assert_eq!(send(address, "GET", "/nothing?token=planted-query", &[]).await.status, 404);
+        assert_eq!(send(address, "HEAD", "/nothing", &[]).await.status, 404);
+        assert_eq!(get(address, "/livez?token=planted-query").await.status, 200);
+        assert_eq!(get(address, "/health").await.status, 503);
+    })
+    .await;
+    assert!(!format!("{lines:?}").contains("planted"), "{lines:?}");
+    let [first, second, third, fourth] = requests(&lines)[..] else {
+        panic!("four lines, and none for the probe that went well: {lines:?}");
+    };
+
+    assert!(first["queue_ms"].as_i64().is_some_and(|ms| (250..20_000).contains(&ms)), "{first}");
+    assert!(
+        first["duration_us"].is_u64() && first["bytes"].as_u64().is_some_and(|bytes| bytes > 100),
+        "{first}"
+    );
+    assert!(first["timestamp"].as_str().is_some_and(|text| text.parse::<Timestamp>().is_ok()), "{first}");
+    for (name, expected) in [
+        ("message", "request"),
+        ("level", "info"),
+        ("method", "DELETE"),
+        ("route", "/livez"),
+        ("path", "/livez"),
+        ("id", "edge-7"),
+        ("client", "2001:db8::7"),
+        ("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"),
+    ] {
+        assert_eq!(first[name], expected, "{name}: {first}");
+    }
+    assert_eq!(first["status"], 405);
+    assert_eq!(first.as_object().unwrap().len(), 14, "{first}");
+
+    assert_eq!((&second["path"], &second["client"]), (&"/nothing".into(), &"127.0.0.1".into()));
+    for absent in ["route", "trace_id", "queue_ms"] {
+        assert!(second[absent].is_null(), "{absent}: {second}");
+    }
+    assert_eq!((&third["method"], &third["bytes"]), (&"HEAD".into(), &0.into()));
+    assert_eq!((&fourth["level"], &fourth["status"]), (&"error".into(), &503.into()));
+    assert_eq!(fourth["route"], "/health");
+}
+
+#[tokio::test]
+async fn nobody_but_a_proxy_says_how_long_a_request_has_waited() {
+    let log = log_while(NO_DATABASE, async |address| {
+        let fields = [("x-request-start", "1"), ("x-real-ip", "192.0.2.1"), ("x-request-id", "mine")];
+        send(address, "GET", "/nothing", &fields).await;
+    })
+    .await;
+    assert!(log.contains("\"/nothing\"") && log.contains("\"client\":\"127.0.0.1\""), "{log}");
+    assert!(!log.contains("queue_ms") && !log.contains("mine"), "{log}");
+}
+
+#[tokio::test]
+async fn a_request_whose_client_has_gone_is_one_line_too() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    let lines = lines_while(&wire.url(), async |address| {
+        assert_eq!(get(address, "/health").await.status, 200);
+        wire.silence();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n").await.unwrap();
+        sleep(Duration::from_millis(200)).await;
+        drop(stream);
+        sleep(Duration::from_millis(200)).await;
+    })
+    .await;
+    let [line] = requests(&lines)[..] else { panic!("{lines:?}") };
+    assert!(line["message"].as_str().unwrap().contains("client has gone"), "{line}");
+    assert_eq!(
+        (&line["id"], &line["status"], &line["route"]),
+        (&"gone".into(), &Value::Null, &"/health".into())
+    );
+}
+
+#[tokio::test]
+async fn the_drivers_own_lines_are_in_no_log() {
+    let postgres = Postgres::start();
+    let port = free_port();
+    let url = postgres.url();
+    let environment = [("DATABASE_URL", url.as_str()), ("PORT", &port.to_string()), ("RUST_LOG", "trace")];
+    let service = Program::start(&["--profile", "production"], &environment);
+    assert_eq!(get(until_ready(port).await, "/health").await.status, 200);
+    service.signal("TERM");
+    let (_, log) = service.end().await;
+    // It logs parameters of statements, through the crate `log`, which nothing here listens to.
+    assert!(!log.contains("tokio_postgres") && !log.contains("select 1"), "{log}");
+}
+
+const BOOM: Route = Route {
+    path: |_| "/boom",
+    methods: &[(Method::GET, |_| async { panic!("a panic\nof two lines") }.boxed())],
+    served: Served::Always,
+    kind: Kind::Api,
+    summary: "Panics.",
+};
+
+/// The service of the next test, in a process whose log is its own; `#[ignore]` keeps it out of others.
+#[tokio::test]
+#[ignore = "run by `a_panic_is_logged_once_with_its_place`"]
+async fn a_service_with_a_route_that_panics() {
+    // The harness has begun a line.
+    println!();
+    server::telemetry::install(profiles::Environment::Production, None);
+    let service = serve_with(&production(&[]), NO_DATABASE, &[&BOOM]).await;
+    let answer = send(service.local_addr(), "GET", "/boom", &[("traceparent", PARENT)]).await;
+    println!("\nanswered {}", answer.header("x-request-id").unwrap());
+    service.stop().await;
+}
+
+#[test]
+fn a_panic_is_logged_once_with_its_place() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "log::a_service_with_a_route_that_panics", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    let id = text.lines().find_map(|line| line.strip_prefix("answered ")).unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(text.matches("of two lines").count(), 1, "{text}");
+    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let ours: Vec<_> = lines.iter().filter(|line| line["id"] == id).collect();
+    let [panic, request] = ours[..] else { panic!("{text}") };
+    assert_eq!(panic["message"], "panic: a panic\nof two lines");
+    assert!(panic["location"].as_str().unwrap().contains("log.rs:"), "{panic}");
+    assert_eq!((&request["message"], &request["status"]), (&"request".into(), &500.into()));
+    for line in [panic, request] {
+        assert_eq!(line["level"], "error");
+        assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+}
