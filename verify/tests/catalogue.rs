@@ -161,7 +161,6 @@ fn with_subject(test: impl FnOnce(&Subject<'_>)) {
     let today = date(2026, 1, 2);
     // With every promise that a profile can leave out, so that every check has questions.
     let profile = include_str!("../../profiles/production.toml")
-        .replace("[load]\n", "[load]\nrate_limit = 600\n")
         .replace("reads = []", "reads = [\"/api/items\"]")
         .replace("writes = []", "writes = [\"/api/items\"]");
     let declaration = Declaration::parse("profiles/production.toml", &profile, today);

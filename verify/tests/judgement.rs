@@ -86,7 +86,7 @@ proptest! {
         shift in 0_usize..24,
     ) {
         let today = date(2026, 1, 2);
-        let profile = include_str!("../../profiles/production.toml").replace("[load]\n", "[load]\nrate_limit = 20\n");
+        let profile = include_str!("../../profiles/production.toml").replace("rate_limit = 600", "rate_limit = 20");
         let declaration = Declaration::parse("profiles/production.toml", &profile, today).unwrap();
         let subject = Subject {
             declaration: &declaration,

@@ -48,7 +48,10 @@ async fn a_limit_that_believes_the_client_is_found() {
         let key = client(seen).map(|_| seen.header("x-forwarded-for").unwrap_or("everyone"));
         LIMITER.limit(reply, key, Some("1"));
     };
-    assert_eq!(broken(distort).await, ["with x-forwarded-for: 203.0.113.9 the limit was gone (404)"]);
+    assert_eq!(
+        broken(distort).await,
+        ["with x-forwarded-for: 203.0.113.9 the limit was gone: 2 requests, and none was answered 429"]
+    );
 }
 
 async fn broken(distort: Distort) -> Vec<String> {
@@ -60,7 +63,7 @@ async fn broken(distort: Distort) -> Vec<String> {
 
 async fn flooded(distort: Distort) -> Verdict {
     let production = include_str!("../../profiles/production.toml");
-    let text = production.replace("[load]\n", "[load]\nrate_limit = 20\n");
+    let text = production.replace("rate_limit = 600", "rate_limit = 20");
     let declaration = Declaration::parse("profiles/production.toml", &text, TODAY).unwrap();
     let subject = Subject { declaration: &declaration, ..subject(start(distort).await) };
     let selection = Selection { only: vec!["load.rate".to_owned()], skip: Vec::new() };
