@@ -29,8 +29,8 @@ pub(crate) struct Rate {
     limiter: RateLimiter<IpAddr, Sketch, Arrival, NoOpMiddleware<Nanos>>,
 }
 
-/// With a thousand clients at their limit, one other in five hundred is refused with them; with a hundred, none in a
-/// million.
+/// With a thousand clients at their limit, one other in 450 is refused with them; with a hundred, one in three million
+/// (history/adr/0021).
 struct Sketch {
     /// Row by row. A cell is what `governor` makes of a time; zero is a cell that nobody has used.
     cells: Box<[AtomicU64]>,
