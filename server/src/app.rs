@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::header::ALLOW;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -17,7 +18,7 @@ use profiles::Server;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::{Client, Proxies};
-use crate::context::{Context, Service};
+use crate::context::{Context, Glance, Service};
 use crate::cors::{Cors, Decision};
 use crate::cross_site;
 use crate::current::Current;
@@ -88,28 +89,39 @@ impl App {
         let client = Client::of(peer, self.proxies.as_ref(), &head);
         let id = self.ids.of(&head, &client, number);
         let parent = Parent::of(&head);
-        let record = Record::begin(&self.service.metrics, &head, &client, arrived);
+        let mut record = Record::begin(&self.service.metrics, &head, &client, arrived);
+        let decision = self.cors.decide(&head);
         let asked = Asked { arrived, number, client, parent, head, flaw, body };
-        // Pinned where it is made, here and in `run`: wrapped by value, a future of this size is copied each time.
-        let reply = pin!(self.reply(asked, record, id.clone()));
-        Current::new(id, parent).scope(reply).await
-    }
-
-    async fn reply(&self, asked: Asked, mut record: Record<'_>, id: HeaderValue) -> Response<Full<Bytes>> {
-        let decision = self.cors.decide(&asked.head);
         let found = self.find(&asked, &decision);
         record.is_preflight = !matches!(decision, Decision::Actual { .. });
         record.route = match &found {
             Ok(Step::Run(_, route, _)) => Some(*route),
             _ => self.router.named(asked.head.path()),
         };
+        let current = Current::new(id.clone(), parent);
         let outcome = match self.count(&asked, &decision, &found).and(found) {
             Err(refusal) => Err(refusal),
             Ok(Step::Reply(reply)) => Ok(reply),
-            Ok(Step::Run(handler, route, parameters)) => {
-                self.run(handler, route.kind, asked, parameters).await
+            Ok(Step::Run(Handler::Now(answer), ..)) => self.run_now(answer),
+            Ok(Step::Run(Handler::Later(handler), route, parameters)) => {
+                // Pinned where it is made, here and in `run`: wrapped by value, a future of this size is copied.
+                let work = pin!(async {
+                    let outcome = self.run(handler, route.kind, asked, parameters).await;
+                    self.finish(outcome, decision, record, id)
+                });
+                return current.scope(work).await;
             }
         };
+        current.within(|| self.finish(outcome, decision, record, id))
+    }
+
+    fn finish(
+        &self,
+        outcome: Result<Reply, Refusal>,
+        decision: Decision,
+        record: Record<'_>,
+        id: HeaderValue,
+    ) -> Response<Full<Bytes>> {
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
         let response = self.stamp.apply(reply, record.method(), decision, id);
         record.end(response.status(), response.body().size_hint().exact());
@@ -119,6 +131,7 @@ impl App {
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
     pub(crate) fn refuse_unheard(&self, status: StatusCode) -> Response<Bytes> {
         let id = self.ids.own(self.ids.number());
+        self.service.metrics.unheard();
         tracing::info!(
             status = status.as_u16(),
             request_id = id.to_str().ok(),
@@ -168,10 +181,15 @@ impl App {
         })
     }
 
+    fn run_now(&self, answer: fn(&Glance<'_>) -> Reply) -> Result<Reply, Refusal> {
+        let glance = Glance { service: &self.service };
+        catch_unwind(AssertUnwindSafe(|| answer(&glance))).map_err(|_panic| Refusal::internal())
+    }
+
     /// The one effect: reads the body and calls the handler, under one deadline and with a net for panics.
     async fn run(
         &self,
-        handler: Handler,
+        handler: Later,
         kind: Kind,
         Asked { arrived, number, parent, head, body, .. }: Asked,
         parameters: Parameters,
@@ -195,6 +213,8 @@ impl App {
         }
     }
 }
+
+type Later = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
 async fn read(body: Incoming, limits: &Server) -> Result<Bytes, Refusal> {
     // Most requests have none, and need no timer.

@@ -27,6 +27,11 @@ impl Current {
         CURRENT.scope(self, work)
     }
 
+    /// The same for what needs no future.
+    pub(crate) fn within<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
+
     /// Another service has been told of the trace, so its lines and ours are found by it.
     pub(crate) fn joins(trace: TraceId) {
         // A task that a handler has spawned is no longer the request's.

@@ -44,7 +44,7 @@ pub mod telemetry;
 mod trace;
 
 pub use boot::{Environment, Refused};
-pub use context::Context;
+pub use context::{Context, Glance};
 pub use drain::Signals;
 pub use head::Head;
 pub use refusal::Refusal;

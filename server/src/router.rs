@@ -144,13 +144,17 @@ mod tests {
 
     const THING: Route = Route {
         path: |_| "/api/things/{id}",
-        methods: &[(Method::GET, handler), (Method::PUT, handler)],
+        methods: &[(Method::GET, Handler::Later(handler)), (Method::PUT, Handler::Later(handler))],
         served: Served::Always,
         kind: Kind::Api,
         summary: "One thing.",
     };
-    const MANUAL: Route =
-        Route { path: |_| "/manual", methods: &[(Method::GET, handler)], served: Served::WithDocs, ..THING };
+    const MANUAL: Route = Route {
+        path: |_| "/manual",
+        methods: &[(Method::GET, Handler::Later(handler))],
+        served: Served::WithDocs,
+        ..THING
+    };
 
     fn find(profile: &str, method: &str, path: &str) -> Result<Found<'static>, Refusal> {
         let today = jiff::civil::date(2026, 1, 1);

@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     patterns: Vec<Arc<str>>,
     active: Gauge,
     abandoned: Counter,
+    unheard: Counter,
     connections: Gauge,
     accept_errors: Counter,
     shed: Counter,
@@ -68,6 +69,7 @@ impl Metrics {
             patterns,
             active: Gauge::default(),
             abandoned: Counter::default(),
+            unheard: Counter::default(),
             connections: Gauge::default(),
             accept_errors: Counter::default(),
             shed: Counter::default(),
@@ -101,6 +103,11 @@ impl Metrics {
     /// A request has ended without an answer, because its client did not wait for it.
     pub(crate) fn abandoned(&self) {
         self.abandoned.inc();
+    }
+
+    /// A head was late, or not HTTP.
+    pub(crate) fn unheard(&self) {
+        self.unheard.inc();
     }
 
     /// A connection is open until the value is dropped.

@@ -2,19 +2,18 @@
 
 use std::fmt::Write as _;
 
-use futures_util::FutureExt as _;
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::openapi::document;
-use super::{Kind, Route, Served};
-use crate::context::Context;
+use super::{Handler, Kind, Route, Served};
+use crate::context::Glance;
 use crate::reply::Reply;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/docs",
-    methods: &[(Method::GET, |context| std::future::ready(Ok(get(&context))).boxed())],
+    methods: &[(Method::GET, Handler::Now(get))],
     served: Served::WithDocs,
     kind: Kind::Api,
     summary: "This API on one page.",
@@ -28,8 +27,8 @@ dt{float:left;clear:left;width:6rem;font-family:ui-monospace,monospace}dd{margin
 const POLICY: &str = "default-src 'none'; style-src 'sha256-J/nPWZx0eUNiLkVVJYASknBHjnO3PhiLv+/Kauu3BSg='; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-fn get(context: &Context) -> Reply {
-    Reply::html(page(&document(context.service().routes, context.profile())))
+fn get(glance: &Glance<'_>) -> Reply {
+    Reply::html(page(&document(glance.service.routes, &glance.service.profile)))
         .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
 }
 

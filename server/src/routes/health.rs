@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use profiles::Environment;
 use serde::Serialize;
 
-use super::{Kind, Route, Served};
+use super::{Handler, Kind, Route, Served};
 use crate::context::Context;
 use crate::database::ping::Verdict;
 use crate::reply::Reply;
 
 pub(super) const ROUTE: Route = Route {
     path: |profile| profile.health.path.as_str(),
-    methods: &[(Method::GET, |context| get(context).map(Ok).boxed())],
+    methods: &[(Method::GET, Handler::Later(|context| get(context).map(Ok).boxed()))],
     served: Served::Always,
     kind: Kind::Probe,
     summary: "Whether the service and its database work.",

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use http::Method;
 use profiles::Profile;
 
-use crate::context::Context;
+use crate::context::{Context, Glance};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
@@ -27,7 +27,14 @@ pub struct Route {
     pub summary: &'static str,
 }
 
-pub type Handler = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
+/// How a route answers a method.
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// At once: it reads no body and waits for nobody, so that it needs neither a deadline nor a place among the
+    /// requests that are handled.
+    Now(fn(&Glance<'_>) -> Reply),
+    Later(fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>),
+}
 
 /// Where a route exists. Elsewhere its path is as unknown as any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,25 +1,24 @@
 //! `/openapi.json`: the contract in `specs/`, and every other route of the table.
 
-use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Profile;
 use serde_json::{Map, Value, json};
 
-use super::{Kind, Route, Served};
-use crate::context::Context;
+use super::{Handler, Kind, Route, Served};
+use crate::context::Glance;
 use crate::reply::Reply;
 use crate::router::is_served;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/openapi.json",
-    methods: &[(Method::GET, |context| std::future::ready(Ok(get(&context))).boxed())],
+    methods: &[(Method::GET, Handler::Now(get))],
     served: Served::WithDocs,
     kind: Kind::Api,
     summary: "This API as an OpenAPI document.",
 };
 
-fn get(context: &Context) -> Reply {
-    Reply::json(StatusCode::OK, &document(context.service().routes, context.profile()))
+fn get(glance: &Glance<'_>) -> Reply {
+    Reply::json(StatusCode::OK, &document(glance.service.routes, &glance.service.profile))
 }
 
 /// Where the contract describes the health check; a profile may serve it elsewhere.

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Reply, Route};
+use server::{Handler, Reply, Route};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
@@ -166,13 +166,16 @@ async fn a_silent_database_is_disconnected_within_the_budget() {
 
 const ONE: Route = Route {
     path: |_| "/one",
-    methods: &[(Method::GET, |context| {
-        async move {
-            let rows = context.database().query("select 1", &[]).await?;
-            Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, i32>(0)))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            async move {
+                let rows = context.database().query("select 1", &[]).await?;
+                Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, i32>(0)))
+            }
+            .boxed()
+        }),
+    )],
     ..NAP
 };
 static ROUTES: &[&Route] = &[&NAP, &ONE];

@@ -4,49 +4,61 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Kind, Reply, Route, Served};
+use server::{Handler, Kind, Reply, Route, Served};
 use tokio::time::sleep;
 
 use crate::support::{A, Answer, NO_DATABASE, get, production, raw, request, send, serve, serve_with, until};
 
 const BOOM: Route = Route {
     path: |_| "/boom",
-    methods: &[(Method::GET, |_| panic!("a panic that a test asks for"))],
+    methods: &[(Method::GET, Handler::Later(|_| panic!("a panic that a test asks for")))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Panics.",
 };
 const LATER: Route = Route {
     path: |_| "/later",
-    methods: &[(Method::GET, |_| async { panic!("a panic that a test asks for, later") }.boxed())],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|_| async { panic!("a panic that a test asks for, later") }.boxed()),
+    )],
     ..BOOM
 };
 const SLOW: Route = Route {
     path: |_| "/slow",
-    methods: &[(Method::GET, |_| {
-        async {
-            sleep(Duration::from_mins(1)).await;
-            Ok(Reply::empty(StatusCode::OK))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|_| {
+            async {
+                sleep(Duration::from_mins(1)).await;
+                Ok(Reply::empty(StatusCode::OK))
+            }
+            .boxed()
+        }),
+    )],
     ..BOOM
 };
 const THING: Route = Route {
     path: |_| "/api/things/{id}",
-    methods: &[(Method::PUT, |context| {
-        let id = context.parameter("id").map(str::to_owned);
-        let length = context.body().len();
-        async move { Ok(Reply::json(StatusCode::OK, &(id, length))) }.boxed()
-    })],
+    methods: &[(
+        Method::PUT,
+        Handler::Later(|context| {
+            let id = context.parameter("id").map(str::to_owned);
+            let length = context.body().len();
+            async move { Ok(Reply::json(StatusCode::OK, &(id, length))) }.boxed()
+        }),
+    )],
     ..BOOM
 };
 const JSON: Route = Route {
     path: |_| "/json",
-    methods: &[(Method::POST, |context| {
-        let read = context.json::<(String, u8)>();
-        async move { Ok(Reply::json(StatusCode::OK, &read?)) }.boxed()
-    })],
+    methods: &[(
+        Method::POST,
+        Handler::Later(|context| {
+            let read = context.json::<(String, u8)>();
+            async move { Ok(Reply::json(StatusCode::OK, &read?)) }.boxed()
+        }),
+    )],
     ..BOOM
 };
 static ROUTES: &[&Route] = &[&BOOM, &LATER, &SLOW, &THING, &JSON];

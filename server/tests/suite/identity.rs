@@ -3,14 +3,14 @@
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Context, Kind, Reply, Route, Served};
+use server::{Context, Handler, Kind, Reply, Route, Served};
 
 use crate::support::{NO_DATABASE, production, raw, request, send, serve, serve_with};
 
 /// Says what it would tell the next service.
 const NEXT: Route = Route {
     path: |_| "/next",
-    methods: &[(Method::GET, |context| async move { Ok(next(&context)) }.boxed())],
+    methods: &[(Method::GET, Handler::Later(|context| async move { Ok(next(&context)) }.boxed()))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Asks another service.",

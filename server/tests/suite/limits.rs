@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Kind, ROUTES, Reply, Route, Served};
+use server::{Handler, Kind, ROUTES, Reply, Route, Served};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -14,30 +14,39 @@ use crate::support::{A, NO_DATABASE, get, production, send, serve_with, until};
 
 const QUICK: Route = Route {
     path: |_| "/quick",
-    methods: &[(Method::GET, |_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed())],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed()),
+    )],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Answers at once.",
 };
 const SLOW: Route = Route {
     path: |_| "/slow",
-    methods: &[(Method::GET, |_| {
-        async {
-            sleep(Duration::from_millis(1_500)).await;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|_| {
+            async {
+                sleep(Duration::from_millis(1_500)).await;
+                Ok(Reply::empty(StatusCode::NO_CONTENT))
+            }
+            .boxed()
+        }),
+    )],
     ..QUICK
 };
 const BOOM: Route = Route {
     path: |_| "/boom",
-    methods: &[(Method::GET, |_| async { panic!("a panic that a test asks for") }.boxed())],
+    methods: &[(Method::GET, Handler::Later(|_| async { panic!("a panic that a test asks for") }.boxed()))],
     ..QUICK
 };
 const PUT: Route = Route {
     path: |_| "/put",
-    methods: &[(Method::PUT, |_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed())],
+    methods: &[(
+        Method::PUT,
+        Handler::Later(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed()),
+    )],
     ..QUICK
 };
 static LIMITED: &[&Route] = &[&QUICK, &SLOW, &BOOM, &PUT, ROUTES[0], ROUTES[1]];

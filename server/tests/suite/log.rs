@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use http::Method;
 use jiff::Timestamp;
 use serde_json::Value;
-use server::{Kind, Route, Served};
+use server::{Handler, Kind, Route, Served};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -146,7 +146,7 @@ async fn the_drivers_own_lines_are_in_no_log() {
 
 const BOOM: Route = Route {
     path: |_| "/boom",
-    methods: &[(Method::GET, |_| async { panic!("a panic\nof two lines") }.boxed())],
+    methods: &[(Method::GET, Handler::Later(|_| async { panic!("a panic\nof two lines") }.boxed()))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Panics.",

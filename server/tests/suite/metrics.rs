@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Kind, Reply, Route, Served, StartError};
+use server::{Handler, Kind, Reply, Route, Served, StartError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
@@ -174,14 +174,17 @@ async fn the_service_and_its_pool_are_described() {
 
 const WAIT: Route = Route {
     path: |_| "/wait/{ms}",
-    methods: &[(Method::GET, |context| {
-        let ms = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
-        async move {
-            sleep(Duration::from_millis(ms)).await;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            let ms = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
+            async move {
+                sleep(Duration::from_millis(ms)).await;
+                Ok(Reply::empty(StatusCode::NO_CONTENT))
+            }
+            .boxed()
+        }),
+    )],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Waits.",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Kind, Reply, Route, Running, Served};
+use server::{Handler, Kind, Reply, Route, Running, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -17,9 +17,10 @@ const LARGE: usize = 16 << 20;
 
 const ROUTE: Route = Route {
     path: |_| "/large",
-    methods: &[(Method::GET, |_| {
-        std::future::ready(Ok(Reply::json(StatusCode::OK, &"x".repeat(LARGE)))).boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"x".repeat(LARGE)))).boxed()),
+    )],
     served: Served::Always,
     kind: Kind::Api,
     summary: "More than a socket holds.",
@@ -27,8 +28,14 @@ const ROUTE: Route = Route {
 const SMALL: Route = Route {
     path: |_| "/small",
     methods: &[
-        (Method::GET, |_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"small"))).boxed()),
-        (Method::PUT, |_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"put"))).boxed()),
+        (
+            Method::GET,
+            Handler::Later(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"small"))).boxed()),
+        ),
+        (
+            Method::PUT,
+            Handler::Later(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"put"))).boxed()),
+        ),
     ],
     ..ROUTE
 };

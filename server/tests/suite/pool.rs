@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use server::{Reply, Route};
+use server::{Handler, Reply, Route};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::rig::{Postgres, Wire};
@@ -11,16 +11,19 @@ use crate::support::{NAP, get, production, serve_with, until};
 
 const METRICS: Route = Route {
     path: |_| "/metrics",
-    methods: &[(Method::GET, |context| {
-        let metrics = context.database().metrics();
-        let body = serde_json::json!({
-            "size": metrics.size, "available": metrics.available, "waiting": metrics.waiting,
-            "created": metrics.created, "recycled": metrics.recycled, "discarded": metrics.discarded,
-            "checkouts": metrics.checkouts,
-            "checkout_longest_ms": u64::try_from(metrics.checkout_longest.as_millis()).unwrap(),
-        });
-        std::future::ready(Ok(Reply::json(StatusCode::OK, &body))).boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            let metrics = context.database().metrics();
+            let body = serde_json::json!({
+                "size": metrics.size, "available": metrics.available, "waiting": metrics.waiting,
+                "created": metrics.created, "recycled": metrics.recycled, "discarded": metrics.discarded,
+                "checkouts": metrics.checkouts,
+                "checkout_longest_ms": u64::try_from(metrics.checkout_longest.as_millis()).unwrap(),
+            });
+            std::future::ready(Ok(Reply::json(StatusCode::OK, &body))).boxed()
+        }),
+    )],
     ..NAP
 };
 static ROUTES: &[&Route] = &[&NAP, &METRICS];

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use server::{Kind, Reply, Route, Served};
+use server::{Handler, Kind, Reply, Route, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep};
@@ -19,54 +19,67 @@ use crate::support::{NAP, get, is_unhealthy, log_while, production, serve_with, 
 
 const SUM: Route = Route {
     path: |_| "/sum",
-    methods: &[(Method::GET, |context| {
-        async move {
-            let one: &(dyn tokio_postgres::types::ToSql + Sync) = &1_i64;
-            let parameters = [(one, Type::INT8), (one, Type::INT8)];
-            let rows = context.database().query("select $1 + $2", &parameters).await?;
-            Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, i64>(0)))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            async move {
+                let one: &(dyn tokio_postgres::types::ToSql + Sync) = &1_i64;
+                let parameters = [(one, Type::INT8), (one, Type::INT8)];
+                let rows = context.database().query("select $1 + $2", &parameters).await?;
+                Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, i64>(0)))
+            }
+            .boxed()
+        }),
+    )],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Adds in the database.",
 };
 const MOOD: Route = Route {
     path: |_| "/mood",
-    methods: &[(Method::GET, |context| {
-        async move {
-            let rows = context.database().query("select 'merry'::mood::text", &[]).await?;
-            Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, String>(0)))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            async move {
+                let rows = context.database().query("select 'merry'::mood::text", &[]).await?;
+                Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, String>(0)))
+            }
+            .boxed()
+        }),
+    )],
     ..SUM
 };
 const WRITE: Route = Route {
     path: |_| "/write",
-    methods: &[(Method::POST, |context| {
-        async move {
-            let body = std::str::from_utf8(context.body()).expect("a test's body").to_owned();
-            let text: &(dyn tokio_postgres::types::ToSql + Sync) = &body;
-            let parameters = [(text, Type::TEXT)];
-            let written = context.database().execute("insert into notes values ($1)", &parameters).await?;
-            Ok(Reply::json(StatusCode::OK, &written))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::POST,
+        Handler::Later(|context| {
+            async move {
+                let body = std::str::from_utf8(context.body()).expect("a test's body").to_owned();
+                let text: &(dyn tokio_postgres::types::ToSql + Sync) = &body;
+                let parameters = [(text, Type::TEXT)];
+                let written =
+                    context.database().execute("insert into notes values ($1)", &parameters).await?;
+                Ok(Reply::json(StatusCode::OK, &written))
+            }
+            .boxed()
+        }),
+    )],
     ..SUM
 };
 /// What must not be done: a type of one's own that is not cast.
 const BARE_MOOD: Route = Route {
     path: |_| "/bare-mood",
-    methods: &[(Method::GET, |context| {
-        async move {
-            context.database().query("select 'merry'::mood", &[]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            async move {
+                context.database().query("select 'merry'::mood", &[]).await?;
+                Ok(Reply::empty(StatusCode::NO_CONTENT))
+            }
+            .boxed()
+        }),
+    )],
     ..SUM
 };
 static ROUTES: &[&Route] = &[&BARE_MOOD, &SUM, &MOOD, &WRITE, &NAP, server::ROUTES[0]];

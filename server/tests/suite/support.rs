@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Environment, Kind, ROUTES, Reply, Route, Running, Served};
+use server::{Environment, Handler, Kind, ROUTES, Reply, Route, Running, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -53,16 +53,19 @@ pub(crate) async fn serve_with(
 /// A statement that takes as many milliseconds as the query says.
 pub(crate) const NAP: Route = Route {
     path: |_| "/nap/{ms}",
-    methods: &[(Method::GET, |context| {
-        async move {
-            let ms: f64 = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
-            let seconds: &(dyn ToSql + Sync) = &(ms / 1e3);
-            let float = Type::FLOAT8;
-            context.database().query("select pg_sleep($1)", &[(seconds, float)]).await?;
-            Ok(Reply::empty(StatusCode::NO_CONTENT))
-        }
-        .boxed()
-    })],
+    methods: &[(
+        Method::GET,
+        Handler::Later(|context| {
+            async move {
+                let ms: f64 = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
+                let seconds: &(dyn ToSql + Sync) = &(ms / 1e3);
+                let float = Type::FLOAT8;
+                context.database().query("select pg_sleep($1)", &[(seconds, float)]).await?;
+                Ok(Reply::empty(StatusCode::NO_CONTENT))
+            }
+            .boxed()
+        }),
+    )],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Naps in the database.",

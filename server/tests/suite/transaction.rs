@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use server::database::DatabaseError;
-use server::{Context, Kind, Refusal, Reply, Route, Running, Served};
+use server::{Context, Handler, Kind, Refusal, Reply, Route, Running, Served};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::rig::{Bouncer, Postgres};
@@ -13,7 +13,7 @@ use crate::support::{get, production, serve_with, until};
 /// Takes one from an account and gives it to another; the path says what comes between and after.
 const MOVE: Route = Route {
     path: |_| "/move/{how}",
-    methods: &[(Method::GET, |context| transfer(context).boxed())],
+    methods: &[(Method::GET, Handler::Later(|context| transfer(context).boxed()))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Moves one from the left to the right.",

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
-use server::{Context, Kind, Refusal, Reply, Route, Served};
+use server::{Context, Handler, Kind, Refusal, Reply, Route, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -18,7 +18,7 @@ use crate::support::{LONG, NO_DATABASE, production, serve_with};
 /// Says what it got: the body's length.
 const ECHO: Route = Route {
     path: |_| "/echo",
-    methods: &[(Method::GET, echo), (Method::PUT, echo)],
+    methods: &[(Method::GET, Handler::Later(echo)), (Method::PUT, Handler::Later(echo))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Counts the body.",
