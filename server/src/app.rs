@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use http::header::ALLOW;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -60,9 +60,12 @@ struct Asked {
     body: Incoming,
 }
 
-enum Step<'r> {
+/// At once, or later.
+pub(crate) type Answer = Either<Ready<Response<Full<Bytes>>>, BoxFuture<'static, Response<Full<Bytes>>>>;
+
+enum Step {
     Reply(Reply),
-    Run(Handler, Named<'r>, Parameters),
+    Run(Handler, Named, Parameters),
 }
 
 impl App {
@@ -77,19 +80,20 @@ impl App {
         Ok(Self { cors, router, stamp, ids, proxies, limits, rate, service })
     }
 
-    pub(crate) async fn answer(
-        &self,
+    /// A future that is small while nothing is waited for: every connection has room for one.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
         request: Request<Incoming>,
         peer: IpAddr,
         flaw: Option<Flaw>,
-    ) -> Response<Full<Bytes>> {
+    ) -> Answer {
         let arrived = Instant::now();
         let number = self.ids.number();
         let (head, body) = Head::split(request);
         let client = Client::of(peer, self.proxies.as_ref(), &head);
         let id = self.ids.of(&head, &client, number);
         let parent = Parent::of(&head);
-        let mut record = Record::begin(&self.service.metrics, &head, &client, arrived);
+        let mut record = Record::begin(&self.service, &head, &client, arrived);
         let decision = self.cors.decide(&head);
         let asked = Asked { arrived, number, client, parent, head, flaw, body };
         let found = self.find(&asked, &decision);
@@ -104,22 +108,22 @@ impl App {
             Ok(Step::Reply(reply)) => Ok(reply),
             Ok(Step::Run(Handler::Now(answer), ..)) => self.run_now(answer),
             Ok(Step::Run(Handler::Later(handler), route, parameters)) => {
-                // Pinned where it is made, here and in `run`: wrapped by value, a future of this size is copied.
-                let work = pin!(async {
-                    let outcome = self.run(handler, route.kind, asked, parameters).await;
-                    self.finish(outcome, decision, record, id)
-                });
-                return current.scope(work).await;
+                let app = Arc::clone(self);
+                let work = async move {
+                    let outcome = app.run(handler, route.kind, asked, parameters).await;
+                    app.finish(outcome, decision, record, id)
+                };
+                return Either::Right(current.scope(work).boxed());
             }
         };
-        current.within(|| self.finish(outcome, decision, record, id))
+        Either::Left(ready(current.within(|| self.finish(outcome, decision, record, id))))
     }
 
     fn finish(
         &self,
         outcome: Result<Reply, Refusal>,
         decision: Decision,
-        record: Record<'_>,
+        record: Record,
         id: HeaderValue,
     ) -> Response<Full<Bytes>> {
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
@@ -147,7 +151,7 @@ impl App {
         &self,
         asked: &Asked,
         decision: &Decision,
-        found: &Result<Step<'_>, Refusal>,
+        found: &Result<Step, Refusal>,
     ) -> Result<(), Refusal> {
         let is_preflight = !matches!(decision, Decision::Actual { .. });
         let is_probe = matches!(found, Ok(Step::Run(_, Named { kind: Kind::Probe, .. }, _)));
@@ -159,7 +163,7 @@ impl App {
         }
     }
 
-    fn find(&self, asked: &Asked, decision: &Decision) -> Result<Step<'_>, Refusal> {
+    fn find(&self, asked: &Asked, decision: &Decision) -> Result<Step, Refusal> {
         let head = &asked.head;
         head.check(&self.service.profile.server)?;
         if let Some(flaw) = asked.flaw {
@@ -201,6 +205,7 @@ impl App {
         let deadline = self.service.profile.server.request_timeout.get();
         // A little earlier, so that the database's own reason is known before the request is cut.
         let end = arrived + deadline.saturating_sub((deadline / 20).min(REASON));
+        // Pinned where it is made: wrapped by value, a future of this size is copied.
         let work = pin!(async move {
             let body = read(body, &service.profile.server).await?;
             handler(Context { head, parameters, body, end, number, parent, service }).await

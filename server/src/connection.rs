@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -68,13 +69,12 @@ pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watch
     let turn = Arc::new(Turn::default());
     let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app));
     let service = service_fn(move |request| {
-        let (app, turn) = (Arc::clone(&app), Arc::clone(&turn));
-        async move {
-            let flaw = turn.begin();
-            let response = app.answer(request, peer.ip(), flaw).await;
+        let flaw = turn.begin();
+        let turn = Arc::clone(&turn);
+        app.answer(request, peer.ip(), flaw).map(move |response| {
             turn.end();
             Ok::<_, Infallible>(response)
-        }
+        })
     });
     if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(socket), service)).await {
         // The client's doing: a broken head, a deadline, a reset. What could be answered has been.

@@ -1,6 +1,7 @@
 //! One request as it is remembered: a line in the log, and a count in the metrics.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method, StatusCode, Uri};
@@ -8,18 +9,19 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::context::Service;
 use crate::head::{Field, Head};
-use crate::metrics::{Held, Metrics};
+use crate::metrics::Held;
 use crate::router::Named;
 use crate::routes::Kind;
 
 const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
 
 /// Begins with the head. It ends with the answer, or with the client that did not wait for it.
-pub(crate) struct Record<'r> {
-    pub(crate) route: Option<Named<'r>>,
+pub(crate) struct Record {
+    pub(crate) route: Option<Named>,
     pub(crate) is_preflight: bool,
-    metrics: &'r Metrics,
+    service: Arc<Service>,
     _active: Held,
     started: Instant,
     method: Method,
@@ -34,7 +36,7 @@ macro_rules! line {
     ($level:ident, $record:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
             method = %$record.method,
-            route = $record.route.map(|route| route.pattern),
+            route = $record.route.map(|route| $record.service.metrics.pattern(route.index)),
             // Without the query: it may hold what should not be kept.
             path = $record.uri.path(),
             client = %$record.client,
@@ -46,13 +48,13 @@ macro_rules! line {
     };
 }
 
-impl<'r> Record<'r> {
-    pub(crate) fn begin(metrics: &'r Metrics, head: &Head, client: &Client, started: Instant) -> Self {
+impl Record {
+    pub(crate) fn begin(service: &Arc<Service>, head: &Head, client: &Client, started: Instant) -> Self {
         Self {
             route: None,
             is_preflight: false,
-            metrics,
-            _active: metrics.request_begun(),
+            service: Arc::clone(service),
+            _active: service.metrics.request_begun(),
             started,
             method: head.method().clone(),
             uri: head.uri().clone(),
@@ -74,7 +76,7 @@ impl<'r> Record<'r> {
     pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
         self.answered = true;
         let took = self.started.elapsed();
-        self.metrics.answered(self.route.map(|route| route.index), &self.method, status, took);
+        self.service.metrics.answered(self.route.map(|route| route.index), &self.method, status, took);
         if status.is_success() && (self.is_preflight || self.is_probe()) {
             return;
         }
@@ -88,10 +90,10 @@ impl<'r> Record<'r> {
     }
 }
 
-impl Drop for Record<'_> {
+impl Drop for Record {
     fn drop(&mut self) {
         if !self.answered {
-            self.metrics.abandoned();
+            self.service.metrics.abandoned();
             line!(info, self, self.started.elapsed(), "request without an answer: the client has gone");
         }
     }

@@ -14,7 +14,6 @@ pub(crate) struct Router {
 struct Entry {
     route: &'static Route,
     index: usize,
-    pattern: String,
     allow: HeaderValue,
 }
 
@@ -22,19 +21,17 @@ struct Entry {
 pub(crate) type Parameters = Vec<(Box<str>, Box<str>)>;
 
 #[derive(Debug)]
-pub(crate) enum Found<'r> {
-    Handler(Handler, Named<'r>, Parameters),
+pub(crate) enum Found {
+    Handler(Handler, Named, Parameters),
     /// OPTIONS: what the path serves.
     Options(HeaderValue),
 }
 
 /// A route as the log and the metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named<'r> {
+pub(crate) struct Named {
     /// Its place in the table of routes.
     pub(crate) index: usize,
-    /// Such as `/api/things/{id}`.
-    pub(crate) pattern: &'r str,
     pub(crate) kind: Kind,
 }
 
@@ -51,13 +48,13 @@ impl Router {
         for (index, route) in routes.iter().enumerate().filter(|(_, route)| is_served(route, profile)) {
             let path = (route.path)(profile);
             paths
-                .insert(path, Entry { route, index, pattern: path.to_owned(), allow: allow(route) })
+                .insert(path, Entry { route, index, allow: allow(route) })
                 .map_err(|_| Conflict { path: path.to_owned() })?;
         }
         Ok(Self { paths })
     }
 
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Refusal> {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Refusal> {
         // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
         // CONNECT asks for a proxy, which this is not.
         if !KNOWN.contains(&method.as_str()) {
@@ -82,14 +79,14 @@ impl Router {
     }
 
     /// Whose path it is, whether or not the route serves the request.
-    pub(crate) fn named(&self, path: &str) -> Option<Named<'_>> {
+    pub(crate) fn named(&self, path: &str) -> Option<Named> {
         self.paths.at(path).ok().map(|found| found.value.named())
     }
 }
 
 impl Entry {
-    fn named(&self) -> Named<'_> {
-        Named { index: self.index, pattern: &self.pattern, kind: self.route.kind }
+    fn named(&self) -> Named {
+        Named { index: self.index, kind: self.route.kind }
     }
 }
 
@@ -156,10 +153,10 @@ mod tests {
         ..THING
     };
 
-    fn find(profile: &str, method: &str, path: &str) -> Result<Found<'static>, Refusal> {
+    fn find(profile: &str, method: &str, path: &str) -> Result<Found, Refusal> {
         let today = jiff::civil::date(2026, 1, 1);
         let profile = profiles::Declaration::load(profile, today).unwrap().profile;
-        let router = Box::leak(Box::new(Router::new(&[&THING, &MANUAL], &profile).unwrap()));
+        let router = Router::new(&[&THING, &MANUAL], &profile).unwrap();
         router.find(&method.parse().unwrap(), path)
     }
 
@@ -172,7 +169,7 @@ mod tests {
         let Ok(Found::Handler(_, named, params)) = find("production", "GET", "/api/things/caf%C3%A9") else {
             panic!("the path is served");
         };
-        assert_eq!(named, Named { index: 0, pattern: "/api/things/{id}", kind: Kind::Api });
+        assert_eq!(named, Named { index: 0, kind: Kind::Api });
         assert_eq!(params, [("id".into(), "café".into())]);
     }
 

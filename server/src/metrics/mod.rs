@@ -77,6 +77,11 @@ impl Metrics {
         }
     }
 
+    /// The route's path, such as `/api/things/{id}`.
+    pub(crate) fn pattern(&self, route: usize) -> &str {
+        &self.patterns[route]
+    }
+
     /// A request was answered.
     pub(crate) fn answered(&self, route: Option<usize>, method: &Method, status: StatusCode, took: Duration) {
         let route = route.unwrap_or(self.patterns.len() - 1);
