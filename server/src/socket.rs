@@ -111,6 +111,7 @@ impl<U: Unheard> Socket<U> {
     }
 
     fn hear(&mut self, bytes: &[u8]) {
+        self.heard_by = None;
         match self.turn.phase() {
             // The rest of a body, and perhaps of what follows it.
             Phase::Service => return self.framing.lose(),

@@ -14,7 +14,8 @@ use crate::context::{Context, Glance};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
-pub const ROUTES: &[&Route] = &[&health::ROUTE, &livez::ROUTE, &readyz::ROUTE, &docs::ROUTE, &openapi::ROUTE];
+pub const ROUTES: &[&Route] =
+    &[&health::ROUTE, &livez::ROUTE, &readyz::ROUTE, &docs::PAGE, &docs::FILE, &openapi::ROUTE];
 
 /// One path and what it serves. HEAD comes with GET, and OPTIONS with everything.
 pub struct Route {

@@ -32,12 +32,22 @@ pub(super) fn document(routes: &[&Route], profile: &Profile) -> Value {
         paths.insert(profile.health.path.to_string(), health);
     }
     for route in routes.iter().filter(|route| is_served(route, profile)) {
-        paths.entry((route.path)(profile)).or_insert_with(|| describe(route, profile));
+        // OpenAPI has no word for a parameter of several segments.
+        let path = (route.path)(profile).replace("{*", "{");
+        let item = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
+        for (method, _) in route.methods {
+            let method = method.as_str().to_ascii_lowercase();
+            // The contract's own words, where it has some.
+            item.as_object_mut()
+                .expect("a path of the contract has operations")
+                .entry(method)
+                .or_insert_with(|| operation(route, profile));
+        }
     }
     document
 }
 
-fn describe(route: &Route, profile: &Profile) -> Value {
+fn operation(route: &Route, profile: &Profile) -> Value {
     let parameters: Vec<_> = (route.path)(profile)
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
@@ -48,24 +58,30 @@ fn describe(route: &Route, profile: &Profile) -> Value {
             })
         })
         .collect();
-    let mut item = Map::new();
-    for (method, _) in route.methods {
-        let operation = json!({
-            "summary": route.summary,
-            "parameters": parameters,
-            "responses": {
-                "2XX": {"description": "Done."},
-                "default": {"$ref": "#/components/responses/Problem"},
-            },
-        });
-        item.insert(method.as_str().to_ascii_lowercase(), operation);
+    json!({
+        "tags": [tag(route)],
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": {
+            "2XX": {"description": "Done."},
+            "default": {"$ref": "#/components/responses/Problem"},
+        },
+    })
+}
+
+/// The heading of the documentation under which a route stands.
+fn tag(route: &Route) -> &'static str {
+    match (route.served, route.kind) {
+        (Served::WithDocs, _) => "Documentation",
+        (_, Kind::Probe) => "Health",
+        (_, Kind::Api) => "API",
     }
-    Value::Object(item)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refusal::Refusal;
     use crate::routes::ROUTES;
 
     fn paths(profile: &str) -> Vec<String> {
@@ -77,7 +93,10 @@ mod tests {
 
     #[test]
     fn every_served_route_is_documented_and_nothing_else() {
-        assert_eq!(paths("development"), ["/docs", "/health", "/livez", "/openapi.json", "/readyz"]);
+        assert_eq!(
+            paths("development"),
+            ["/docs", "/docs/{file}", "/health", "/livez", "/openapi.json", "/readyz"]
+        );
         assert_eq!(paths("production"), ["/health", "/livez", "/readyz"]);
     }
 
@@ -89,6 +108,19 @@ mod tests {
         let document = document(ROUTES, &declaration.profile);
         assert!(document["paths"]["/internal/health"]["get"]["responses"]["503"].is_object());
         assert!(document["paths"]["/health"].is_null());
+    }
+
+    #[test]
+    fn a_method_that_the_contract_leaves_out_is_documented_beside_its_own() {
+        const MORE: Route = Route {
+            methods: &[(Method::POST, |_| std::future::ready(Err(Refusal::not_found())).boxed())],
+            ..super::super::livez::ROUTE
+        };
+        let today = jiff::civil::date(2026, 1, 1);
+        let profile = profiles::Declaration::load("production", today).unwrap().profile;
+        let livez = document(&[&MORE], &profile)["paths"]["/livez"].take();
+        assert_eq!(livez["get"]["operationId"], "livez");
+        assert_eq!(livez["post"]["summary"], "Whether the process runs.");
     }
 
     #[test]

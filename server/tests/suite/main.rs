@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 mod contract;
+mod document;
 mod door;
 mod drain;
 mod faults;
