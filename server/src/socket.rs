@@ -111,13 +111,13 @@ impl<U: Unheard> Socket<U> {
     }
 
     fn hear(&mut self, bytes: &[u8]) {
-        self.heard_by = None;
         match self.turn.phase() {
             // The rest of a body, and perhaps of what follows it.
             Phase::Service => return self.framing.lose(),
             Phase::Head => self.framing.read(bytes),
             Phase::New | Phase::Answered => {
                 self.turn.set(Phase::Head);
+                self.heard_by = None;
                 self.framing.begin(bytes);
             }
         }
@@ -237,9 +237,13 @@ impl<U: Unheard> AsyncWrite for Socket<U> {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes once all of an answer is written.
+    /// hyper flushes once all of an answer is written. It does not read again where a read had nothing to give while the
+    /// service was busy, so this is where the time until the next request begins.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.written_by = None;
+        if self.heard_by.is_none() && self.turn.phase() == Phase::Answered {
+            let _ = self.await_client(cx);
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -80,6 +80,8 @@ fn tag(route: &Route) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::refusal::Refusal;
     use crate::routes::ROUTES;
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn a_method_that_the_contract_leaves_out_is_documented_beside_its_own() {
         const MORE: Route = Route {
-            methods: &[(Method::POST, |_| std::future::ready(Err(Refusal::not_found())).boxed())],
+            methods: &[(Method::POST, Handler::Later(|_| async { Err(Refusal::not_found()) }.boxed()))],
             ..super::super::livez::ROUTE
         };
         let today = jiff::civil::date(2026, 1, 1);

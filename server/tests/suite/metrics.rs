@@ -194,7 +194,7 @@ const WAIT: Route = Route {
 async fn under_load_every_request_is_counted_once_and_what_is_open_is_seen() {
     const CLIENTS: u16 = 50;
     const EACH: u16 = 20;
-    let (declaration, metrics) = measured(&[]);
+    let (declaration, metrics) = measured(&[("rate_limit = 600 ", "rate_limit = 10000 ")]);
     let service = serve_with(&declaration, NO_DATABASE, &[&WAIT]).await;
     let address = service.local_addr();
     let clients: Vec<_> = (0..CLIENTS)
