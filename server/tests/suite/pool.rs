@@ -72,7 +72,11 @@ async fn only_a_connection_that_was_idle_is_pinged() {
 async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
     let postgres = Postgres::start();
     let wire = Wire::to(postgres.port());
-    let profile = production(&[("recycle_after = \"1h\"", "recycle_after = \"15s\"")]);
+    // One client asks for more than its rate.
+    let profile = production(&[
+        ("recycle_after = \"1h\"", "recycle_after = \"15s\""),
+        ("rate_limit = 600", "# rate_limit = 600"),
+    ]);
     let service = serve_with(&profile, &wire.url(), ROUTES).await;
     let address = service.local_addr();
     let warm = join_all((0..10).map(|_| get(address, "/nap/500"))).await;
