@@ -106,7 +106,11 @@ impl App {
         let outcome = match self.count(&asked, &decision, &found).and(found) {
             Err(refusal) => Err(refusal),
             Ok(Step::Reply(reply)) => Ok(reply),
-            Ok(Step::Run(Handler::Now(answer), ..)) => self.run_now(answer),
+            Ok(Step::Run(Handler::Now(answer), ..)) => {
+                // Inside as well: what it logs, and its panic, are this request's.
+                let work = || self.finish(self.run_now(answer), decision, record, id);
+                return Either::Left(ready(current.within(work)));
+            }
             Ok(Step::Run(Handler::Later(handler), route, parameters)) => {
                 let app = Arc::clone(self);
                 let work = async move {
@@ -138,7 +142,7 @@ impl App {
         self.service.metrics.unheard();
         tracing::info!(
             status = status.as_u16(),
-            request_id = id.to_str().ok(),
+            id = id.to_str().ok(),
             "no request: a head that is late or broken"
         );
         let reply = Refusal::unheard(status).into_reply(&id);

@@ -152,36 +152,47 @@ const BOOM: Route = Route {
     summary: "Panics.",
 };
 
+/// The same without anything to wait for.
+const BOOM_AT_ONCE: Route = Route {
+    path: |_| "/boom-at-once",
+    methods: &[(Method::GET, Handler::Now(|_| panic!("a panic\nof two lines")))],
+    ..BOOM
+};
+
 /// The service of the next test, in a process whose log is its own; `#[ignore]` keeps it out of others.
 #[tokio::test]
 #[ignore = "run by `a_panic_is_logged_once_with_its_place`"]
-async fn a_service_with_a_route_that_panics() {
+async fn a_service_with_routes_that_panic() {
     // The harness has begun a line.
     println!();
     server::telemetry::install(profiles::Environment::Production, None);
-    let service = serve_with(&production(&[]), NO_DATABASE, &[&BOOM]).await;
-    let answer = send(service.local_addr(), "GET", "/boom", &[("traceparent", PARENT)]).await;
-    println!("\nanswered {}", answer.header("x-request-id").unwrap());
+    let service = serve_with(&production(&[]), NO_DATABASE, &[&BOOM, &BOOM_AT_ONCE]).await;
+    for path in ["/boom", "/boom-at-once"] {
+        let answer = send(service.local_addr(), "GET", path, &[("traceparent", PARENT)]).await;
+        println!("\nanswered {}", answer.header("x-request-id").unwrap());
+    }
     service.stop().await;
 }
 
 #[test]
 fn a_panic_is_logged_once_with_its_place() {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "log::a_service_with_a_route_that_panics", "--ignored", "--nocapture"])
+        .args(["--exact", "log::a_service_with_routes_that_panic", "--ignored", "--nocapture"])
         .output()
         .unwrap();
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-    let id = text.lines().find_map(|line| line.strip_prefix("answered ")).unwrap_or_else(|| panic!("{text}"));
-    assert_eq!(text.matches("of two lines").count(), 1, "{text}");
+    let ids: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("answered ")).collect();
+    assert_eq!((ids.len(), text.matches("of two lines").count()), (2, 2), "{text}");
     let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let ours: Vec<_> = lines.iter().filter(|line| line["id"] == id).collect();
-    let [panic, request] = ours[..] else { panic!("{text}") };
-    assert_eq!(panic["message"], "panic: a panic\nof two lines");
-    assert!(panic["location"].as_str().unwrap().contains("log.rs:"), "{panic}");
-    assert_eq!((&request["message"], &request["status"]), (&"request".into(), &500.into()));
-    for line in [panic, request] {
-        assert_eq!(line["level"], "error");
-        assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    for id in ids {
+        let ours: Vec<_> = lines.iter().filter(|line| line["id"] == id).collect();
+        let [panic, request] = ours[..] else { panic!("{text}") };
+        assert_eq!(panic["message"], "panic: a panic\nof two lines");
+        assert!(panic["location"].as_str().unwrap().contains("log.rs:"), "{panic}");
+        assert_eq!((&request["message"], &request["status"]), (&"request".into(), &500.into()));
+        for line in [panic, request] {
+            assert_eq!(line["level"], "error");
+            assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+        }
     }
 }

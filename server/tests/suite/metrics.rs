@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{
-    Answer, NO_DATABASE, Program, changed, get, production, request, rest, send, serve, serve_with, until,
-    until_ready,
+    Answer, NO_DATABASE, Program, changed, get, production, raw, request, rest, send, serve, serve_with,
+    until, until_ready,
 };
 
 /// The production profile with a second listener on loopback.
@@ -157,6 +157,7 @@ async fn the_service_and_its_pool_are_described() {
         ("health_verdicts_total{verdict=\"disconnected\"}", 0.0),
         ("http_server_active_requests", 0.0),
         ("http_server_abandoned_requests_total", 0.0),
+        ("http_server_unheard_requests_total", 0.0),
         ("http_server_shed_requests_total", 0.0),
         ("http_server_limited_requests_total", 0.0),
         ("server_accept_errors_total", 0.0),
@@ -228,6 +229,25 @@ async fn under_load_every_request_is_counted_once_and_what_is_open_is_seen() {
     assert!(open > 1.0 && open <= f64::from(CLIENTS), "{open}");
     until(async || scrape(metrics).await["server_open_connections"] == 0.0).await;
     assert_eq!(scrape(metrics).await["http_server_active_requests"], 0.0);
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_their_reason() {
+    let narrow = [("max_requests = 1000", "max_requests = 1"), ("rate_limit = 600", "rate_limit = 3")];
+    let (declaration, metrics) = measured(&narrow);
+    let service = serve_with(&declaration, NO_DATABASE, &[&WAIT]).await;
+    let address = service.local_addr();
+    let first = tokio::spawn(async move { get(address, "/wait/500").await.status });
+    until(async || scrape(metrics).await["http_server_active_requests"] == 1.0).await;
+    assert_eq!(get(address, "/wait/0").await.status, 503);
+    assert_eq!(first.await.unwrap(), 204);
+    assert_eq!(get(address, "/nothing").await.status, 404);
+    assert_eq!(get(address, "/nothing").await.status, 429);
+    assert!(raw(address, "no HTTP\r\n\r\n").await.starts_with("HTTP/1.1 400"));
+    let samples = scrape(metrics).await;
+    for reason in ["shed", "limited", "unheard"] {
+        assert_eq!(samples[&format!("http_server_{reason}_requests_total")], 1.0, "{samples:?}");
+    }
 }
 
 #[tokio::test]
