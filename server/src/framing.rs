@@ -1,4 +1,4 @@
-//! Where a request's head begins and ends in what the client sends, and the two flaws that hyper keeps to itself.
+//! Where a request's head begins and ends in what the client sends, and the flaws that hyper keeps to itself.
 
 use memchr::memchr;
 
@@ -9,6 +9,8 @@ pub(crate) enum Flaw {
     TwoLengths,
     /// A line that ends without CR (RFC 9112 section 2.2 lets a recipient accept it; a proxy in front may not).
     BareLineFeed,
+    /// A `#` in the target, where RFC 9112 section 3.2 has none: hyper drops what follows, a proxy may route by it.
+    Fragment,
 }
 
 /// Reads the lines of one head after the other, however the bytes are cut.
@@ -23,6 +25,7 @@ pub(crate) struct Framing {
     content_length: bool,
     transfer_encoding: bool,
     bare_line_feed: bool,
+    fragment: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +50,7 @@ impl Flaw {
         match code {
             1 => Some(Self::TwoLengths),
             2 => Some(Self::BareLineFeed),
+            3 => Some(Self::Fragment),
             _ => None,
         }
     }
@@ -73,6 +77,7 @@ impl Framing {
         while let Some(end) = memchr(b'\n', rest) {
             let line = &rest[..end];
             rest = &rest[end + 1..];
+            self.fragment |= self.place == Place::Start && memchr(b'#', line).is_some();
             let returned = *line.last().unwrap_or(&self.last) == b'\r';
             let blank = if self.length == 0 {
                 // The whole line is here: no need to keep its beginning.
@@ -94,6 +99,7 @@ impl Framing {
                 self.place = Place::Head;
             }
         }
+        self.fragment |= self.place == Place::Start && memchr(b'#', rest).is_some();
         self.keep(rest);
         self.last = *rest.last().unwrap_or(&self.last);
     }
@@ -108,6 +114,8 @@ impl Framing {
             1
         } else if self.bare_line_feed {
             2
+        } else if self.fragment {
+            3
         } else {
             0
         }
@@ -180,6 +188,13 @@ mod tests {
         assert_flaw("GET / HTTP/1.1\nhost: a\r\n\r\n", Some(Flaw::BareLineFeed));
         assert_flaw("GET / HTTP/1.1\r\nhost: a\r\n\n", Some(Flaw::BareLineFeed));
         assert_flaw("PUT / HTTP/1.1\r\nhost: a\r\n\r\na\nb", None);
+    }
+
+    #[test]
+    fn a_fragment_is_noticed_in_the_target_only() {
+        assert_flaw("GET /health#/../admin HTTP/1.1\r\nhost: a\r\n\r\n", Some(Flaw::Fragment));
+        assert_flaw("\r\nGET /health?q=1# HTTP/1.1\r\nhost: a\r\n\r\n", Some(Flaw::Fragment));
+        assert_flaw("PUT /health HTTP/1.1\r\nhost: a\r\nx-tag: #1\r\n\r\n#", None);
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl Refusal {
         Self::bad_request(match flaw {
             Flaw::TwoLengths => "the request has `Transfer-Encoding` and `Content-Length`, and so two ends",
             Flaw::BareLineFeed => "a line of the request's head ends without a carriage return",
+            Flaw::Fragment => "the request target has a fragment",
         })
         // Nobody can say where the next request begins.
         .with(CONNECTION, HeaderValue::from_static("close"))
