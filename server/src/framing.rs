@@ -4,9 +4,10 @@ use memchr::memchr;
 
 /// What is wrong with how a message is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Flaw {
     /// Transfer-Encoding beside Content-Length: two recipients may see two different ends (RFC 9112 section 6.1).
-    TwoLengths,
+    TwoLengths = 1,
     /// A line that ends without CR (RFC 9112 section 2.2 lets a recipient accept it; a proxy in front may not).
     BareLineFeed,
     /// A `#` in the target, where RFC 9112 section 3.2 has none: hyper drops what follows, a proxy may route by it.
@@ -24,8 +25,7 @@ pub(crate) struct Framing {
     last: u8,
     content_length: bool,
     transfer_encoding: bool,
-    bare_line_feed: bool,
-    fragment: bool,
+    other: Option<Flaw>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Framing {
         while let Some(end) = memchr(b'\n', rest) {
             let line = &rest[..end];
             rest = &rest[end + 1..];
-            self.fragment |= self.place == Place::Start && memchr(b'#', line).is_some();
+            self.see_target(line);
             let returned = *line.last().unwrap_or(&self.last) == b'\r';
             let blank = if self.length == 0 {
                 // The whole line is here: no need to keep its beginning.
@@ -88,7 +88,9 @@ impl Framing {
                 self.see(&{ self.start }[..usize::from(self.length)]);
                 self.length == 1 && self.start[0] == b'\r'
             };
-            self.bare_line_feed |= !returned;
+            if !returned {
+                self.other = Some(Flaw::BareLineFeed);
+            }
             (self.length, self.last) = (0, 0);
             // RFC 9112 section 2.2: an empty line before the request line is skipped.
             if blank && self.place == Place::Head {
@@ -99,7 +101,7 @@ impl Framing {
                 self.place = Place::Head;
             }
         }
-        self.fragment |= self.place == Place::Start && memchr(b'#', rest).is_some();
+        self.see_target(rest);
         self.keep(rest);
         self.last = *rest.last().unwrap_or(&self.last);
     }
@@ -111,13 +113,9 @@ impl Framing {
 
     pub(crate) fn flaw(&self) -> u8 {
         if self.transfer_encoding && self.content_length {
-            1
-        } else if self.bare_line_feed {
-            2
-        } else if self.fragment {
-            3
+            Flaw::TwoLengths as u8
         } else {
-            0
+            self.other.map_or(0, |flaw| flaw as u8)
         }
     }
 
@@ -126,6 +124,12 @@ impl Framing {
         let more = bytes.len().min(LONGEST - from);
         self.start[from..from + more].copy_from_slice(&bytes[..more]);
         self.length = u8::try_from(from + more).expect("at most LONGEST");
+    }
+
+    fn see_target(&mut self, line: &[u8]) {
+        if self.place == Place::Start && memchr(b'#', line).is_some() {
+            self.other = Some(Flaw::Fragment);
+        }
     }
 
     fn see(&mut self, line: &[u8]) {
