@@ -177,8 +177,8 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_through_the_pooler_as_well
     let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
     let with_tls = Bouncer::with_tls(&postgres, &authority.identity("localhost"));
     let hasty = production(&[
-        ("request_timeout = \"10s\"", "request_timeout = \"2s\""),
-        ("body_timeout = \"8s\"", "body_timeout = \"2s\""),
+        ("request_timeout = \"10s\"", "request_timeout = \"4s\""),
+        ("body_timeout = \"8s\"", "body_timeout = \"4s\""),
     ]);
     for url in [postgres.url(), bouncer.url(), authority.verified(with_tls.port())] {
         let service = serve_with(&hasty, &url, ROUTES).await;

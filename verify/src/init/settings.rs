@@ -57,6 +57,11 @@ impl Survey {
         self.cors(&mut draft);
         self.release(&mut draft);
         self.request_id(&mut draft);
+        leave_out(
+            &mut draft,
+            "load.rate_limit",
+            "finding a limit takes a flood; state it where there is one",
+        );
         if self.target.scheme() == Scheme::Https {
             self.edge(&mut draft);
         }
