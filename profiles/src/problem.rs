@@ -87,7 +87,8 @@ impl Problem {
             None => report,
         };
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[report])
+        // The renderer shows the others as pictures, but not these (ECMA-48's C1): U+009B begins a command like ESC [.
+        renderer.render(&[report]).replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
     }
 }
 

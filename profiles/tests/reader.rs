@@ -186,6 +186,14 @@ fn a_mistake_in_a_very_long_line_is_shown_alone() {
 }
 
 #[test]
+fn no_control_character_reaches_a_terminal() {
+    for text in ["key\u{1b}[31m = 1", "port = \"\u{9b}31m\u{7f}\"", "\"\\u009b31m\" = 1", "# \u{8c}\n="] {
+        let shown = refused(text).render(false);
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+    }
+}
+
+#[test]
 fn colour_is_only_for_those_who_ask() {
     let refused = refused("");
     assert!(!refused.render(false).contains('\u{1b}') && refused.render(true).contains('\u{1b}'));
