@@ -31,7 +31,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request_id::RequestIds;
 use crate::router::{Conflict, Found, Named, Parameters, Router};
-use crate::routes::{Handler, Kind};
+use crate::routes::{Handler, Kind, Later};
 use crate::stamp::{Stamp, field_name};
 use crate::trace::Parent;
 
@@ -97,7 +97,7 @@ impl App {
         let decision = self.cors.decide(&head);
         let asked = Asked { arrived, number, client, parent, head, flaw, body };
         let found = self.find(&asked, &decision);
-        record.is_preflight = !matches!(decision, Decision::Actual { .. });
+        record.is_preflight = decision.is_preflight();
         record.route = match &found {
             Ok(Step::Run(_, route, _)) => Some(*route),
             _ => self.router.named(asked.head.path()),
@@ -157,10 +157,9 @@ impl App {
         decision: &Decision,
         found: &Result<Step, Refusal>,
     ) -> Result<(), Refusal> {
-        let is_preflight = !matches!(decision, Decision::Actual { .. });
         let is_probe = matches!(found, Ok(Step::Run(_, Named { kind: Kind::Probe, .. }, _)));
         match &self.rate {
-            Some(rate) if !is_preflight && !is_probe => {
+            Some(rate) if !decision.is_preflight() && !is_probe => {
                 rate.check(asked.client.key(), asked.arrived).inspect_err(|_| self.service.metrics.limited())
             }
             _ => Ok(()),
@@ -222,8 +221,6 @@ impl App {
         }
     }
 }
-
-type Later = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
 async fn read(body: Incoming, limits: &Server) -> Result<Bytes, Refusal> {
     // Most requests have none, and need no timer.

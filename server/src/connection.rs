@@ -1,25 +1,21 @@
 //! One connection: HTTP/1.1 on a socket that knows how long its client may take.
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimePrinter;
 use profiles::Profile;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::metrics::Held;
-use crate::socket::{Patience, Socket, Turn, Unheard};
+use crate::socket::{Patience, Socket, Turn};
 
 /// Hyper's read buffer is never smaller, and it panics when asked for less.
 const SMALLEST_BUFFER: usize = 8192;
@@ -79,23 +75,5 @@ pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watch
     if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(socket), service)).await {
         // The client's doing: a broken head, a deadline, a reset. What could be answered has been.
         tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-impl Unheard for App {
-    fn refuse(&self, status: StatusCode) -> Vec<u8> {
-        let (parts, body) = self.refuse_unheard(status).into_parts();
-        let reason = status.canonical_reason().unwrap_or_default();
-        let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
-        for (name, value) in &parts.headers {
-            // Our own values, all of them text.
-            let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
-        }
-        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()).unwrap_or_default();
-        let length = body.len();
-        let _ = write!(head, "date: {date}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-        let mut message = head.into_bytes();
-        message.extend_from_slice(&body);
-        message
     }
 }

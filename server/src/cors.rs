@@ -168,6 +168,10 @@ impl Cors {
 }
 
 impl Decision {
+    pub(crate) fn is_preflight(&self) -> bool {
+        !matches!(self, Self::Actual { .. })
+    }
+
     /// Whether the page that asks is of a declared origin.
     pub(crate) fn grants(&self) -> bool {
         match self {

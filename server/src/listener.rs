@@ -43,7 +43,7 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Takes connections, as many at once as there are permits.
-pub(crate) struct Door {
+pub(crate) struct Acceptor {
     listener: TcpListener,
     service: Arc<Service>,
     permits: Arc<Semaphore>,
@@ -51,7 +51,7 @@ pub(crate) struct Door {
     full: Often,
 }
 
-impl Door {
+impl Acceptor {
     pub(crate) fn new(listener: TcpListener, service: Arc<Service>) -> Self {
         let most = usize::try_from(service.profile.server.max_connections)
             .unwrap_or(usize::MAX)

@@ -19,7 +19,7 @@ use crate::context::Service;
 use crate::database::Database;
 use crate::database::ping::Ping;
 use crate::drain::Drain;
-use crate::listener::Door;
+use crate::listener::Acceptor;
 use crate::metrics::{Exposition, Metrics, MetricsListener};
 use crate::router::Conflict;
 use crate::routes::Route;
@@ -109,19 +109,19 @@ async fn serve(
     mut stopped: oneshot::Receiver<()>,
 ) -> Drained {
     let protocol = Protocol::new(&service.profile, app);
-    let mut door = Door::new(listener, Arc::clone(&service));
+    let mut acceptor = Acceptor::new(listener, Arc::clone(&service));
     let graceful = GracefulShutdown::new();
     // Dropped, it aborts what it holds: the hard end of the drain.
     let mut connections = JoinSet::new();
     {
         // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
-        let mut next = Box::pin(door.accept());
+        let mut next = Box::pin(acceptor.accept());
         loop {
             tokio::select! {
                 _ = &mut stopped => break,
                 accepted = &mut next => {
                     drop(next);
-                    next = Box::pin(door.accept());
+                    next = Box::pin(acceptor.accept());
                     connections.spawn(connection::serve(accepted, protocol.clone(), graceful.watcher()));
                 }
                 Some(_) = connections.join_next() => {}
@@ -130,10 +130,10 @@ async fn serve(
     }
     service.drain.begin();
     // Clients whose connection the system has already made are served too; a closed listener resets them.
-    while let Some(accepted) = door.accept_now() {
+    while let Some(accepted) = acceptor.accept_now() {
         connections.spawn(connection::serve(accepted, protocol.clone(), graceful.watcher()));
     }
-    drop(door);
+    drop(acceptor);
     let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
     service.database.close().await;
     // Last, so that the end can be watched.

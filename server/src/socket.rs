@@ -3,6 +3,7 @@
 //! hyper knows one deadline for a head and for the time between two requests. Behind a proxy these must differ: a
 //! head comes at once or never, and an open connection may wait for a minute.
 
+use std::fmt::Write as _;
 use std::future::Future as _;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,10 +13,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::StatusCode;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::app::App;
 use crate::framing::{Flaw, Framing};
 
 /// Whose turn it is on a connection: the service says when it begins and ends, the socket when it hears the client.
@@ -50,17 +54,11 @@ enum Phase {
     Answered,
 }
 
-/// Answers in the service's place what never became a request.
-pub(crate) trait Unheard: Send + Sync + 'static {
-    /// The whole message, head and body.
-    fn refuse(&self, status: StatusCode) -> Vec<u8>;
-}
-
-pub(crate) struct Socket<U> {
+pub(crate) struct Socket {
     stream: TcpStream,
     turn: Arc<Turn>,
     patience: Patience,
-    unheard: Arc<U>,
+    app: Arc<App>,
     framing: Framing,
     /// When the client must have been heard, and in which phase that was decided.
     heard_by: Option<(Phase, Instant)>,
@@ -96,13 +94,13 @@ impl Turn {
     }
 }
 
-impl<U: Unheard> Socket<U> {
-    pub(crate) fn new(stream: TcpStream, turn: Arc<Turn>, patience: Patience, unheard: Arc<U>) -> Self {
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, turn: Arc<Turn>, patience: Patience, app: Arc<App>) -> Self {
         Self {
             stream,
             turn,
             patience,
-            unheard,
+            app,
             framing: Framing::default(),
             heard_by: None,
             written_by: None,
@@ -144,7 +142,7 @@ impl<U: Unheard> Socket<U> {
             return Poll::Ready(Ok(()));
         }
         // RFC 9110 section 15.5.9. As much as fits at once: this client gets no second chance.
-        let _ = self.stream.try_write(&self.unheard.refuse(StatusCode::REQUEST_TIMEOUT));
+        let _ = self.stream.try_write(&self.refusal(StatusCode::REQUEST_TIMEOUT));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long")))
     }
 
@@ -172,18 +170,35 @@ impl<U: Unheard> Socket<U> {
     }
 
     /// Before the service has seen a request, only hyper can be writing: a bare answer to what it could not parse.
-    /// The client gets the same status as every other refusal is made.
+    /// The client gets that status in the form of every other refusal.
     fn dress(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if !matches!(self.turn.phase(), Phase::New | Phase::Head) {
             return None;
         }
         let bare = bytes.strip_prefix(b"HTTP/1.1 ").filter(|_| bytes.ends_with(b"\r\n\r\n"))?;
         let status = StatusCode::from_bytes(bare.get(..3)?).ok().filter(StatusCode::is_client_error)?;
-        Some(self.unheard.refuse(status))
+        Some(self.refusal(status))
+    }
+
+    /// The whole message: hyper writes nothing of it.
+    fn refusal(&self, status: StatusCode) -> Vec<u8> {
+        let (parts, body) = self.app.refuse_unheard(status).into_parts();
+        let reason = status.canonical_reason().unwrap_or_default();
+        let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
+        for (name, value) in &parts.headers {
+            // Our own values, all of them text.
+            let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()).unwrap_or_default();
+        let length = body.len();
+        let _ = write!(head, "date: {date}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let mut message = head.into_bytes();
+        message.extend_from_slice(&body);
+        message
     }
 }
 
-impl<U: Unheard> AsyncRead for Socket<U> {
+impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -204,7 +219,7 @@ impl<U: Unheard> AsyncRead for Socket<U> {
     }
 }
 
-impl<U: Unheard> AsyncWrite for Socket<U> {
+impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(dressed) = self.dress(bytes) {
             let _ = self.stream.try_write(&dressed);

@@ -13,14 +13,14 @@ use crate::cors::{Cors, Decision};
 use crate::reply::Reply;
 
 pub(crate) struct Stamp {
-    /// What every answer carries, ready to be copied: that is a third of the work of putting it together.
+    /// What every answer carries, ready to be copied: that is less work than to put it together.
     plain: HeaderMap,
     /// The same with the grant of each allowed origin.
     granted: Vec<HeaderMap>,
     request_id: Option<HeaderName>,
 }
 
-/// Twice what an answer has.
+/// More headers than any answer has.
 const CAPACITY: usize = 24;
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 

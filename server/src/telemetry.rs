@@ -27,13 +27,11 @@ pub fn install(environment: Environment, directives: Option<&str>) {
     let unreadable = matches!(parsed, Some(Err(_)));
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let layer = lines::layer().with_writer(io::stdout);
-    let layer = match environment {
-        Environment::Production => layer.event_format(JsonLines).boxed(),
-        Environment::Development => {
-            layer.event_format(Readable).with_ansi(io::stdout().is_terminal()).boxed()
-        }
-    };
+    // JSON has no colours, whatever this says.
+    let layer = lines::layer()
+        .with_writer(io::stdout)
+        .with_ansi(io::stdout().is_terminal())
+        .event_format(Lines::for_readers(environment));
     // A second installation, in a test's process, leaves the first.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
     std::panic::set_hook(Box::new(log_panic));
@@ -48,56 +46,58 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(location, "panic: {message}");
 }
 
-/// `message` and `level` are the keys that Railway reads; it makes every other key searchable.
-struct JsonLines;
+/// How a line is written.
+enum Lines {
+    /// `message` and `level` are the keys that Railway reads; it makes every other key searchable.
+    Json,
+    /// Time, level and message, then the fields by name.
+    Readable,
+}
 
-/// Time, level and message, then the fields by name.
-struct Readable;
-
-impl<S, N> FormatEvent<S, N> for JsonLines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut fields = fields(event);
-        let level = event.metadata().level().as_str().to_ascii_lowercase();
-        fields.insert("level".to_owned(), level.into());
-        fields.insert("timestamp".to_owned(), now().into());
-        fields.insert("target".to_owned(), event.metadata().target().into());
-        writeln!(writer, "{}", Inert(&Value::Object(fields).to_string()))
+impl Lines {
+    fn for_readers(environment: Environment) -> Self {
+        match environment {
+            Environment::Production => Self::Json,
+            Environment::Development => Self::Readable,
+        }
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Readable
+impl<S, N> FormatEvent<S, N> for Lines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut fields = fields(event);
-        let (level, message) = (event.metadata().level(), fields.remove("message").unwrap_or_default());
-        if writer.has_ansi_escapes() {
-            write!(writer, "{} \x1b[{}m{level:>5}\x1b[0m", now(), colour(*level))?;
-        } else {
-            write!(writer, "{} {level:>5}", now())?;
+    fn format_event(&self, _: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        match self {
+            Self::Json => json(writer, event),
+            Self::Readable => readable(writer, event),
         }
-        write!(writer, " {}", Inert(message.as_str().unwrap_or_default()))?;
-        for (name, value) in fields {
-            write!(writer, " {name}={}", Inert(&value.to_string()))?;
-        }
-        writeln!(writer)
     }
+}
+
+fn json(mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    let mut fields = fields(event);
+    let level = event.metadata().level().as_str().to_ascii_lowercase();
+    fields.insert("level".to_owned(), level.into());
+    fields.insert("timestamp".to_owned(), now().into());
+    fields.insert("target".to_owned(), event.metadata().target().into());
+    writeln!(writer, "{}", Inert(&Value::Object(fields).to_string()))
+}
+
+fn readable(mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    let mut fields = fields(event);
+    let (level, message) = (event.metadata().level(), fields.remove("message").unwrap_or_default());
+    if writer.has_ansi_escapes() {
+        write!(writer, "{} \x1b[{}m{level:>5}\x1b[0m", now(), colour(*level))?;
+    } else {
+        write!(writer, "{} {level:>5}", now())?;
+    }
+    write!(writer, " {}", Inert(message.as_str().unwrap_or_default()))?;
+    for (name, value) in fields {
+        write!(writer, " {name}={}", Inert(&value.to_string()))?;
+    }
+    writeln!(writer)
 }
 
 fn colour(level: Level) -> u8 {
@@ -192,11 +192,8 @@ mod tests {
         let buffer = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&buffer);
         let writer = move || Writing(Arc::clone(&into));
-        let layer = lines::layer().with_writer(writer).with_ansi(false);
-        let layer = match environment {
-            Environment::Production => layer.event_format(JsonLines).boxed(),
-            Environment::Development => layer.event_format(Readable).boxed(),
-        };
+        let layer =
+            lines::layer().with_writer(writer).with_ansi(false).event_format(Lines::for_readers(environment));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::info!(path = hostile, shown = %hostile, debugged = ?hostile, "{hostile}");
         });

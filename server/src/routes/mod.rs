@@ -34,8 +34,10 @@ pub enum Handler {
     /// At once: it reads no body and waits for nobody, so that it needs neither a deadline nor a place among the
     /// requests that are handled.
     Now(fn(&Glance<'_>) -> Reply),
-    Later(fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>),
+    Later(Later),
 }
+
+pub(crate) type Later = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
 /// Where a route exists. Elsewhere its path is as unknown as any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

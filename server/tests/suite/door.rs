@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::rig::free_port;
-use crate::support::{NO_DATABASE, Program, get, production, raw, request, rest, serve, until_ready};
+use crate::support::{NO_DATABASE, Program, get, production, raw, request, serve, until_ready};
 
 #[tokio::test]
 async fn a_connection_too_many_waits_until_another_ends() {
@@ -108,9 +108,6 @@ async fn a_client_that_leaves_in_the_middle_takes_nothing_with_it() {
     }
     let answer = raw(address, request("GET", "/livez", &[])).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let mut last = TcpStream::connect(address).await.unwrap();
-    drop(service);
-    let _ = rest(&mut last).await;
 }
 
 fn cpu_seconds(program: &Program) -> f64 {

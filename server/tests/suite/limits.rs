@@ -12,12 +12,12 @@ use tokio::time::sleep;
 use crate::http::{assert_granted, assert_problem};
 use crate::support::{A, NO_DATABASE, get, production, send, serve_with, until};
 
+const DONE: Handler =
+    Handler::Later(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed());
+
 const QUICK: Route = Route {
     path: |_| "/quick",
-    methods: &[(
-        Method::GET,
-        Handler::Later(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed()),
-    )],
+    methods: &[(Method::GET, DONE)],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Answers at once.",
@@ -41,14 +41,7 @@ const BOOM: Route = Route {
     methods: &[(Method::GET, Handler::Later(|_| async { panic!("a panic that a test asks for") }.boxed()))],
     ..QUICK
 };
-const PUT: Route = Route {
-    path: |_| "/put",
-    methods: &[(
-        Method::PUT,
-        Handler::Later(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed()),
-    )],
-    ..QUICK
-};
+const PUT: Route = Route { path: |_| "/put", methods: &[(Method::PUT, DONE)], ..QUICK };
 static LIMITED: &[&Route] = &[&QUICK, &SLOW, &BOOM, &PUT, ROUTES[0], ROUTES[1]];
 
 #[tokio::test]
