@@ -63,10 +63,15 @@ impl Dialer {
         failure.as_ref().filter(|(at, _)| *at >= then).map(|(_, failure)| failure.clone())
     }
 
+    /// How many connections are open.
+    pub(super) fn open(&self) -> watch::Receiver<usize> {
+        self.open.subscribe()
+    }
+
     /// Returns when the last connection has been closed.
     pub(super) async fn all_closed(&self) {
         // It cannot fail: `self` holds the sender.
-        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
+        let _ = self.open().wait_for(|open| *open == 0).await;
     }
 
     async fn dial(&self, mut config: Config) -> Result<(Client, JoinHandle<()>), Error> {

@@ -65,7 +65,8 @@ impl Lane {
             .runtime(Runtime::Tokio1)
             .build()
             .expect("the timeouts have their runtime");
-        let trim = Trim::start(pool.clone(), kept, settings.idle_trim.get(), Arc::clone(&counters));
+        let idle_trim = settings.idle_trim.get();
+        let trim = Trim::start(pool.clone(), kept, idle_trim, dialer.open(), Arc::clone(&counters));
         Self {
             pool,
             most,
@@ -82,7 +83,8 @@ impl Lane {
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
         let got = timeout_at(end, async {
             match self.pool.timeout_get(&at_once).await {
-                Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.get().await,
+                // Boxed: a caller who need not wait should not carry its size.
+                Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.pool.get()).await,
                 got => got,
             }
         });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::lane::Lane;
 use super::{Database, DatabaseError};
@@ -133,22 +133,21 @@ async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
     let pool = through(&database.requests, end);
     let reserve = async {
         if !busy {
-            sleep(PATIENCE).await;
+            sleep_until(end.min(asked + PATIENCE)).await;
         }
-        until_it_answers(&database.reserve, end).await;
+        // Boxed, as it is seldom needed: every question would have to carry its size.
+        let answers = Box::pin(until_it_answers(&database.reserve, end));
+        timeout_at(end, answers).await.map_err(|_| DatabaseError::Timeout)
     };
-    tokio::pin!(pool, reserve);
-    let answer = async {
-        tokio::select! {
-            biased;
-            // Busy, which says nothing of the database: the reserve will tell.
-            answer = &mut pool => if answer == Err(DatabaseError::Exhausted) { reserve.await } else { return answer },
-            () = &mut reserve => {}
-        }
-        Ok(())
+    tokio::pin!(reserve);
+    // Nothing here waits for longer than until `end`, so no timer is needed around it.
+    let answer = tokio::select! {
+        biased;
+        // Busy, which says nothing of the database: the reserve will tell.
+        answer = pool => if answer == Err(DatabaseError::Exhausted) { reserve.await } else { answer },
+        answer = &mut reserve => answer,
     };
     let lane = if busy { &database.reserve } else { &database.requests };
-    let answer = timeout_at(end, answer).await.unwrap_or(Err(DatabaseError::Timeout));
     answer.map_err(|error| lane.explain(error, asked))
 }
 
@@ -158,7 +157,7 @@ async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
     loop {
         let lease = lane.checkout(end).await?;
         let used = lease.is_used();
-        let answer = timeout_at(end, lease.client().query_typed("select 1", &[])).await;
+        let answer = timeout_at(end, lease.client().simple_query("select 1")).await;
         match lease.settle(answer) {
             Err(DatabaseError::Lost(_) | DatabaseError::Ended) if used => {}
             answer => return answer.map(|_| ()),
@@ -182,6 +181,7 @@ mod tests {
     use futures_util::future::join_all;
     use profiles::Declaration;
     use tokio::net::TcpListener;
+    use tokio::time::sleep;
 
     use super::*;
     use crate::boot::{Environment, Settings};
