@@ -47,7 +47,7 @@ impl Protocol {
         let limits = server.header_limit.get() + server.uri_limit.get();
         let buffer = usize::try_from(limits).unwrap_or(usize::MAX).saturating_add(SMALLEST_BUFFER);
         // The deadlines are the socket's.
-        http.header_read_timeout(None).max_buf_size(buffer);
+        http.header_read_timeout(None).max_buf_size(buffer).writev(false);
         let patience = Patience {
             head: server.header_timeout.get(),
             keep_alive: server.keep_alive_timeout.get(),

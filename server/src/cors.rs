@@ -3,17 +3,17 @@
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method};
 
-use crate::head::{Field, Head};
+use crate::head::{Field, Fields, Head};
 
 /// The profile's policy as ready-made header values.
 pub(crate) struct Cors {
     origins: Vec<HeaderValue>,
     methods: Vec<HeaderValue>,
-    request_headers: Vec<String>,
+    request_headers: Vec<HeaderValue>,
     exposed: Option<HeaderValue>,
     credentials: bool,
     max_age: HeaderValue,
@@ -26,27 +26,18 @@ pub(crate) enum Decision {
     Refused,
     /// A preflight that is allowed: 204.
     Preflight(Preflight),
-    /// Any other request is answered as usual; a page may read the answer only with a grant.
-    Actual { grant: Option<Grant>, vary: bool },
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Grant {
-    /// Which of the profile's origins it is.
-    pub(crate) at: usize,
-    origin: HeaderValue,
-    credentials: bool,
-    exposed: Option<HeaderValue>,
+    /// Any other request is answered as usual; a page may read the answer only if its origin, which is named by its
+    /// place in the profile, is granted that.
+    Actual { granted: Option<usize>, vary: bool },
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Preflight {
-    origin: HeaderValue,
-    credentials: bool,
+    /// Which of the profile's origins it is.
+    pub(crate) origin: usize,
     /// Only the method that was asked for: the rest of the policy is nobody's business.
-    method: Option<HeaderValue>,
-    headers: Option<HeaderValue>,
-    max_age: HeaderValue,
+    pub(crate) method: Option<HeaderValue>,
+    pub(crate) headers: Option<HeaderValue>,
 }
 
 /// Empty elements that a list may hold; RFC 9110 section 5.6.1.2 asks for "a reasonable number".
@@ -62,42 +53,32 @@ impl Cors {
         Self {
             origins: policy.origins.iter().map(|origin| value(origin.as_str())).collect(),
             methods: policy.methods.iter().map(|method| value(method.as_str())).collect(),
-            request_headers: policy.request_headers.iter().map(|name| name.as_str().to_owned()).collect(),
+            request_headers: policy.request_headers.iter().map(|name| value(name.as_str())).collect(),
             exposed: (!exposed.is_empty()).then(|| value(&exposed.join(","))),
             credentials: policy.credentials,
             max_age: HeaderValue::from(policy.max_age.get().as_secs()),
         }
     }
 
-    pub(crate) fn decide(&self, head: &Head) -> Decision {
+    pub(crate) fn decide(&self, head: &Head, fields: &Fields<'_>) -> Decision {
         let options = head.method() == Method::OPTIONS;
-        let requested = head.field(&ACCESS_CONTROL_REQUEST_METHOD);
-        let origin = head.field(&ORIGIN);
-        if options && !matches!(origin, Field::Absent) && !matches!(requested, Field::Absent) {
-            return self.preflight(&origin, &requested, head).map_or(Decision::Refused, Decision::Preflight);
+        let asks = |field: &Field<'_>| !matches!(field, Field::Absent);
+        if options && asks(&fields.origin) && asks(&fields.requested_method) {
+            return self.preflight(head, fields).map_or(Decision::Refused, Decision::Preflight);
         }
         // OPTIONS is not cacheable (RFC 9110 section 9.3.7). Every other answer varies, also without a grant:
         // a cache must not serve it to another origin (Fetch, #cors-protocol-and-http-caches).
-        Decision::Actual { grant: self.grant(&origin), vary: !options }
+        Decision::Actual { granted: self.allowed(fields.origin), vary: !options }
     }
 
-    /// What each of the origins is granted, in the profile's order.
-    pub(crate) fn grants(&self) -> impl Iterator<Item = Grant> {
-        (0..self.origins.len()).map(|at| self.grant_to(at))
+    /// How many origins the profile allows.
+    pub(crate) fn origins(&self) -> usize {
+        self.origins.len()
     }
 
-    fn grant(&self, origin: &Field<'_>) -> Option<Grant> {
-        Some(self.grant_to(self.allowed(origin)?))
-    }
-
-    fn grant_to(&self, at: usize) -> Grant {
-        let origin = self.origins[at].clone();
-        Grant { at, origin, credentials: self.credentials, exposed: self.exposed.clone() }
-    }
-
-    fn preflight(&self, origin: &Field<'_>, requested: &Field<'_>, head: &Head) -> Option<Preflight> {
-        let origin = self.origins[self.allowed(origin)?].clone();
-        let Field::One(requested) = requested else {
+    fn preflight(&self, head: &Head, fields: &Fields<'_>) -> Option<Preflight> {
+        let origin = self.allowed(fields.origin)?;
+        let Field::One(requested) = fields.requested_method else {
             return None;
         };
         // Pages can send these without a preflight, so no list can withhold them (Fetch, #cors-safelisted-method).
@@ -106,20 +87,23 @@ impl Cors {
             None
         } else {
             // Methods are case-sensitive: `patch` is not PATCH (Fetch, #concept-method-normalize).
-            Some(self.methods.iter().find(|method| *method == *requested)?.clone())
+            Some(self.methods.iter().find(|method| *method == requested)?.clone())
         };
-        let headers = Some(self.requested_headers(head.headers())?).filter(|names| !names.is_empty());
-        Some(Preflight {
-            origin,
-            credentials: self.credentials,
-            method,
-            headers,
-            max_age: self.max_age.clone(),
-        })
+        let headers = match fields.requested_headers {
+            Field::Absent => None,
+            // Most pages ask for one.
+            Field::One(name)
+                if let Some(known) = self.request_headers.iter().find(|known| *known == name) =>
+            {
+                Some(known.clone())
+            }
+            Field::One(_) | Field::Ambiguous => self.requested_headers(head.headers())?,
+        };
+        Some(Preflight { origin, method, headers })
     }
 
     /// Origins are compared whole. It is tempting to compare suffixes; evil-example.com ends with example.com.
-    fn allowed(&self, origin: &Field<'_>) -> Option<usize> {
+    fn allowed(&self, origin: Field<'_>) -> Option<usize> {
         match origin {
             Field::One(sent) => self.origins.iter().position(|allowed| *allowed == *sent),
             // With two Origin lines nobody can say which page asks.
@@ -127,12 +111,41 @@ impl Cors {
         }
     }
 
-    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is
-    /// out of bounds.
-    /// Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
-    fn requested_headers(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let longest = self.request_headers.iter().map(String::len).max().unwrap_or(0);
-        let mut found: [&str; MOST_NAMES] = [""; MOST_NAMES];
+    /// Writes what the decision allows, and nothing else, onto an answer.
+    pub(crate) fn stamp(&self, decision: Decision, headers: &mut HeaderMap) {
+        match decision {
+            Decision::Refused => {}
+            Decision::Preflight(preflight) => {
+                self.grant(preflight.origin, headers);
+                headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
+                preflight.stamp(headers);
+            }
+            Decision::Actual { granted, vary } => {
+                if let Some(origin) = granted {
+                    self.grant(origin, headers);
+                    if let Some(exposed) = &self.exposed {
+                        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+                    }
+                }
+                if vary {
+                    headers.append(VARY, HeaderValue::from_static("Origin"));
+                }
+            }
+        }
+    }
+
+    fn grant(&self, origin: usize, headers: &mut HeaderMap) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.origins[origin].clone());
+        if self.credentials {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
+
+    /// The requested names, each once, if there are any; `None` when one is not on the list or the field is out of
+    /// bounds. Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
+    fn requested_headers(&self, headers: &HeaderMap) -> Option<Option<HeaderValue>> {
+        let longest = self.request_headers.iter().map(HeaderValue::len).max().unwrap_or(0);
+        let mut found: [&[u8]; MOST_NAMES] = [b""; MOST_NAMES];
         let (mut distinct, mut names, mut empty) = (0, 0, 0);
         let mut as_sent = true;
         for line in headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -151,8 +164,8 @@ impl Cors {
                 let known =
                     self.request_headers.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name))?;
                 as_sent &= known.as_bytes() == element;
-                if !found[..distinct].contains(&known.as_str()) {
-                    found[distinct] = known;
+                if !found[..distinct].contains(&known.as_bytes()) {
+                    found[distinct] = known.as_bytes();
                     distinct += 1;
                 }
             }
@@ -160,9 +173,9 @@ impl Cors {
         let mut lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
         Some(match (lines.next(), lines.next()) {
             // What browsers send is already what the answer says: each name once, in lower case, between commas.
-            (Some(line), None) if as_sent && empty == 0 && distinct == names => line.clone(),
-            (None, _) => HeaderValue::from_static(""),
-            _ => value(&found[..distinct].join(",")),
+            (Some(line), None) if as_sent && empty == 0 && distinct == names => Some(line.clone()),
+            _ if distinct == 0 => None,
+            _ => HeaderValue::from_bytes(&found[..distinct].join(&b',')).ok(),
         })
     }
 }
@@ -177,43 +190,22 @@ impl Decision {
         match self {
             Self::Refused => false,
             Self::Preflight(_) => true,
-            Self::Actual { grant, .. } => grant.is_some(),
-        }
-    }
-
-    /// Writes what the decision allows, and nothing else, onto the answer.
-    pub(crate) fn stamp(self, headers: &mut HeaderMap) {
-        match self {
-            Self::Refused => {}
-            Self::Preflight(preflight) => {
-                grant_origin(headers, preflight.origin, preflight.credentials);
-                if let Some(method) = preflight.method {
-                    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method);
-                }
-                if let Some(names) = preflight.headers {
-                    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-                }
-                headers.insert(ACCESS_CONTROL_MAX_AGE, preflight.max_age);
-            }
-            Self::Actual { grant, vary } => {
-                if let Some(grant) = grant {
-                    grant_origin(headers, grant.origin, grant.credentials);
-                    if let Some(exposed) = grant.exposed {
-                        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-                    }
-                }
-                if vary {
-                    headers.append(VARY, HeaderValue::from_static("Origin"));
-                }
-            }
+            Self::Actual { granted, .. } => granted.is_some(),
         }
     }
 }
 
-fn grant_origin(headers: &mut HeaderMap, origin: HeaderValue, credentials: bool) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    if credentials {
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+impl Preflight {
+    /// What only this one is granted. Written over what stands there: an answer may begin with room for it.
+    pub(crate) fn stamp(self, headers: &mut HeaderMap) {
+        for (name, value) in
+            [(ACCESS_CONTROL_ALLOW_METHODS, self.method), (ACCESS_CONTROL_ALLOW_HEADERS, self.headers)]
+        {
+            match value {
+                Some(value) => headers.insert(name, value),
+                None => headers.remove(name),
+            };
+        }
     }
 }
 

@@ -1,25 +1,46 @@
 //! A request without its body: all that the pure decisions read.
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, ORIGIN,
+    TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use profiles::Server;
 
 use crate::path;
 use crate::refusal::Refusal;
+use crate::trace::TRACEPARENT;
 
 pub struct Head(Parts);
 
 /// The field lines of one name, of which there must be one at most.
+#[derive(Clone, Copy, Default)]
 pub(crate) enum Field<'h> {
+    #[default]
     Absent,
     One(&'h HeaderValue),
     /// Several lines, so nobody can say which one counts.
     Ambiguous,
 }
 
+/// What is asked of every head, found in one pass over its lines: to look for each by its name takes longer.
+#[derive(Default)]
+pub(crate) struct Fields<'h> {
+    pub(crate) host: Field<'h>,
+    pub(crate) origin: Field<'h>,
+    pub(crate) requested_method: Field<'h>,
+    pub(crate) requested_headers: Field<'h>,
+    pub(crate) content_length: Field<'h>,
+    pub(crate) transfer_encoding: Field<'h>,
+    pub(crate) traceparent: Field<'h>,
+    /// Of all lines as they were sent, in bytes: without the whitespace around values, which hyper does not keep.
+    length: usize,
+}
+
 impl Head {
-    pub(crate) fn split<B>(request: Request<B>) -> (Self, B) {
+    #[doc(hidden)]
+    pub fn split<B>(request: Request<B>) -> (Self, B) {
         let (parts, body) = request.into_parts();
         (Self(parts), body)
     }
@@ -53,19 +74,42 @@ impl Head {
         }
     }
 
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        let mut fields = Fields::default();
+        for (name, value) in self.headers() {
+            fields.length += name.as_str().len() + value.len() + ": \r\n".len();
+            let field = match name {
+                name if *name == HOST => &mut fields.host,
+                name if *name == ORIGIN => &mut fields.origin,
+                name if *name == CONTENT_LENGTH => &mut fields.content_length,
+                name if *name == TRANSFER_ENCODING => &mut fields.transfer_encoding,
+                name if *name == ACCESS_CONTROL_REQUEST_METHOD => &mut fields.requested_method,
+                name if *name == ACCESS_CONTROL_REQUEST_HEADERS => &mut fields.requested_headers,
+                name if *name == TRACEPARENT => &mut fields.traceparent,
+                _ => continue,
+            };
+            *field = match field {
+                Field::Absent => Field::One(value),
+                Field::One(_) | Field::Ambiguous => Field::Ambiguous,
+            };
+        }
+        fields
+    }
+
     /// What hyper lets through and a strict server refuses before it looks any further.
-    pub(crate) fn check(&self, limits: &Server) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, fields: &Fields<'_>, limits: &Server) -> Result<(), Refusal> {
         let target = length(self.uri());
         if target > limits.uri_limit.get() {
             return Err(Refusal::target_too_long(limits.uri_limit.get()));
         }
-        if self.length(target) > limits.header_limit.get() {
+        let line = self.method().as_str().len() + "  HTTP/1.1\r\n".len();
+        if target + bytes(line + fields.length + "\r\n".len()) > limits.header_limit.get() {
             return Err(Refusal::head_too_large(limits.header_limit.get()));
         }
-        self.check_host()?;
+        self.check_host(fields.host)?;
         self.check_path()?;
-        self.check_coding()?;
-        match self.field(&CONTENT_LENGTH) {
+        check_coding(fields.transfer_encoding)?;
+        match fields.content_length {
             // RFC 9112 section 6.3. Hyper refuses lengths that differ, and merges equal ones.
             Field::Ambiguous => Err(Refusal::bad_request("the request has several `Content-Length` lines")),
             Field::One(length) if number(length).is_some_and(|length| length > limits.body_limit.get()) => {
@@ -75,8 +119,8 @@ impl Head {
         }
     }
 
-    fn check_host(&self) -> Result<(), Refusal> {
-        match self.field(&HOST) {
+    fn check_host(&self, host: Field<'_>) -> Result<(), Refusal> {
+        match host {
             // RFC 9112 section 3.2 asks for a Host from HTTP/1.1 on.
             Field::Absent if self.0.version >= Version::HTTP_11 => {
                 Err(Refusal::bad_request("the request has no `Host`"))
@@ -96,23 +140,14 @@ impl Head {
             (_, path) => path::check(path).map_err(Refusal::bad_request),
         }
     }
+}
 
-    /// RFC 9112 section 6.1. Hyper is content when the last coding is `chunked`, and would hand out the others' bytes.
-    fn check_coding(&self) -> Result<(), Refusal> {
-        match self.field(&TRANSFER_ENCODING) {
-            Field::Absent => Ok(()),
-            Field::One(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-            Field::One(_) | Field::Ambiguous => Err(Refusal::coding()),
-        }
-    }
-
-    /// The head as it was sent, in bytes: without the whitespace around values, which hyper does not keep.
-    fn length(&self, target: u64) -> u64 {
-        let line = self.method().as_str().len() + "  HTTP/1.1\r\n".len();
-        let fields = self.headers().iter();
-        let fields: usize =
-            fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
-        target + bytes(line + fields + "\r\n".len())
+/// RFC 9112 section 6.1. Hyper is content when the last coding is `chunked`, and would hand out the others' bytes.
+fn check_coding(coding: Field<'_>) -> Result<(), Refusal> {
+    match coding {
+        Field::Absent => Ok(()),
+        Field::One(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        Field::One(_) | Field::Ambiguous => Err(Refusal::coding()),
     }
 }
 
@@ -137,6 +172,11 @@ fn number(length: &HeaderValue) -> Option<u64> {
 /// two Host lines, and nobody's name has a percent sign or a bracket in it.
 fn is_host(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    // Nearly all are a name and nothing else. Without a branch for each byte: eight at a time.
+    if bytes.iter().fold(true, |all, byte| all & plain(byte)) {
+        return !bytes.is_empty();
+    }
     let (host, rest) = match bytes.iter().position(|byte| *byte == b']') {
         Some(end) => bytes.split_at(end + 1),
         None => bytes.split_at(bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len())),
@@ -145,10 +185,7 @@ fn is_host(value: &HeaderValue) -> bool {
         [b'[', address @ .., b']'] => {
             std::str::from_utf8(address).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
         }
-        name => {
-            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
-            !name.is_empty() && name.iter().all(plain)
-        }
+        name => !name.is_empty() && name.iter().all(plain),
     };
     let is_port = match rest {
         [] => true,
@@ -180,7 +217,7 @@ mod tests {
 
     fn refused(request: http::request::Builder) -> Option<u16> {
         let (head, ()) = Head::split(request.body(()).unwrap());
-        head.check(&limits()).err().map(|refusal| refusal.status().as_u16())
+        head.check(&head.fields(), &limits()).err().map(|refusal| refusal.status().as_u16())
     }
 
     fn check(lines: &[(&'static str, &'static str)], version: Version) -> Option<u16> {

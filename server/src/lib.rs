@@ -22,6 +22,7 @@ mod cors;
 mod cross_site;
 mod current;
 pub mod database;
+mod decisions;
 mod drain;
 mod framing;
 mod head;
@@ -45,6 +46,8 @@ mod trace;
 
 pub use boot::{Environment, Refused};
 pub use context::{Context, Glance};
+#[doc(hidden)]
+pub use decisions::Decisions;
 pub use drain::Signals;
 pub use head::Head;
 pub use refusal::Refusal;

@@ -17,28 +17,33 @@ use crate::routes::Kind;
 
 const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
 
-/// Begins with the head. It ends with the answer, or with the client that did not wait for it.
+/// Begins with the head, and ends with the answer.
 pub(crate) struct Record {
     pub(crate) route: Option<Named>,
     pub(crate) is_preflight: bool,
     service: Arc<Service>,
     _active: Held,
     started: Instant,
-    method: Method,
-    uri: Uri,
     client: IpAddr,
     queued: Option<i64>,
+}
+
+/// The record of a request that is answered later, and whose client may not wait for that.
+pub(crate) struct Pending {
+    record: Record,
+    method: Method,
+    uri: Uri,
     answered: bool,
 }
 
 /// Two levels, one line: an event's level is a constant.
 macro_rules! line {
-    ($level:ident, $record:expr, $took:expr, $message:literal $(, $field:ident)*) => {
+    ($level:ident, $record:expr, $method:expr, $uri:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
-            method = %$record.method,
+            method = %$method,
             route = $record.route.map(|route| $record.service.metrics.pattern(route.index)),
             // Without the query: it may hold what should not be kept.
-            path = $record.uri.path(),
+            path = $uri.path(),
             client = %$record.client,
             queue_ms = $record.queued,
             duration_us = micros($took),
@@ -56,45 +61,54 @@ impl Record {
             service: Arc::clone(service),
             _active: service.metrics.request_begun(),
             started,
-            method: head.method().clone(),
-            uri: head.uri().clone(),
             client: client.address,
             queued: queued(head, client),
-            answered: false,
         }
     }
 
-    pub(crate) fn method(&self) -> &Method {
-        &self.method
+    pub(crate) fn pending(self, head: &Head) -> Pending {
+        Pending { record: self, method: head.method().clone(), uri: head.uri().clone(), answered: false }
     }
 
-    pub(crate) fn is_probe(&self) -> bool {
+    fn is_probe(&self) -> bool {
         self.route.is_some_and(|route| route.kind == Kind::Probe)
     }
 
     /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
-    pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
-        self.answered = true;
+    pub(crate) fn end(&self, method: &Method, uri: &Uri, status: StatusCode, bytes: Option<u64>) {
         let took = self.started.elapsed();
-        self.service.metrics.answered(self.route.map(|route| route.index), &self.method, status, took);
+        self.service.metrics.answered(self.route.map(|route| route.index), method, status, took);
         if status.is_success() && (self.is_preflight || self.is_probe()) {
             return;
         }
         let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
         let status = status.as_u16();
         if ours {
-            line!(error, self, took, "request", status, bytes);
+            line!(error, self, method, uri, took, "request", status, bytes);
         } else {
-            line!(info, self, took, "request", status, bytes);
+            line!(info, self, method, uri, took, "request", status, bytes);
         }
     }
 }
 
-impl Drop for Record {
+impl Pending {
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
+        self.answered = true;
+        self.record.end(&self.method, &self.uri, status, bytes);
+    }
+}
+
+impl Drop for Pending {
     fn drop(&mut self) {
         if !self.answered {
-            self.service.metrics.abandoned();
-            line!(info, self, self.started.elapsed(), "request without an answer: the client has gone");
+            let Self { record, method, uri, .. } = self;
+            record.service.metrics.abandoned();
+            let took = record.started.elapsed();
+            line!(info, record, method, uri, took, "request without an answer: the client has gone");
         }
     }
 }

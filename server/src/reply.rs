@@ -1,9 +1,10 @@
 //! An answer before it is stamped: status, body and the few headers that are its own.
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub struct Reply {
     status: StatusCode,
@@ -27,15 +28,15 @@ impl Reply {
 
     /// JSON that is written already.
     pub(crate) fn ready_json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self::bytes(status, body).typed("application/json")
+        Self::bytes(status, body).typed(JSON)
     }
 
     pub fn html(body: String) -> Self {
-        Self::bytes(StatusCode::OK, body).typed("text/html; charset=utf-8")
+        Self::bytes(StatusCode::OK, body).typed(HeaderValue::from_static("text/html; charset=utf-8"))
     }
 
     pub(crate) fn problem(status: StatusCode, body: &impl Serialize) -> Self {
-        Self::json(status, body).typed("application/problem+json")
+        Self::json(status, body).typed(HeaderValue::from_static("application/problem+json"))
     }
 
     #[must_use]
@@ -44,20 +45,15 @@ impl Reply {
         self
     }
 
-    /// The parts, with the reply's own headers written into the answer's.
-    pub(crate) fn into_parts(self, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
-        match self.content_type {
-            Some(content_type) => headers.insert(CONTENT_TYPE, content_type),
-            None => headers.remove(CONTENT_TYPE),
-        };
-        for (name, value) in self.headers {
-            headers.insert(name, value);
-        }
-        (self.status, self.body)
+    /// The status, the type of the body, the reply's own headers, and the body.
+    pub(crate) fn into_parts(
+        self,
+    ) -> (StatusCode, Option<HeaderValue>, Vec<(HeaderName, HeaderValue)>, Bytes) {
+        (self.status, self.content_type, self.headers, self.body)
     }
 
-    pub(crate) fn typed(mut self, content_type: &'static str) -> Self {
-        self.content_type = Some(HeaderValue::from_static(content_type));
+    pub(crate) fn typed(mut self, content_type: HeaderValue) -> Self {
+        self.content_type = Some(content_type);
         self
     }
 

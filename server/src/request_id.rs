@@ -58,10 +58,14 @@ impl RequestIds {
         if block.capacity() < LONGEST {
             block.reserve(BLOCK);
         }
-        block.put_slice(&self.prefix);
         // By hand: `write!` takes much longer.
+        let mut id = [0; LONGEST];
         let digits = (number | 1).ilog2() as usize / 4 + 1;
-        block.extend((0..digits).rev().map(|at| digit(number, at)));
+        id[..self.prefix.len()].copy_from_slice(&self.prefix);
+        for at in 0..digits {
+            id[self.prefix.len() + at] = digit(number, digits - 1 - at);
+        }
+        block.put_slice(&id[..self.prefix.len() + digits]);
         HeaderValue::from_maybe_shared(block.split().freeze()).expect("hexadecimal digits and a dash")
     }
 }

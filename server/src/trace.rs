@@ -5,9 +5,9 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::head::{Field, Head};
+use crate::head::Field;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What a valid `traceparent` says (Trace Context, section 3.2).
@@ -39,8 +39,8 @@ pub(crate) struct Tracer {
 
 impl Parent {
     /// Several lines say nothing for certain, and an invalid one is as good as none (section 4.3).
-    pub(crate) fn of(head: &Head) -> Option<Self> {
-        match head.field(&TRACEPARENT) {
+    pub(crate) fn of(traceparent: Field<'_>) -> Option<Self> {
+        match traceparent {
             Field::One(value) => Self::parse(value.as_bytes()),
             Field::Absent | Field::Ambiguous => None,
         }
@@ -140,6 +140,7 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::head::Head;
 
     const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -149,7 +150,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = Head::split(request.body(()).unwrap());
-        (Parent::of(&head), head.headers().clone())
+        (Parent::of(head.fields().traceparent), head.headers().clone())
     }
 
     fn sent(lines: &[(&'static str, &str)]) -> (String, Option<String>) {

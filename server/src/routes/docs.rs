@@ -65,7 +65,8 @@ fn page() -> Reply {
 fn file(context: &Context) -> Result<Reply, Refusal> {
     let named = |file: &&File| context.parameter("file") == Some(file.name);
     let file = FILES.iter().find(named).ok_or_else(Refusal::not_found)?;
-    let reply = Reply::bytes(StatusCode::OK, Bytes::from_static(file.bytes)).typed(file.content_type);
+    let reply = Reply::bytes(StatusCode::OK, Bytes::from_static(file.bytes))
+        .typed(HeaderValue::from_static(file.content_type));
     Ok(match file.coding {
         Some(coding) => reply.with(CONTENT_ENCODING, HeaderValue::from_static(coding)),
         None => reply,

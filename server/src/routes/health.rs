@@ -3,6 +3,7 @@
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use profiles::Environment;
 use serde::Serialize;
 
@@ -10,6 +11,9 @@ use super::{Handler, Kind, Route, Served};
 use crate::context::Context;
 use crate::database::ping::Verdict;
 use crate::reply::Reply;
+
+/// To the microsecond.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 pub(super) const ROUTE: Route = Route {
     path: |profile| profile.health.path.as_str(),
@@ -35,6 +39,8 @@ async fn get(context: Context) -> Reply {
     };
     let environment = context.profile().environment;
     // Of this answer, not of the shared query: a frozen timestamp is how a cached lie looks.
-    let timestamp = format!("{:.6}", Timestamp::now());
+    let mut timestamp = String::with_capacity(27);
+    let printed = PRINTER.print_timestamp(&Timestamp::now(), &mut timestamp);
+    printed.expect("a string takes all that is written");
     Reply::json(code, &Health { status, database, environment, timestamp })
 }
