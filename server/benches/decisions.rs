@@ -1,0 +1,59 @@
+//! What is decided of a request, in instructions: the rules for heads, CORS, the route and what every answer carries.
+//! They are counted by valgrind and repeat, so a gate can be close. `cargo bench -p server --bench decisions` needs
+//! valgrind, and `gungraun-runner` of the version in `Cargo.lock`.
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use gungraun::prelude::*;
+use http::header::{
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HOST, ORIGIN,
+};
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use profiles::{Declaration, Profile};
+use server::{Decisions, ROUTES};
+
+type Prepared = (Decisions, Profile, Request<()>);
+
+fn prepared(request: Request<()>) -> Prepared {
+    let profile = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap().profile;
+    let decisions = Decisions::new(&profile, ROUTES, None).unwrap();
+    // The first copy of a value makes it one that is shared.
+    let _ = decide(&decisions, &profile, request.clone());
+    (decisions, profile, request)
+}
+
+fn decide(decisions: &Decisions, profile: &Profile, request: Request<()>) -> Response<Full<Bytes>> {
+    decisions.rehearse(request, &profile.server, HeaderValue::from_static("c0ffee00-1"))
+}
+
+fn actual(method: &str, path: &str, origin: &'static str) -> Prepared {
+    let request = Request::builder().method(method).uri(path).header(HOST, "api.example.com");
+    prepared(request.header(ORIGIN, origin).header(CONTENT_TYPE, "application/json").body(()).unwrap())
+}
+
+fn preflight(method: &str, origin: &'static str) -> Prepared {
+    let request = Request::builder().method("OPTIONS").uri("/health").header(HOST, "api.example.com");
+    let request = request.header(ORIGIN, origin).header(ACCESS_CONTROL_REQUEST_METHOD, method);
+    prepared(request.header(ACCESS_CONTROL_REQUEST_HEADERS, "content-type").body(()).unwrap())
+}
+
+const ALLOWED: &str = "https://todo.example.com";
+const FOREIGN: &str = "https://evil.example.com";
+
+#[library_benchmark]
+#[bench::allowed_origin(actual("GET", "/livez", ALLOWED))]
+#[bench::foreign_origin(actual("GET", "/livez", FOREIGN))]
+#[bench::preflight(preflight("PUT", ALLOWED))]
+#[bench::refused_preflight(preflight("PUT", FOREIGN))]
+#[bench::not_found(actual("GET", "/nothing", ALLOWED))]
+#[bench::cross_site(actual("DELETE", "/livez", FOREIGN))]
+fn decisions(prepared: Prepared) -> (Response<Full<Bytes>>, Decisions, Profile) {
+    let (decisions, profile, request) = prepared;
+    let answer = decide(black_box(&decisions), &profile, black_box(request));
+    (answer, decisions, profile)
+}
+
+library_benchmark_group!(name = requests, benchmarks = decisions);
+main!(library_benchmark_groups = requests);
