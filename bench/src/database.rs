@@ -1,0 +1,22 @@
+//! The peers' database: a pool of as many connections as the production profile has, asked anew for every answer.
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{Config, NoTls};
+
+pub fn pool() -> Pool {
+    let url = std::env::var("DATABASE_URL").expect("DATABASE_URL says where the database is");
+    let config: Config = url.parse().expect("DATABASE_URL is a URL");
+    let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    Pool::builder(Manager::from_config(config, NoTls, fast))
+        .max_size(12)
+        .runtime(Runtime::Tokio1)
+        .build()
+        .expect("it has a runtime for its timeouts")
+}
+
+pub async fn is_connected(pool: &Pool) -> bool {
+    match pool.get().await {
+        Ok(client) => client.simple_query("SELECT 1").await.is_ok(),
+        Err(_) => false,
+    }
+}
