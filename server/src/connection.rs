@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
-use profiles::Profile;
+use profiles::{Profile, Server};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -42,19 +42,25 @@ impl Protocol {
     /// connection is never closed (hyper issue 3756).
     pub(crate) fn new(profile: &Profile, app: Arc<App>) -> Self {
         let server = &profile.server;
-        let mut http = http1::Builder::new();
-        // More than `Head::check` lets through, which says more than hyper can when its buffer is full.
-        let limits = server.header_limit.get() + server.uri_limit.get();
-        let buffer = usize::try_from(limits).unwrap_or(usize::MAX).saturating_add(SMALLEST_BUFFER);
-        // The deadlines are the socket's.
-        http.header_read_timeout(None).max_buf_size(buffer).writev(false);
         let patience = Patience {
             head: server.header_timeout.get(),
             keep_alive: server.keep_alive_timeout.get(),
             write: server.write_timeout.get(),
         };
-        Self { http, patience, app }
+        Self { http: http(server), patience, app }
     }
+}
+
+/// How hyper reads a connection.
+pub(crate) fn http(server: &Server) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // More than `Head::check` lets through, which says more than hyper can when its buffer is full.
+    let limits = server.header_limit.get() + server.uri_limit.get();
+    let buffer = usize::try_from(limits).unwrap_or(usize::MAX).saturating_add(SMALLEST_BUFFER);
+    // The deadlines are the socket's.
+    // Answers are small: to gather a head and its body takes longer than to copy them.
+    http.header_read_timeout(None).max_buf_size(buffer).writev(false);
+    http
 }
 
 pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watcher) {

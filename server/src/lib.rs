@@ -25,6 +25,8 @@ pub mod database;
 mod decisions;
 mod drain;
 mod framing;
+#[doc(hidden)]
+pub mod fuzz;
 mod head;
 mod limits;
 pub mod listener;

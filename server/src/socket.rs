@@ -75,6 +75,20 @@ impl Turn {
         Flaw::of(self.flaw.swap(0, Ordering::Relaxed))
     }
 
+    /// Bytes have come; whether they begin a head is known by whose turn it is.
+    pub(crate) fn hear(&self, framing: &mut Framing, bytes: &[u8]) {
+        match self.phase() {
+            // The rest of a body, and perhaps of what follows it.
+            Phase::Service => return framing.lose(),
+            Phase::Head => framing.read(bytes),
+            Phase::New | Phase::Answered => {
+                self.set(Phase::Head);
+                framing.begin(bytes);
+            }
+        }
+        self.flaw.store(framing.flaw(), Ordering::Relaxed);
+    }
+
     /// The service has answered.
     pub(crate) fn end(&self) {
         self.set(Phase::Answered);
@@ -109,17 +123,10 @@ impl Socket {
     }
 
     fn hear(&mut self, bytes: &[u8]) {
-        match self.turn.phase() {
-            // The rest of a body, and perhaps of what follows it.
-            Phase::Service => return self.framing.lose(),
-            Phase::Head => self.framing.read(bytes),
-            Phase::New | Phase::Answered => {
-                self.turn.set(Phase::Head);
-                self.heard_by = None;
-                self.framing.begin(bytes);
-            }
+        if matches!(self.turn.phase(), Phase::New | Phase::Answered) {
+            self.heard_by = None;
         }
-        self.turn.flaw.store(self.framing.flaw(), Ordering::Relaxed);
+        self.turn.hear(&mut self.framing, bytes);
     }
 
     /// Nothing came. `Ready` when the client has had its time: nothing is read, which is the end of a connection.

@@ -1,0 +1,124 @@
+//! The pure decisions without a socket, for the targets in `fuzz/`. No promise to anybody else.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::{Future as _, pending};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::Empty;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::service::service_fn;
+use profiles::Server;
+
+use crate::connection;
+use crate::cors::{Cors, Decision};
+use crate::framing::Framing;
+use crate::head::Head;
+use crate::refusal::Refusal;
+use crate::socket::Turn;
+
+/// A CORS policy, ready to decide.
+pub struct Policy(Cors);
+
+impl Policy {
+    pub fn new(policy: &profiles::Cors) -> Self {
+        Self(Cors::new(policy))
+    }
+
+    /// What CORS writes onto the answer; nothing at all where a preflight is refused.
+    pub fn answer(&self, request: Request<()>) -> Option<HeaderMap> {
+        let (head, ()) = Head::split(request);
+        let decision = self.0.decide(&head, &head.fields());
+        if decision == Decision::Refused {
+            return None;
+        }
+        let mut headers = HeaderMap::new();
+        self.0.stamp(decision, &mut headers);
+        Some(headers)
+    }
+}
+
+/// What becomes of the first head on a connection.
+pub enum Verdict {
+    /// It is let through.
+    Served(Head),
+    /// We refuse what hyper has read.
+    Refused(Head, Refusal),
+    /// There is no request: hyper answers with this status, or waits for more.
+    Unheard(Option<StatusCode>),
+}
+
+/// A client sends these bytes, in these parts, and waits.
+pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
+    let turn = Turn::default();
+    let (begun, answer) = (RefCell::new(None), RefCell::new(Vec::new()));
+    let client = Client { parts, turn: &turn, framing: Framing::default(), answer: &answer };
+    let service = service_fn(|request| {
+        *begun.borrow_mut() = Some((turn.begin(), request));
+        pending::<Result<Response<Empty<Bytes>>, Infallible>>()
+    });
+    let mut connection = pin!(connection::http(limits).serve_connection(client, service));
+    // Again where hyper has let others have a turn.
+    for _ in 0..4 {
+        if connection.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            break;
+        }
+    }
+    let Some((flaw, request)) = begun.take() else {
+        let status =
+            answer.borrow().strip_prefix(b"HTTP/1.1 ").and_then(|bare| bare.get(..3)?.try_into().ok());
+        return Verdict::Unheard(status);
+    };
+    let (head, _body) = Head::split(request);
+    // As `Decisions::of` does.
+    match head
+        .check(&head.fields(), limits)
+        .and_then(|()| flaw.map_or(Ok(()), |flaw| Err(Refusal::framing(flaw))))
+    {
+        Ok(()) => Verdict::Served(head),
+        Err(refusal) => Verdict::Refused(head, refusal),
+    }
+}
+
+/// The client's end of the connection, and of the socket what listens.
+struct Client<'c> {
+    parts: &'c [&'c [u8]],
+    turn: &'c Turn,
+    framing: Framing,
+    answer: &'c RefCell<Vec<u8>>,
+}
+
+impl Read for Client<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let [part, rest @ ..] = self.parts else { return Poll::Pending };
+        assert!(part.len() <= buffer.remaining(), "a part is smaller than hyper's buffer");
+        buffer.put_slice(part);
+        self.parts = rest;
+        let Self { turn, framing, .. } = &mut *self;
+        turn.hear(framing, part);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Client<'_> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.answer.borrow_mut().extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
