@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr2_iter, memmem};
+
 /// A secret in a text: what it is, and the bytes that must not be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -115,7 +117,7 @@ fn stars(secret: &str) -> String {
 
 fn private_keys(text: &str) -> impl Iterator<Item = Found> {
     let mut searched = 0;
-    text.match_indices(BEGIN).filter_map(move |(start, _)| {
+    occurrences(text, BEGIN).filter_map(move |start| {
         if start < searched {
             return None;
         }
@@ -130,8 +132,8 @@ fn private_keys(text: &str) -> impl Iterator<Item = Found> {
 
 /// Passwords in URLs. One that contains an unescaped `@` or `/` is hidden as well.
 fn urls(text: &str) -> impl Iterator<Item = Found> {
-    text.match_indices("://").filter_map(|(at, separator)| {
-        let start = at + separator.len();
+    occurrences(text, "://").filter_map(|at| {
+        let start = at + "://".len();
         let url = word(&text[start..], LONGEST_URL, |b| !b.is_ascii_whitespace() && !b"\"'`".contains(&b));
         let userinfo = &url[..url.rfind('@')?];
         let (user, password) = userinfo.split_once(':')?;
@@ -149,7 +151,7 @@ fn urls(text: &str) -> impl Iterator<Item = Found> {
 fn marked(text: &str) -> impl Iterator<Item = Found> {
     MARKED.iter().flat_map(move |(mark, least, what)| {
         let mut searched = 0;
-        text.match_indices(mark).filter_map(move |(at, _)| {
+        occurrences(text, mark).filter_map(move |at| {
             let inside_a_word = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
             if at < searched || inside_a_word {
                 return None;
@@ -165,7 +167,7 @@ fn marked(text: &str) -> impl Iterator<Item = Found> {
 
 /// `name=value` without spaces, or a quoted value after `=` or `:`.
 fn assigned(text: &str) -> impl Iterator<Item = Found> {
-    text.match_indices(['=', ':']).filter_map(|(at, sign)| {
+    memchr2_iter(b'=', b':', text.as_bytes()).filter_map(|at| {
         let before = text[..at].trim_end_matches([' ', '\t']);
         let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
         let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-".contains(b);
@@ -174,7 +176,7 @@ fn assigned(text: &str) -> impl Iterator<Item = Found> {
         if !NAMES.iter().any(|secret| name.ends_with(secret)) {
             return None;
         }
-        let after = &text[at + sign.len()..];
+        let (sign, after) = text[at..].split_at(1);
         let written = after.trim_start_matches([' ', '\t']);
         let adjacent = sign == "=" && before.len() == at && written.len() == after.len();
         let (rest, value) = match written.chars().next()? {
@@ -193,6 +195,11 @@ fn assigned(text: &str) -> impl Iterator<Item = Found> {
         (!is_placeholder(value))
             .then(|| Found { what: "the value of a secret", span: start..start + value.len() })
     })
+}
+
+/// Where the piece stands. A profile is searched for thirty of them at every start: vectors instead of bytes.
+fn occurrences(text: &str, piece: &str) -> impl Iterator<Item = usize> {
+    memmem::find_iter(text.as_bytes(), piece.as_bytes())
 }
 
 /// What only stands for a secret: nothing, `$PASSWORD`, `<password>`, `{password}`, `***`.
