@@ -5,6 +5,7 @@
 
 mod credentials;
 mod declaration;
+mod grammar;
 mod invalid;
 mod network;
 mod origin;

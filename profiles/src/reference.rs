@@ -1,9 +1,11 @@
-//! The generated references: `profile.schema.json` for editors, SETTINGS.md for people.
+//! What is generated from the types: `profile.schema.json` for editors, SETTINGS.md for people, and the schema as
+//! constants for the reader.
 
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
+use crate::grammar::{self, Kind};
 use crate::schema::{SCHEMA, Setting, inline};
 use crate::{EMBEDDED, RULES};
 
@@ -12,6 +14,59 @@ pub fn schema() -> String {
     let mut schema = SCHEMA.clone();
     publish(&mut schema);
     format!("{schema:#}\n")
+}
+
+/// `src/grammar/profile.rs`: what the reader needs of the schema.
+pub fn grammar() -> String {
+    let mut text = "//! Generated from the types in `src/profile.rs`:\n\
+                    //! `UPDATE_REFERENCES=1 cargo test -p profiles --test reference` writes it.\n\n\
+                    use super::{Format, Kind, Setting};\n\n\
+                    #[rustfmt::skip]\n\
+                    pub(super) static PROFILE: Setting = "
+        .to_owned();
+    constant(&mut text, &Setting::root().grammar(), 0);
+    text + ";\n"
+}
+
+fn constant(text: &mut String, setting: &grammar::Setting, depth: usize) {
+    let indent = "    ".repeat(depth);
+    text.push_str("Setting::new(");
+    let _ = match setting.kind {
+        Kind::Table { required, settings } => {
+            let _ = writeln!(text, "Kind::Table {{ required: {required}, settings: &[");
+            for (name, setting) in settings {
+                let _ = write!(text, "{indent}    ({name:?}, ");
+                constant(text, setting, depth + 1);
+                text.push_str("),\n");
+            }
+            write!(text, "{indent}] }}")
+        }
+        Kind::List { least, items } => {
+            let _ = write!(text, "Kind::List {{ least: {least}, items: &");
+            constant(text, items, depth);
+            write!(text, " }}")
+        }
+        Kind::Choice(words) => write!(text, "Kind::Choice(&{words:?})"),
+        Kind::Text(format) => write!(text, "Kind::Text(Format::{format:?})"),
+        Kind::Integer { least, most } => {
+            write!(text, "Kind::Integer {{ least: {}, most: {} }}", grouped(least), grouped(most))
+        }
+        Kind::Boolean => write!(text, "Kind::Boolean"),
+    };
+    let _ = write!(text, ", {:?})", setting.example);
+}
+
+/// `65_535`, as clippy wants it.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// SETTINGS.md: every setting, every type of value and every rule.
@@ -90,6 +145,7 @@ fn value(setting: Setting) -> String {
         _ if !choices.is_empty() => choices.join("<br>"),
         "array" => format!("a list of {}", plural(&value(setting.items()))),
         _ => setting
+            .grammar()
             .values()
             .or_else(|| setting.name().map(spaced))
             .unwrap_or_else(|| text_kind(setting).to_owned()),

@@ -1,4 +1,5 @@
-//! The JSON Schema of [`Profile`], read setting by setting: the reader's grammar and the references' text.
+//! The JSON Schema of [`Profile`], read setting by setting: the references' text, and where the reader's grammar comes
+//! from.
 
 use std::sync::LazyLock;
 
@@ -6,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::Profile;
-use crate::source::child;
+use crate::grammar::{self, Format, Kind};
 
 pub(crate) static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Profile).to_value());
 
@@ -40,7 +41,7 @@ impl Setting {
         self.own["$ref"].as_str()?.strip_prefix("#/$defs/")
     }
 
-    pub(crate) fn get(self, keyword: &str) -> &'static Json {
+    fn get(self, keyword: &str) -> &'static Json {
         self.own.get(keyword).unwrap_or(&self.shared[keyword])
     }
 
@@ -56,16 +57,13 @@ impl Setting {
     /// The settings of a table, in the order of the types: the required ones first.
     pub(crate) fn settings(self) -> impl Iterator<Item = (&'static str, Self)> {
         let named = self.get("properties").as_object().into_iter().flatten();
-        let optional = named.map(|(name, _)| name.as_str()).filter(move |name| !self.requires(name));
+        let optional =
+            named.map(|(name, _)| name.as_str()).filter(move |name| !self.required().any(|r| r == *name));
         self.required().chain(optional).map(move |name| (name, Self::of(&self.get("properties")[name])))
     }
 
-    pub(crate) fn required(self) -> impl Iterator<Item = &'static str> {
+    fn required(self) -> impl Iterator<Item = &'static str> {
         self.get("required").as_array().into_iter().flatten().filter_map(Json::as_str)
-    }
-
-    pub(crate) fn requires(self, name: &str) -> bool {
-        self.required().any(|required| required == name)
     }
 
     /// The elements of a list.
@@ -80,60 +78,52 @@ impl Setting {
         })
     }
 
-    /// The least and the greatest whole number.
-    pub(crate) fn range(self) -> (i64, i64) {
-        let limit = |keyword: &str, otherwise| self.get(keyword).as_i64().unwrap_or(otherwise);
-        (limit("minimum", 0), limit("maximum", u32::MAX.into()))
+    /// The same for the reader, which has it as constants: what is made here is never freed.
+    pub(crate) fn grammar(self) -> grammar::Setting {
+        let least = |keyword| self.get(keyword).as_i64().unwrap_or(0);
+        let words: Vec<&str> = self.choices().map(|(word, _)| word).collect();
+        let kind = match self.kind() {
+            "object" => Kind::Table {
+                required: self.required().count(),
+                settings: self
+                    .settings()
+                    .map(|(name, setting)| (name, setting.grammar()))
+                    .collect::<Vec<_>>()
+                    .leak(),
+            },
+            "array" => Kind::List {
+                least: usize::from(least("minItems") > 0),
+                items: Box::leak(Box::new(self.items().grammar())),
+            },
+            "boolean" => Kind::Boolean,
+            "integer" => Kind::Integer {
+                least: least("minimum"),
+                most: self.get("maximum").as_i64().unwrap_or(u32::MAX.into()),
+            },
+            _ if !words.is_empty() => Kind::Choice(words.leak()),
+            _ if least("minLength") > 0 => Kind::Text(Format::Sentence),
+            _ => Kind::Text(self.format()),
+        };
+        grammar::Setting { kind, example: self.example(kind).leak() }
     }
 
-    /// All values that could be written, where they can be told in a line.
-    pub(crate) fn values(self) -> Option<String> {
-        let words: Vec<String> = self.choices().map(|(word, _)| format!("\"{word}\"")).collect();
-        match (words.as_slice(), self.kind()) {
-            ([], "boolean") => Some("true or false".to_owned()),
-            ([], "integer") => {
-                let (least, most) = self.range();
-                Some(format!("a whole number from {least} to {most}"))
-            }
-            ([], _) => None,
-            ([word], _) => Some(word.clone()),
-            ([others @ .., last], _) => Some(format!("{} or {last}", others.join(", "))),
-        }
-    }
-
-    /// What could be written, in words.
-    pub(crate) fn instead(self) -> String {
-        self.values().unwrap_or_else(|| format!("a value such as {}", self.example()))
+    fn format(self) -> Format {
+        let Some(name) = self.text("format") else { return Format::Any };
+        let known = Format::NAMED.iter().find(|(known, _)| *known == name);
+        known.unwrap_or_else(|| panic!("the format `{name}` has no grammar")).1
     }
 
     /// One value, as TOML.
-    pub(crate) fn example(self) -> String {
+    fn example(self, kind: Kind) -> String {
         if let Some(example) = self.get("examples").get(0) {
             return inline(example);
         }
-        match (self.choices().next(), self.kind()) {
-            (Some((word, _)), _) => format!("\"{word}\""),
-            (None, "array") => format!("[{}]", self.items().example()),
-            (None, "integer") => self.range().0.to_string(),
-            (None, "boolean") => "false".to_owned(),
-            _ => "\"…\"".to_owned(),
-        }
-    }
-
-    /// TOML that can be pasted where the setting is missing: `size = 10 # a whole number from …`.
-    pub(crate) fn paste(self, name: &str, path: &str) -> String {
-        if self.kind() != "object" {
-            return self.line(name);
-        }
-        let lines = self.settings().map(|(name, setting)| setting.line(name));
-        std::iter::once(format!("[{}]", child(path, name))).chain(lines).collect::<Vec<_>>().join("\n")
-    }
-
-    fn line(self, name: &str) -> String {
-        let example = self.example();
-        match self.values() {
-            Some(values) => format!("{name} = {example} # {values}"),
-            None => format!("{name} = {example}"),
+        match kind {
+            Kind::Choice(words) => format!("\"{}\"", words[0]),
+            Kind::List { items, .. } => format!("[{}]", items.example),
+            Kind::Integer { least, .. } => least.to_string(),
+            Kind::Boolean => "false".to_owned(),
+            Kind::Table { .. } | Kind::Text(_) => "\"…\"".to_owned(),
         }
     }
 }

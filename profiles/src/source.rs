@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
@@ -13,6 +14,14 @@ use crate::credentials::{blot, hide};
 pub struct Source {
     file: String,
     text: String,
+    /// What is never shown, beside what looks like a secret.
+    hidden: Vec<Range<usize>>,
+    /// Made when somebody asks; a sound profile is served without.
+    map: OnceLock<Box<Map>>,
+}
+
+#[derive(Clone, Debug)]
+struct Map {
     /// The text as it may be shown: byte for byte the same, but for the secrets in it.
     shown: String,
     places: BTreeMap<String, Range<usize>>,
@@ -27,15 +36,14 @@ pub struct Location {
 }
 
 impl Source {
-    pub(crate) fn new(file: &str, text: &str, table: &DeTable<'_>) -> Self {
-        let mut places = BTreeMap::new();
-        add_table(table, "", &mut places);
-        Self { file: file.to_owned(), text: text.to_owned(), shown: hide(text), places }
+    pub(crate) fn new(file: &str, text: &str) -> Self {
+        Self { file: file.to_owned(), text: text.to_owned(), hidden: Vec::new(), map: OnceLock::new() }
     }
 
-    /// Never shows these bytes again: they may be a secret of no known shape.
+    /// Never shows these bytes: they may be a secret of no known shape.
     pub(crate) fn hide(&mut self, span: Range<usize>) {
-        blot(&mut self.shown, span);
+        self.hidden.push(span);
+        self.map = OnceLock::new();
     }
 
     pub fn file(&self) -> &str {
@@ -50,7 +58,7 @@ impl Source {
     pub fn span(&self, path: &str) -> Range<usize> {
         let mut path = path;
         loop {
-            if let Some(span) = self.places.get(path) {
+            if let Some(span) = self.map().places.get(path) {
                 return span.clone();
             }
             match path.rfind(['.', '[']) {
@@ -70,13 +78,24 @@ impl Source {
     /// The text of the line on which the setting stands.
     pub fn line(&self, path: &str) -> &str {
         let (_, bytes) = self.line_around(self.span(path).start);
-        &self.shown[bytes]
+        &self.map().shown[bytes]
     }
 
     /// The line around a byte as it may be shown: its number, where it begins, and its text.
     pub(crate) fn shown_line(&self, at: usize) -> (usize, usize, &str) {
         let (number, bytes) = self.line_around(at);
-        (number, bytes.start, &self.shown[bytes])
+        (number, bytes.start, &self.map().shown[bytes])
+    }
+
+    fn map(&self) -> &Map {
+        self.map.get_or_init(|| {
+            let mut shown = hide(&*self.text);
+            self.hidden.iter().for_each(|span| blot(&mut shown, span.clone()));
+            let (table, _) = DeTable::parse_recoverable(&self.text);
+            let mut places = BTreeMap::new();
+            add_table(table.get_ref(), "", &mut places);
+            Box::new(Map { shown, places })
+        })
     }
 
     /// The number of the line around a byte, and its bytes without the line break.

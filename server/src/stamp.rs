@@ -26,7 +26,7 @@ pub(crate) struct Stamp {
 struct Granted {
     actual: HeaderMap,
     /// With the method and the headers in the next two places, and without what is said of content: it has none, and no
-    /// page ever sees it (history/adr/0025).
+    /// page ever sees it (history/adr/0027).
     preflight: HeaderMap,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Both are warnings: a waiver that is out of date must not keep a server from starting.
 
+use crate::grammar::{Kind, Setting};
 use crate::rule::Facts;
-use crate::schema::Setting;
 use crate::source::{child, element};
 use crate::{Problem, Rule};
 
@@ -37,7 +37,7 @@ fn expired(facts: &Facts<'_>) -> Vec<Problem> {
 }
 
 fn unknown(facts: &Facts<'_>) -> Vec<Problem> {
-    let families: Vec<&str> = Setting::definition("Family").choices().map(|(word, _)| word).collect();
+    let families = families();
     let waivers = facts.profile.waivers.iter().enumerate();
     waivers
         .filter(|(_, waiver)| !families.contains(&waiver.check.family()))
@@ -49,4 +49,13 @@ fn unknown(facts: &Facts<'_>) -> Vec<Problem> {
                 .warning()
         })
         .collect()
+}
+
+/// The families that a profile can name.
+fn families() -> &'static [&'static str] {
+    let list = Setting::ROOT.setting("verify").and_then(|(_, verify)| verify.setting("families"));
+    match list.map(|(_, list)| list.kind) {
+        Some(Kind::List { items: Setting { kind: Kind::Choice(words), .. }, .. }) => words,
+        _ => unreachable!("a profile lists families: every test that reads a profile asks"),
+    }
 }
