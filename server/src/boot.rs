@@ -20,11 +20,13 @@ use crate::secret::{Flaw, Secret};
 #[derive(Debug, clap::Parser)]
 #[command(version, about)]
 pub struct Arguments {
-    /// The profile's name, or the path of its file [default: development; on Railway it must be named]
-    #[arg(long, value_name = "NAME|PATH")]
+    /// The profile's name, or the path of its file
+    /// [default: development; on Railway it must be named]
+    #[arg(long, value_name = "NAME|PATH", verbatim_doc_comment)]
     pub profile: Option<String>,
-    /// Only check the profile and the environment, and print every problem
-    #[arg(long)]
+    /// Only check the profile and the environment,
+    /// and print every problem
+    #[arg(long, verbatim_doc_comment)]
     pub check: bool,
 }
 
