@@ -127,7 +127,7 @@ impl App {
         id: HeaderValue,
     ) -> Response<Full<Bytes>> {
         let response = self.respond(outcome, head.method(), decision, id);
-        record.end(head.method(), head.uri(), response.status(), response.body().size_hint().exact());
+        record.end(head.method(), head.path(), response.status(), response.body().size_hint().exact());
         response
     }
 

@@ -82,10 +82,6 @@ impl Context {
         Current::joins(trace.id());
         trace
     }
-
-    pub(crate) fn service(&self) -> &Service {
-        &self.service
-    }
 }
 
 fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T, Refusal> {

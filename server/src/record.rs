@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, Method, StatusCode, Uri};
+use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -32,18 +32,19 @@ pub(crate) struct Record {
 pub(crate) struct Pending {
     record: Record,
     method: Method,
-    uri: Uri,
+    /// Copied: what shares the request's bytes keeps the connection's buffer from being used again.
+    path: Box<str>,
     answered: bool,
 }
 
 /// Two levels, one line: an event's level is a constant.
 macro_rules! line {
-    ($level:ident, $record:expr, $method:expr, $uri:expr, $took:expr, $message:literal $(, $field:ident)*) => {
+    ($level:ident, $record:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
             method = %$method,
             route = $record.route.map(|route| $record.service.metrics.pattern(route.index)),
             // Without the query: it may hold what should not be kept.
-            path = $uri.path(),
+            path = $path,
             client = %$record.client,
             queue_ms = $record.queued,
             duration_us = micros($took),
@@ -67,7 +68,7 @@ impl Record {
     }
 
     pub(crate) fn pending(self, head: &Head) -> Pending {
-        Pending { record: self, method: head.method().clone(), uri: head.uri().clone(), answered: false }
+        Pending { record: self, method: head.method().clone(), path: head.path().into(), answered: false }
     }
 
     fn is_probe(&self) -> bool {
@@ -75,7 +76,7 @@ impl Record {
     }
 
     /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
-    pub(crate) fn end(&self, method: &Method, uri: &Uri, status: StatusCode, bytes: Option<u64>) {
+    pub(crate) fn end(&self, method: &Method, path: &str, status: StatusCode, bytes: Option<u64>) {
         let took = self.started.elapsed();
         self.service.metrics.answered(self.route.map(|route| route.index), method, status, took);
         if status.is_success() && (self.is_preflight || self.is_probe()) {
@@ -84,9 +85,9 @@ impl Record {
         let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
         let status = status.as_u16();
         if ours {
-            line!(error, self, method, uri, took, "request", status, bytes);
+            line!(error, self, method, path, took, "request", status, bytes);
         } else {
-            line!(info, self, method, uri, took, "request", status, bytes);
+            line!(info, self, method, path, took, "request", status, bytes);
         }
     }
 }
@@ -98,17 +99,17 @@ impl Pending {
 
     pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
         self.answered = true;
-        self.record.end(&self.method, &self.uri, status, bytes);
+        self.record.end(&self.method, &self.path, status, bytes);
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         if !self.answered {
-            let Self { record, method, uri, .. } = self;
+            let Self { record, method, path, .. } = self;
             record.service.metrics.abandoned();
             let took = record.started.elapsed();
-            line!(info, record, method, uri, took, "request without an answer: the client has gone");
+            line!(info, record, method, path, took, "request without an answer: the client has gone");
         }
     }
 }

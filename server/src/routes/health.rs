@@ -1,16 +1,20 @@
 //! The deep health check: a real query through the pool, within one budget.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
-use profiles::Environment;
-use serde::Serialize;
 
 use super::{Handler, Kind, Route, Served};
 use crate::context::Context;
 use crate::database::ping::Verdict;
 use crate::reply::Reply;
+
+/// More than any answer needs.
+const ROOM: usize = 160;
 
 /// To the microsecond.
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
@@ -23,24 +27,24 @@ pub(super) const ROUTE: Route = Route {
     summary: "Whether the service and its database work.",
 };
 
-/// The contract's body: nothing of an error, a host or a statement.
-#[derive(Serialize)]
-struct Health {
-    status: &'static str,
-    database: &'static str,
-    environment: Environment,
-    timestamp: String,
-}
-
 async fn get(context: Context) -> Reply {
-    let (code, status, database) = match context.service().ping.ask().await {
+    let service = Arc::clone(&context.service);
+    // The request's bytes stand in the connection's buffer, which can be used again before the database has answered.
+    drop(context);
+    let (code, status, database) = match service.ping.ask().await {
         Verdict::Connected => (StatusCode::OK, "ok", "connected"),
         Verdict::Disconnected => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "disconnected"),
     };
-    let environment = context.profile().environment;
+    let environment = service.profile.environment.as_str();
+    let mut body = String::with_capacity(ROOM);
+    // By hand, as it is asked for often: words of ours, in which nothing has to be escaped. Nothing of an error, a host or
+    // a statement.
+    let _ = write!(
+        body,
+        r#"{{"status":"{status}","database":"{database}","environment":"{environment}","timestamp":""#
+    );
     // Of this answer, not of the shared query: a frozen timestamp is how a cached lie looks.
-    let mut timestamp = String::with_capacity(27);
-    let printed = PRINTER.print_timestamp(&Timestamp::now(), &mut timestamp);
-    printed.expect("a string takes all that is written");
-    Reply::json(code, &Health { status, database, environment, timestamp })
+    PRINTER.print_timestamp(&Timestamp::now(), &mut body).expect("a string takes all that is written");
+    body.push_str("\"}");
+    Reply::ready_json(code, body)
 }
