@@ -12,6 +12,7 @@ use std::array;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,8 +33,9 @@ pub(crate) struct Rate {
 /// With a thousand clients at their limit, one other in 450 is refused with them; with a hundred, one in three million
 /// (history/adr/0021).
 struct Sketch {
-    /// Row by row. A cell is what `governor` makes of a time; zero is a cell that nobody has used.
-    cells: Box<[AtomicU64]>,
+    /// Row by row, from the first request on: a service that is only probed needs none. A cell is what `governor` makes
+    /// of a time; zero is a cell that nobody has used.
+    cells: OnceLock<Box<[AtomicU64]>>,
     /// Random for each process: nobody can choose addresses that share a victim's cells.
     keys: RandomState,
 }
@@ -69,16 +71,17 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 impl Sketch {
     fn new() -> Self {
-        let cells = ROWS * usize::from(COLUMNS);
-        Self { cells: (0..cells).map(|_| AtomicU64::new(0)).collect(), keys: RandomState::new() }
+        Self { cells: OnceLock::new(), keys: RandomState::new() }
     }
 
     /// One hash has the bits for all rows.
     fn cells(&self, client: &IpAddr) -> [&AtomicU64; ROWS] {
+        let all = ROWS * usize::from(COLUMNS);
+        let cells = self.cells.get_or_init(|| (0..all).map(|_| AtomicU64::new(0)).collect());
         let hash = self.keys.hash_one(client).to_ne_bytes();
         array::from_fn(|row| {
             let column = u16::from_ne_bytes([hash[2 * row], hash[2 * row + 1]]) % COLUMNS;
-            &self.cells[row * usize::from(COLUMNS) + usize::from(column)]
+            &cells[row * usize::from(COLUMNS) + usize::from(column)]
         })
     }
 }
@@ -188,7 +191,8 @@ mod tests {
             granted(&rate, other(number), Duration::ZERO, 1);
         }
         assert_eq!(granted(&rate, ME, Duration::ZERO, 300), 300);
-        assert_eq!(size_of_val(&*rate.limiter.into_state_store().cells), 128 << 10);
+        let cells = rate.limiter.into_state_store().cells.into_inner().unwrap();
+        assert_eq!(size_of_val(&*cells), 128 << 10);
     }
 
     #[test]
