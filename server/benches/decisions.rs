@@ -2,6 +2,8 @@
 //! They are counted by valgrind and repeat, so a gate can be close. `cargo bench -p server --bench decisions` needs
 //! valgrind, and `gungraun-runner` of the version in `Cargo.lock`.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing else to say")]
+
 use std::hint::black_box;
 
 use bytes::Bytes;

@@ -97,7 +97,9 @@ impl Cors {
             {
                 Some(known.clone())
             }
-            Field::One(_) | Field::Ambiguous => self.requested_headers(head.headers())?,
+            Field::One(_) | Field::Ambiguous => {
+                Some(self.requested_headers(head.headers())?).filter(|names| !names.is_empty())
+            }
         };
         Some(Preflight { origin, method, headers })
     }
@@ -141,9 +143,9 @@ impl Cors {
         }
     }
 
-    /// The requested names, each once, if there are any; `None` when one is not on the list or the field is out of
-    /// bounds. Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
-    fn requested_headers(&self, headers: &HeaderMap) -> Option<Option<HeaderValue>> {
+    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is out
+    /// of bounds. Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
+    fn requested_headers(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let longest = self.request_headers.iter().map(HeaderValue::len).max().unwrap_or(0);
         let mut found: [&[u8]; MOST_NAMES] = [b""; MOST_NAMES];
         let (mut distinct, mut names, mut empty) = (0, 0, 0);
@@ -173,9 +175,8 @@ impl Cors {
         let mut lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
         Some(match (lines.next(), lines.next()) {
             // What browsers send is already what the answer says: each name once, in lower case, between commas.
-            (Some(line), None) if as_sent && empty == 0 && distinct == names => Some(line.clone()),
-            _ if distinct == 0 => None,
-            _ => HeaderValue::from_bytes(&found[..distinct].join(&b',')).ok(),
+            (Some(line), None) if as_sent && empty == 0 && distinct == names => line.clone(),
+            _ => HeaderValue::from_bytes(&found[..distinct].join(&b',')).expect("names and commas"),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What the policy for origins costs in heap allocations: nothing. In a program of its own, for it counts with an
 //! allocator of its own.
 
+#![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
 };

@@ -62,7 +62,7 @@ fn trim(pool: &Pool, kept: usize, longest_idle: Duration, counters: &Counters) -
     match pool.status().size {
         0 => None,
         size if size > kept => Some(LOOK),
-        _ => Some((longest_idle - idle_for).max(LOOK)),
+        _ => Some(longest_idle.saturating_sub(idle_for).max(LOOK)),
     }
 }
 
