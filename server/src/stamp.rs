@@ -95,6 +95,14 @@ impl Stamp {
 
     /// A route's own header wins, but for the id and what CORS says.
     pub(crate) fn stamped(&self, reply: Reply, decision: Decision, id: HeaderValue) -> Response<Bytes> {
+        let (status, content_type, own, body) = reply.into_parts();
+        let decision = match decision {
+            // Allowed, but refused for its head: an answer with content, as any other refusal.
+            Decision::Preflight(preflight) if content_type.is_some() => {
+                Decision::Actual { granted: Some(preflight.origin), vary: false }
+            }
+            decision => decision,
+        };
         let (template, ready, vary) = match &decision {
             Decision::Refused => (&self.plain, Some(JSON), false),
             Decision::Preflight(preflight) => (&self.granted[preflight.origin].preflight, None, true),
@@ -122,7 +130,6 @@ impl Stamp {
         if !vary {
             headers.remove(VARY);
         }
-        let (status, content_type, own, body) = reply.into_parts();
         if content_type != ready {
             match content_type {
                 Some(content_type) => headers.insert(CONTENT_TYPE, content_type),
@@ -190,6 +197,17 @@ mod tests {
         assert_eq!(all("location"), ["theirs"]);
         assert_eq!(all("referrer-policy"), ["theirs"]);
         assert_eq!(all("vary"), ["Origin", "theirs"]);
+    }
+
+    #[test]
+    fn a_preflight_that_is_refused_for_its_head_says_as_much_of_its_content_as_any_refusal() {
+        let asked = Decision::Preflight(Preflight { origin: 0, method: None, headers: None });
+        let headers = stamped(Reply::problem(StatusCode::BAD_REQUEST, &()), asked);
+        for name in [X_CONTENT_TYPE_OPTIONS, CONTENT_SECURITY_POLICY, REFERRER_POLICY, CACHE_CONTROL] {
+            assert!(headers.contains_key(&name), "{name}: {headers:?}");
+        }
+        assert_eq!(headers[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], "https://todo.example.com");
     }
 
     #[test]
