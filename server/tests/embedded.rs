@@ -1,13 +1,23 @@
-//! `cargo dev` with nothing set: the service brings its own PostgreSQL.
-#![cfg(feature = "embedded-postgres")]
+//! The development profile with nothing set: the service brings its own PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::Duration;
+
+/// As the development profile builds it for `--launch`, so that a run of all tests compiles that database once.
+static SERVER: LazyLock<&str> = LazyLock::new(|| {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "-p", "server", "--features", "embedded-postgres"])
+        .status()
+        .unwrap();
+    assert!(built.success(), "the server was not built");
+    env!("CARGO_BIN_EXE_server")
+});
 
 struct Service {
     process: Child,
@@ -17,7 +27,7 @@ struct Service {
 impl Service {
     fn start(folder: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(env!("CARGO_BIN_EXE_server"))
+        let process = Command::new(*SERVER)
             .current_dir(folder)
             .env_clear()
             .env("PORT", port.to_string())
@@ -58,6 +68,7 @@ impl Service {
 }
 
 #[test]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
 fn the_embedded_database_is_healthy_from_the_first_answer_and_survives_every_end() {
     let folder = tempfile::tempdir().unwrap();
     // The last of them starts after the database was killed.
@@ -75,6 +86,7 @@ fn the_embedded_database_is_healthy_from_the_first_answer_and_survives_every_end
 }
 
 #[test]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
 fn a_second_service_in_the_same_folder_is_told_why_not() {
     let folder = tempfile::tempdir().unwrap();
     let first = Service::start(folder.path());
@@ -86,6 +98,7 @@ fn a_second_service_in_the_same_folder_is_told_why_not() {
 }
 
 #[test]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
 fn a_signal_during_the_start_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
@@ -95,8 +108,9 @@ fn a_signal_during_the_start_ends_it() {
 }
 
 #[test]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
 fn production_never_uses_it() {
-    let output = Command::new(env!("CARGO_BIN_EXE_server"))
+    let output = Command::new(*SERVER)
         .args(["--profile", "production"])
         .env_clear()
         .env("PORT", "8080")

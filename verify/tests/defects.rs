@@ -623,7 +623,7 @@ const DEFECTS: &[&Defect] = &[
         caught_by: &["health.fresh.latency"],
         distort: |seen, reply| {
             if seen.header("origin").is_none() {
-                in_health(seen, reply, |reply| reply.delay = Duration::from_millis(900));
+                in_health(seen, reply, |reply| reply.delay = Duration::from_millis(3_500));
             }
         },
     },
@@ -886,7 +886,7 @@ const DEFECTS: &[&Defect] = &[
         caught_by: &["load.burst"],
         distort: |seen, reply| {
             if in_crowd(seen) {
-                in_health(seen, reply, |reply| reply.delay = Duration::from_millis(800));
+                in_health(seen, reply, |reply| reply.delay = Duration::from_millis(3_500));
             }
         },
     },

@@ -225,11 +225,8 @@ mod foreign {
     ];
 
     #[tokio::test]
-    async fn every_faulty_candidate_is_caught_by_its_drill_and_by_no_other_unless_explained() {
-        let runs = FAULTY.iter().map(|faulty| async move {
-            let arguments = format!("faulty.py --defect {}", faulty.defect);
-            (faulty, faulty_one(&arguments).await)
-        });
+    async fn a_faulty_candidate_is_caught_by_its_drill_and_by_no_other_of_its_kind_unless_explained() {
+        let runs = FAULTY.iter().map(|faulty| async move { (faulty, faulty.drilled().await) });
         let ended: Vec<(&Faulty, Ended)> = stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
         let mut wrong = String::new();
         for (faulty, ended) in &ended {
@@ -244,7 +241,7 @@ mod foreign {
     }
 
     /// They mostly wait.
-    const AT_ONCE: usize = 8;
+    const AT_ONCE: usize = 10;
 
     const FAULTY: &[Faulty] = &[
         // The slow ones first: nobody waits for them in the end.
@@ -304,6 +301,20 @@ mod foreign {
         const fn and(self, and_by: &'static [&'static str], because: &'static str) -> Self {
             Self { and_by, because, ..self }
         }
+
+        /// By the drills of its kind: a start and an end need no fault of the database, and the other way round. Only
+        /// a secret can come out anywhere.
+        async fn drilled(&self) -> Ended {
+            let process = ["drill.start", "drill.stop"];
+            let selection = match self.caught_by {
+                "exposure.secrets.canary" => Vec::new(),
+                id if process.iter().any(|family| id.starts_with(family)) => {
+                    process.map(|id| ["--only", id]).to_vec()
+                }
+                _ => process.map(|id| ["--skip", id]).to_vec(),
+            };
+            faulty_one(&format!("faulty.py --defect {}", self.defect), &selection.concat()).await
+        }
     }
 
     #[test]
@@ -326,7 +337,7 @@ mod foreign {
     }
 
     /// The same under the careful one's profile, with another command.
-    async fn faulty_one(arguments: &str) -> Ended {
+    async fn faulty_one(arguments: &str, selection: &[&str]) -> Ended {
         let text = std::fs::read_to_string(root().join(SERVICES).join("careful.toml")).unwrap();
         let launch = text.find("[launch]").unwrap();
         let command = format!("exec python {}/{arguments}", root().join(SERVICES).display());
@@ -334,12 +345,8 @@ mod foreign {
             format!("[launch]\nbuild = []\ncommand = [\"sh\", \"-c\", \"{command}\"]\nready = \"15s\"\n");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("faulty.toml"), format!("{}{command}", &text[..launch])).unwrap();
-        verify_with(
-            folder.path(),
-            &["drill", "--profile", "./faulty.toml", "--report", "json", "--snapshots", "off"],
-            &[],
-        )
-        .await
+        let all = ["drill", "--profile", "./faulty.toml", "--report", "json", "--snapshots", "off"];
+        verify_with(folder.path(), &[&all, selection].concat(), &[]).await
     }
 
     const SERVICES: &str = "verify/tests/services/drilled";
