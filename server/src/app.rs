@@ -25,7 +25,7 @@ use crate::framing::Flaw;
 use crate::head::Head;
 use crate::limits::Limits;
 use crate::rate::Rate;
-use crate::record::Record;
+use crate::record::{Pending, Record};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request_id::RequestIds;
@@ -101,20 +101,41 @@ impl App {
                 let work = || self.end(self.run_now(answer), &head, decision, &record, id);
                 return Either::Left(ready(current.within(work)));
             }
+            Ok(Step::Run(Handler::Soon(ask), ..)) => {
+                let (app, pending) = (Arc::clone(self), record.pending(&head));
+                let answer = ask(Arc::clone(&self.service));
+                let work = async move {
+                    let outcome = AssertUnwindSafe(answer).catch_unwind().await;
+                    app.settle(outcome.map_err(|_panic| Refusal::internal()), pending, decision, id)
+                };
+                // The request's bytes stand in the connection's buffer, which hyper uses again if they are gone by now.
+                return Either::Right(current.scope(work).boxed());
+            }
             Ok(Step::Run(Handler::Later(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
                 // Boxed: a future is moved several times before it runs, with all that it holds.
                 let asked = Box::new(Asked { arrived, number, parent, head, parameters, body });
                 let work = async move {
                     let outcome = app.run(handler, route.kind, asked).await;
-                    let response = app.respond(outcome, pending.method(), decision, id);
-                    pending.end(response.status(), response.body().size_hint().exact());
-                    response
+                    app.settle(outcome, pending, decision, id)
                 };
                 return Either::Right(current.scope(work).boxed());
             }
         };
         Either::Left(ready(current.within(|| self.end(outcome, &head, decision, &record, id))))
+    }
+
+    /// The answer of a request that had to wait for it.
+    fn settle(
+        &self,
+        outcome: Result<Reply, Refusal>,
+        pending: Pending,
+        decision: Decision,
+        id: HeaderValue,
+    ) -> Response<Full<Bytes>> {
+        let response = self.respond(outcome, pending.method(), decision, id);
+        pending.end(response.status(), response.body().size_hint().exact());
+        response
     }
 
     /// The answer of a request that nobody has to wait for.

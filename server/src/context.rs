@@ -37,7 +37,7 @@ pub struct Glance<'r> {
 }
 
 /// What lives as long as the service does.
-pub(crate) struct Service {
+pub struct Service {
     pub(crate) profile: Profile,
     pub(crate) database: Arc<Database>,
     pub(crate) ping: Ping,

@@ -60,18 +60,24 @@ impl Fitness {
     }
 
     async fn of(&self, connection: &ClientWrapper, metrics: &Metrics) -> Result<(), &'static str> {
-        if metrics.age() >= self.jitter.early(metrics.created, self.oldest) {
+        let now = Instant::now();
+        if self.jitter.is_over(now.duration_since(metrics.created), metrics.created, self.oldest) {
             self.counters.recycled.add(1);
             return Err("older than pool.recycle_after");
         }
-        let sound = self.is_alive(connection, metrics).await;
+        let sound = self.is_alive(connection, metrics, now).await;
         if sound.is_err() {
             self.counters.discarded.add(1);
         }
         sound
     }
 
-    async fn is_alive(&self, connection: &ClientWrapper, metrics: &Metrics) -> Result<(), &'static str> {
+    async fn is_alive(
+        &self,
+        connection: &ClientWrapper,
+        metrics: &Metrics,
+        now: Instant,
+    ) -> Result<(), &'static str> {
         if connection.is_closed() {
             return Err("closed by the other side");
         }
@@ -80,7 +86,9 @@ impl Fitness {
             return Err("as old as a connection that no longer answers");
         }
         let used = metrics.recycled.unwrap_or(metrics.created);
-        if used.elapsed() < self.ping_after && doubt.suspected.is_none_or(|suspected| used > suspected) {
+        if now.duration_since(used) < self.ping_after
+            && doubt.suspected.is_none_or(|suspected| used > suspected)
+        {
             return Ok(());
         }
         self.counters.pinged.add(1);

@@ -15,15 +15,25 @@ impl Jitter {
         whole / 2 + self.part(Instant::now(), whole / 2)
     }
 
-    /// Between four fifths and all of it, and always the same for the same thing.
-    pub(super) fn early(&self, thing: impl Hash, whole: Duration) -> Duration {
-        whole * 4 / 5 + self.part(thing, whole / 5)
+    /// Whether something of this age has had its time: between four fifths and all of it, and always the same for the
+    /// same thing.
+    pub(super) fn is_over(&self, age: Duration, thing: impl Hash, whole: Duration) -> bool {
+        // Most are young, and need no hash.
+        age >= soonest(whole) && age >= self.early(thing, whole)
+    }
+
+    fn early(&self, thing: impl Hash, whole: Duration) -> Duration {
+        soonest(whole) + self.part(thing, whole / 5)
     }
 
     fn part(&self, of: impl Hash, most: Duration) -> Duration {
         let chance = u16::try_from(self.0.hash_one(of) >> 48).expect("16 bits are left");
         most * u32::from(chance) / u32::from(u16::MAX)
     }
+}
+
+fn soonest(whole: Duration) -> Duration {
+    whole * 4 / 5
 }
 
 #[cfg(test)]

@@ -50,27 +50,33 @@ impl Lease {
     }
 
     /// Ends the lease with what came back, or with nothing before the deadline.
-    pub(super) fn settle<T>(self, answer: Answer<T>) -> Result<T, DatabaseError> {
-        let (lease, answer) = self.keep(answer);
-        if let Some(lease) = lease {
-            lease.give_back();
+    pub(super) fn settle<T>(mut self, answer: Answer<T>) -> Result<T, DatabaseError> {
+        let (is_sound, answer) = self.judge(answer);
+        if is_sound {
+            self.give_back();
         }
         answer
     }
 
     /// The lease goes on, if the connection is as good as before.
     pub(super) fn keep<T>(mut self, answer: Answer<T>) -> (Option<Self>, Result<T, DatabaseError>) {
+        let (is_sound, answer) = self.judge(answer);
+        (is_sound.then_some(self), answer)
+    }
+
+    /// Whether the connection is as good as before.
+    fn judge<T>(&mut self, answer: Answer<T>) -> (bool, Result<T, DatabaseError>) {
         match answer {
-            Ok(Ok(answer)) => (Some(self), Ok(answer)),
-            Ok(Err(error)) if leaves_the_connection(&error) => (Some(self), Err(DatabaseError::from(&error))),
+            Ok(Ok(answer)) => (true, Ok(answer)),
+            Ok(Err(error)) if leaves_the_connection(&error) => (true, Err(DatabaseError::from(&error))),
             Ok(Err(error)) => {
                 if error.as_db_error().is_some() {
                     // PostgreSQL has ended the session, so nothing is left to be cancelled.
                     drop(self.discard());
                 }
-                (None, Err(DatabaseError::from(&error)))
+                (false, Err(DatabaseError::from(&error)))
             }
-            Err(_) => (None, Err(DatabaseError::Timeout)),
+            Err(_) => (false, Err(DatabaseError::Timeout)),
         }
     }
 
@@ -82,7 +88,7 @@ impl Lease {
     }
 
     /// Only after a complete answer, and outside a transaction.
-    pub(super) fn give_back(mut self) {
+    pub(super) fn give_back(&mut self) {
         drop(self.connection.take());
     }
 }

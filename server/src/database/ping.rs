@@ -1,12 +1,16 @@
 //! Whether the database answers: asked once for however many ask, and for certain before the budget ends.
 
+use std::mem;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 
 use super::lane::Lane;
 use super::{Database, DatabaseError};
@@ -26,13 +30,27 @@ const LINGER: Duration = Duration::from_millis(50);
 /// whatever became of the connection that was asked before it.
 const PATIENCE: Duration = Duration::from_millis(600);
 
-type Answer = Shared<BoxFuture<'static, (Verdict, Instant)>>;
-
+/// Asks in a task of its own, so that callers who go away neither take the others' answer with them nor leave theirs
+/// behind for whoever asks next.
 pub(crate) struct Ping {
-    database: Arc<Database>,
-    budget: Duration,
+    queue: Arc<Queue>,
     verdicts: Arc<Verdicts>,
-    flight: Mutex<Option<Flight>>,
+    asking: JoinHandle<()>,
+}
+
+/// Between those who want to know and the task that asks.
+#[derive(Default)]
+struct Queue {
+    callers: Mutex<Callers>,
+    wanted: Notify,
+}
+
+#[derive(Default)]
+struct Callers {
+    /// For the answer of the query that is under way, or about to be.
+    waiting: Vec<oneshot::Sender<Verdict>>,
+    /// What a crowd was told, and when.
+    crowds: Option<(Verdict, Instant)>,
 }
 
 /// How often each was the answer of a query; the counts only grow.
@@ -42,42 +60,60 @@ pub(crate) struct Verdicts {
     disconnected: AtomicU64,
 }
 
-/// One query, and how many wait for its answer.
-struct Flight {
-    answer: Answer,
-    callers: usize,
-}
-
 impl Ping {
     pub(crate) fn new(database: Arc<Database>, budget: Duration) -> Self {
-        Self { database, budget, verdicts: Arc::default(), flight: Mutex::new(None) }
+        let (queue, verdicts) = (Arc::<Queue>::default(), Arc::<Verdicts>::default());
+        let asking = tokio::spawn(serve(database, budget, Arc::clone(&queue), Arc::clone(&verdicts)));
+        Self { queue, verdicts, asking }
     }
 
     pub(crate) async fn ask(&self) -> Verdict {
         let answer = {
-            let mut current = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
-            let flight = match current.take().filter(Flight::is_everybodys) {
-                Some(flight) => flight,
-                None => Flight { answer: self.launch(), callers: 0 },
-            };
-            let flight = current.insert(flight);
-            flight.callers += 1;
-            flight.answer.clone()
+            let mut callers = self.queue.callers();
+            if let Some((verdict, since)) = callers.crowds {
+                if since.elapsed() < LINGER {
+                    return verdict;
+                }
+                callers.crowds = None;
+            }
+            let (caller, answer) = oneshot::channel();
+            callers.waiting.push(caller);
+            if callers.waiting.len() == 1 {
+                self.queue.wanted.notify_one();
+            }
+            answer
         };
-        answer.await.0
+        // Without an asker, which ends with the service, nobody knows of a database.
+        answer.await.unwrap_or(Verdict::Disconnected)
     }
 
     pub(crate) fn verdicts(&self) -> &Verdicts {
         &self.verdicts
     }
+}
 
-    /// In a task of its own, which also ends the flight: callers that go away neither take the others' answer
-    /// with them nor leave theirs behind for whoever asks next.
-    fn launch(&self) -> Answer {
-        let answer =
-            fly(Arc::clone(&self.database), self.budget, Arc::clone(&self.verdicts)).boxed().shared();
-        tokio::spawn(answer.clone());
-        answer
+impl Drop for Ping {
+    fn drop(&mut self) {
+        self.asking.abort();
+    }
+}
+
+impl Queue {
+    fn callers(&self) -> MutexGuard<'_, Callers> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers whoever waits by now: until then a query under way is everybody's.
+    fn answer(&self, verdict: Verdict, told: &mut Vec<oneshot::Sender<Verdict>>) {
+        {
+            let mut callers = self.callers();
+            mem::swap(&mut callers.waiting, told);
+            callers.crowds = (told.len() >= CROWD).then(|| (verdict, Instant::now()));
+        }
+        for caller in told.drain(..) {
+            // One who has gone away wants no answer.
+            let _ = caller.send(verdict);
+        }
     }
 }
 
@@ -99,41 +135,66 @@ impl Verdicts {
     }
 }
 
-impl Flight {
-    fn is_everybodys(&self) -> bool {
-        match self.answer.peek() {
-            None => true,
-            Some((_, landed)) => self.callers >= CROWD && landed.elapsed() < LINGER,
+/// One query after the other, as long as somebody wants to know.
+async fn serve(database: Arc<Database>, budget: Duration, queue: Arc<Queue>, verdicts: Arc<Verdicts>) {
+    let (mut alarm, mut told) = (Alarm::default(), Vec::new());
+    loop {
+        queue.wanted.notified().await;
+        // Pinned where it is made: wrapped by value, a future of this size is copied.
+        let asked = pin!(ask(&database, budget, &mut alarm));
+        let verdict = match AssertUnwindSafe(asked).catch_unwind().await {
+            Ok(Ok(())) => Verdict::Connected,
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    class = error.class(),
+                    database = database.place(),
+                    "no healthy database: {error}"
+                );
+                Verdict::Disconnected
+            }
+            // The panic hook has logged it.
+            Err(_panic) => Verdict::Disconnected,
+        };
+        verdicts.count(verdict);
+        queue.answer(verdict, &mut told);
+    }
+}
+
+/// A timer for many waits of which most end early. To set one that is due before all others costs a system call, so
+/// this one stays as it is set until it is due, and only then is set to the time that is waited for by then.
+struct Alarm(Pin<Box<Sleep>>);
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self(Box::pin(sleep(Duration::ZERO)))
+    }
+}
+
+impl Alarm {
+    async fn until(&mut self, when: Instant) {
+        loop {
+            if self.0.is_elapsed() || self.0.deadline() > when {
+                self.0.as_mut().reset(when);
+            }
+            self.0.as_mut().await;
+            if self.0.deadline() == when {
+                return;
+            }
         }
     }
 }
 
-async fn fly(database: Arc<Database>, budget: Duration, verdicts: Arc<Verdicts>) -> (Verdict, Instant) {
-    let verdict = match ask(&database, Instant::now() + budget).await {
-        Ok(()) => Verdict::Connected,
-        Err(error) => {
-            tracing::warn!(
-                class = error.class(),
-                database = database.place(),
-                "no healthy database: {error}"
-            );
-            Verdict::Disconnected
-        }
-    };
-    verdicts.count(verdict);
-    (verdict, Instant::now())
-}
-
 /// Asks through the pool, as a request would. Where that takes long, because every connection is in use or the
 /// one asked is silent, the reserve is asked as well; the first answer counts.
-async fn ask(database: &Database, end: Instant) -> Result<(), DatabaseError> {
+async fn ask(database: &Database, budget: Duration, alarm: &mut Alarm) -> Result<(), DatabaseError> {
     let asked = Instant::now();
+    let end = asked + budget;
     // Before this question takes a place itself.
     let busy = database.requests.is_full();
     let pool = through(&database.requests, end);
     let reserve = async {
         if !busy {
-            sleep_until(end.min(asked + PATIENCE)).await;
+            alarm.until(asked + PATIENCE.min(budget)).await;
         }
         // Boxed, as it is seldom needed: every question would have to carry its size.
         let answers = Box::pin(until_it_answers(&database.reserve, end));
@@ -158,10 +219,10 @@ async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
         let lease = lane.checkout(end).await?;
         let used = lease.is_used();
         // Without a timer: whoever asks stops at a time of his own, and a lease that is dropped is settled.
-        let answer = lease.client().simple_query("select 1").await;
+        let answer = lease.client().batch_execute("select 1").await;
         match lease.settle(Ok(answer)) {
             Err(DatabaseError::Lost(_) | DatabaseError::Ended) if used => {}
-            answer => return answer.map(|_| ()),
+            answer => return answer,
         }
     }
 }
@@ -212,7 +273,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_database_is_a_timeout_and_no_exhausted_pool() {
         let (silent, database) = silent("size = 1").await;
-        let asked = ask(&database, Instant::now() + BUDGET).await;
+        let asked = ask(&database, BUDGET, &mut Alarm::default()).await;
         assert_eq!(asked, Err(DatabaseError::Timeout), "the question itself fills a pool of one");
         silent.accept().await.unwrap();
         assert!(silent.accept().now_or_never().is_none(), "the reserve was not needed");
@@ -220,7 +281,7 @@ mod tests {
         let waiting = database.until(Instant::now() + BUDGET * 2);
         let (request, asked) = tokio::join!(waiting.query("select 1", &[]), async {
             sleep(BUDGET / 3).await;
-            ask(&database, Instant::now() + BUDGET).await
+            ask(&database, BUDGET, &mut Alarm::default()).await
         });
         assert_eq!((request.err(), asked), (Some(DatabaseError::Timeout), Err(DatabaseError::Timeout)));
     }

@@ -6,11 +6,13 @@ mod livez;
 mod openapi;
 mod readyz;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use http::Method;
 use profiles::Profile;
 
-use crate::context::{Context, Glance};
+use crate::context::{Context, Glance, Service};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
@@ -34,6 +36,9 @@ pub enum Handler {
     /// At once: it reads no body and waits for nobody, so that it needs neither a deadline nor a place among the
     /// requests that are handled.
     Now(fn(&Glance<'_>) -> Reply),
+    /// As soon as it knows, which takes no longer than it says itself: it reads nothing of the request, and is turned
+    /// away by no limit.
+    Soon(fn(Arc<Service>) -> BoxFuture<'static, Reply>),
     Later(Later),
 }
 
