@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bench::ORIGINS;
+use bench::database::PING_FIRST;
 
 use crate::process::Times;
 use crate::{Bench, machine, postgres, process};
@@ -17,6 +18,8 @@ pub(crate) enum Contender {
     BareHyperCors,
     BareHyperPg,
     Axum,
+    /// With a ping before each use of a connection, as `pool_pre_ping` and `RecyclingMethod::Verified` do it.
+    AxumPing,
     Actix,
 }
 
@@ -24,6 +27,7 @@ impl Contender {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "this service",
+            Self::AxumPing => "axum, pinging",
             peer => peer.program(),
         }
     }
@@ -34,7 +38,7 @@ impl Contender {
             Self::BareHyper => "bare-hyper",
             Self::BareHyperCors => "bare-hyper-cors",
             Self::BareHyperPg => "bare-hyper-pg",
-            Self::Axum => "axum",
+            Self::Axum | Self::AxumPing => "axum",
             Self::Actix => "actix",
         }
     }
@@ -47,10 +51,12 @@ impl Contender {
     pub(crate) fn start(self, bench: &Bench) -> Running {
         let port = postgres::free_port();
         let mut command = Command::new(bench.programs.of(self));
-        if self == Self::Ours {
-            command.args(["--profile", "production"]);
-        }
         command.env_clear().env("PORT", port.to_string()).env("DATABASE_URL", bench.postgres.url());
+        match self {
+            Self::Ours => drop(command.args(["--profile", "production"])),
+            Self::AxumPing => drop(command.env(PING_FIRST, "1")),
+            _ => {}
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         // A child is where its parent is.
         machine::pin(machine::SERVERS);

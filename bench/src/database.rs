@@ -3,11 +3,17 @@
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Config, NoTls};
 
+/// Set for a peer that asks each connection whether it lives before it asks it anything else.
+pub const PING_FIRST: &str = "PING_FIRST";
+
 pub fn pool() -> Pool {
     let url = std::env::var("DATABASE_URL").expect("DATABASE_URL says where the database is");
     let config: Config = url.parse().expect("DATABASE_URL is a URL");
-    let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config, NoTls, fast))
+    let recycling_method = match std::env::var_os(PING_FIRST) {
+        Some(_) => RecyclingMethod::Verified,
+        None => RecyclingMethod::Fast,
+    };
+    Pool::builder(Manager::from_config(config, NoTls, ManagerConfig { recycling_method }))
         .max_size(12)
         .runtime(Runtime::Tokio1)
         .build()

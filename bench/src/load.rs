@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bench::ORIGINS;
 
-use crate::contender::Contender::{self, Actix, Axum, BareHyper, BareHyperCors, BareHyperPg, Ours};
+use crate::contender::Contender::{self, Actix, Axum, AxumPing, BareHyper, BareHyperCors, BareHyperPg, Ours};
 use crate::contender::Running;
 use crate::goal::Goal;
 use crate::process::{Times, family};
@@ -47,6 +47,7 @@ pub(crate) const WHATS: &[What] = &[
         goals: &[
             Goal::at_most(CPU, 0.42).times(BareHyperPg),
             Goal::at_most(CPU, 0.36).times(Axum),
+            Goal::at_most(CPU, 0.25).times(AxumPing),
             Goal::at_least(RATE, 3.3).times(Axum),
             Goal::at_most(DATABASE, 0.05).times(Axum),
         ],
@@ -61,7 +62,11 @@ pub(crate) const WHATS: &[What] = &[
         name: "health-1",
         title: "`GET /health`, over one connection: nobody to share an answer with",
         measure: |bench| measure(bench, WITH_DATABASE, COLUMNS, HEALTH, 1),
-        goals: &[Goal::at_most(CPU, 1.10).times(BareHyperPg), Goal::at_most(CPU, 0.95).times(Axum)],
+        goals: &[
+            Goal::at_most(CPU, 1.10).times(BareHyperPg),
+            Goal::at_most(CPU, 0.95).times(Axum),
+            Goal::at_most(CPU, 0.67).times(AxumPing),
+        ],
     },
     What {
         name: "livez-1000",
@@ -71,7 +76,7 @@ pub(crate) const WHATS: &[What] = &[
     },
 ];
 
-const WITH_DATABASE: &[Contender] = &[BareHyperPg, Ours, Axum, Actix];
+const WITH_DATABASE: &[Contender] = &[BareHyperPg, Ours, Axum, AxumPing, Actix];
 
 /// What is asked, and how.
 #[derive(Clone, Copy)]
