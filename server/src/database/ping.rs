@@ -271,6 +271,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_caller_who_goes_away_leaves_the_question_to_the_others() {
+        let (silent, database) = silent("size = 10").await;
+        let ping = Ping::new(database, BUDGET);
+        let gone = timeout(BUDGET / 3, ping.ask()).await;
+        assert!(gone.is_err(), "the database says nothing");
+        assert_eq!(ping.ask().await, Verdict::Disconnected, "of the question that was under way");
+        silent.accept().await.unwrap();
+        assert!(silent.accept().now_or_never().is_none(), "one connection was opened");
+        assert_eq!(ping.verdicts().disconnected(), 1);
+        assert_eq!(ping.ask().await, Verdict::Disconnected, "of a question of its own");
+        assert_eq!(ping.verdicts().disconnected(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_alarm_that_is_left_rings_at_the_next_time_and_not_at_the_last() {
+        let (mut alarm, began) = (Alarm::default(), Instant::now());
+        let (soon, later) = (began + Duration::from_millis(60), began + Duration::from_millis(180));
+        assert!(timeout(Duration::from_millis(20), alarm.until(soon)).await.is_err());
+        alarm.until(later).await;
+        assert!(Instant::now() >= later);
+        let sooner = Instant::now() + Duration::from_millis(20);
+        assert!(
+            timeout(Duration::from_millis(5), alarm.until(sooner + Duration::from_mins(1))).await.is_err()
+        );
+        timeout(Duration::from_secs(30), alarm.until(sooner)).await.expect("it was set for a minute");
+        assert!(Instant::now() >= sooner);
+    }
+
+    #[tokio::test]
     async fn a_silent_database_is_a_timeout_and_no_exhausted_pool() {
         let (silent, database) = silent("size = 1").await;
         let asked = ask(&database, BUDGET, &mut Alarm::default()).await;
