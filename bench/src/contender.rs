@@ -52,10 +52,11 @@ impl Contender {
         let port = postgres::free_port();
         let mut command = Command::new(bench.programs.of(self));
         command.env_clear().env("PORT", port.to_string()).env("DATABASE_URL", bench.postgres.url());
-        match self {
-            Self::Ours => drop(command.args(["--profile", "production"])),
-            Self::AxumPing => drop(command.env(PING_FIRST, "1")),
-            _ => {}
+        if self == Self::Ours {
+            command.args(["--profile", "production"]);
+        }
+        if self == Self::AxumPing {
+            command.env(PING_FIRST, "1");
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         // A child is where its parent is.

@@ -143,8 +143,9 @@ impl Cors {
         }
     }
 
-    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is out
-    /// of bounds. Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this field.
+    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is
+    /// out of bounds. Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this
+    /// field.
     fn requested_headers(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let longest = self.request_headers.iter().map(HeaderValue::len).max().unwrap_or(0);
         let mut found: [&[u8]; MOST_NAMES] = [b""; MOST_NAMES];

@@ -33,8 +33,8 @@ async fn get(service: Arc<Service>) -> Reply {
     };
     let environment = service.profile.environment.as_str();
     let mut body = String::with_capacity(ROOM);
-    // By hand, as it is asked for often: words of ours, in which nothing has to be escaped. Nothing of an error, a host or
-    // a statement.
+    // By hand, as it is asked for often: words of ours, in which nothing has to be escaped. Nothing of an error, a
+    // host or a statement.
     for part in [
         r#"{"status":""#,
         status,
