@@ -12,9 +12,13 @@ use std::time::{Duration, Instant};
 
 use profiles::Declaration;
 use support::{Distort, Reply, Seen, TODAY, probe, problem, start, subject};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use verify::check::{Subject, Verdict};
 use verify::judge::judge;
 use verify::plan::{Plan, Selection};
+use verify::probe::Probe;
+use verify::prober::{Access, Prober};
 
 #[tokio::test]
 async fn a_kept_limit_passes() {
@@ -52,6 +56,37 @@ async fn a_limit_that_believes_the_client_is_found() {
         broken(distort).await,
         ["with x-forwarded-for: 203.0.113.9 the limit was gone: 2 requests, and none was answered 429"]
     );
+}
+
+/// Servers close what is idle, some after a second. Asking on such a connection is a race, lost here each time.
+#[tokio::test]
+async fn what_comes_after_a_wait_goes_over_a_connection_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(close_when_asked_late(stream));
+        }
+    });
+    let subject = subject(address);
+    let prober = Prober::new(subject.profile(), &subject.target, &Access::default()).unwrap();
+    let request = Probe::get("/health").request;
+    for wait in [Duration::ZERO, Duration::ZERO, Duration::from_secs(1)] {
+        tokio::time::sleep(wait).await;
+        let (answer, _) = prober.ask(&request).await;
+        assert_eq!(answer.response().map(|response| response.status), Ok(204), "after {wait:?}");
+    }
+}
+
+async fn close_when_asked_late(mut stream: TcpStream) {
+    let mut last = Instant::now();
+    while let Ok(1..) = stream.read(&mut [0; 4096]).await {
+        if last.elapsed() > Duration::from_millis(900) {
+            return;
+        }
+        last = Instant::now();
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    }
 }
 
 async fn broken(distort: Distort) -> Vec<String> {

@@ -31,6 +31,10 @@ pub enum ClientError {
 
 pub(super) const USER_AGENT: &str = concat!("plumbline-verify/", env!("CARGO_PKG_VERSION"));
 
+/// After this a connection is not asked on again. Servers close what is idle, some after a second or two, and a request
+/// that crosses their close gets no answer: nobody could tell whose fault it was (RFC 9112 section 9.3.1).
+const LONGEST_IDLE: Duration = Duration::from_millis(500);
+
 pub(super) struct Client {
     usual: reqwest::Client,
     target: Origin,
@@ -236,6 +240,7 @@ fn common(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
         .referer(false)
         // Edges turn away what does not say who it is.
         .user_agent(USER_AGENT)
+        .pool_idle_timeout(LONGEST_IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(timeout)
 }
