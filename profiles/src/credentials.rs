@@ -172,8 +172,8 @@ fn assigned(text: &str) -> impl Iterator<Item = Found> {
         let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
         let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-".contains(b);
         let length = before.bytes().rev().take(LONGEST_NAME).take_while(is_name).count();
-        let name = before[before.len() - length..].to_ascii_lowercase();
-        if !NAMES.iter().any(|secret| name.ends_with(secret)) {
+        let name = &before.as_bytes()[before.len() - length..];
+        if !NAMES.iter().any(|secret| ends_with(name, secret.as_bytes())) {
             return None;
         }
         let (sign, after) = text[at..].split_at(1);
@@ -195,6 +195,11 @@ fn assigned(text: &str) -> impl Iterator<Item = Found> {
         (!is_placeholder(value))
             .then(|| Found { what: "the value of a secret", span: start..start + value.len() })
     })
+}
+
+/// Whether the name ends so, in whatever case.
+fn ends_with(name: &[u8], end: &[u8]) -> bool {
+    name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 /// Where the piece stands. A profile is searched for thirty of them at every start: vectors instead of bytes.

@@ -1,4 +1,4 @@
-//! Everything that comes from outside before the first request: arguments, environment and secrets.
+//! Everything that comes from outside before the first request: profile, environment and secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,26 +9,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use profiles::{Declaration, LoadError, Profile};
 
+use crate::arguments::Arguments;
 use crate::database::access::Access;
 use crate::database::tls::AuthorityError;
 use crate::database::url::{Address, UrlError};
 use crate::router::{Conflict, Router};
 use crate::routes::ROUTES;
 use crate::secret::{Flaw, Secret};
-
-/// Serves a profile: CORS, health, limits and a graceful end exactly as it declares.
-#[derive(Debug, clap::Parser)]
-#[command(version, about)]
-pub struct Arguments {
-    /// The profile's name, or the path of its file
-    /// [default: development; on Railway it must be named]
-    #[arg(long, value_name = "NAME|PATH", verbatim_doc_comment)]
-    pub profile: Option<String>,
-    /// Only check the profile and the environment,
-    /// and print every problem
-    #[arg(long, verbatim_doc_comment)]
-    pub check: bool,
-}
 
 /// The environment variables, as a value that a test can build by hand.
 #[derive(Clone, Default)]

@@ -14,6 +14,7 @@
 //! ```
 
 mod app;
+pub mod arguments;
 pub mod boot;
 mod client;
 mod connection;

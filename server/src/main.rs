@@ -6,15 +6,20 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
 use profiles::LoadError;
-use server::boot::{self, Arguments, Environment, Settings, Unnamed};
+use server::arguments::{Arguments, Asked, HELP};
+use server::boot::{self, Environment, Settings, Unnamed};
 use server::database::embedded::{Embedded, Serving};
 use server::{ROUTES, Running, Signals, StartError, listener, telemetry};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse(), &Environment::of_process()) {
+    let done = match Arguments::parse(std::env::args_os()) {
+        Ok(Asked::Service(arguments)) => run(&arguments, &Environment::of_process()),
+        Ok(Asked::Text(text)) => print(text),
+        Err(error) => Err(Failure::refused(format!("{error}\n\n{HELP}"))),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -43,8 +48,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
         Settings::gather_with_address(&declaration, environment).map_err(Failure::refused)?;
     if arguments.check {
         let sound = format!("the profile `{}` and its environment are sound\n", declaration.name);
-        let text = declaration.render_warnings() + &sound;
-        return std::io::stdout().write_all(text.as_bytes()).map_err(Failure::broken);
+        return print(&(declaration.render_warnings() + &sound));
     }
     telemetry::install(declaration.profile.environment, environment.log_directives());
     for warning in &declaration.warnings {
@@ -61,6 +65,10 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
     // name that is still under way must not keep the process.
     runtime.shutdown_timeout(LAST_TASKS);
     served
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::broken)
 }
 
 /// Listens for signals before anything slow. `None` when one ends the service before it has begun.

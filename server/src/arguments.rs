@@ -1,0 +1,104 @@
+//! The command line: a profile to serve, or to check.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Error, Parser, ValueExt as _};
+
+/// What to serve, and how far to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments {
+    /// The profile's name, or the path of its file.
+    pub profile: Option<String>,
+    /// Whether only to check the profile and its environment.
+    pub check: bool,
+}
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Service(Arguments),
+    /// To be printed, and nothing else.
+    Text(&'static str),
+}
+
+pub const HELP: &str = "\
+Serves a profile: CORS, health, limits and a graceful end exactly as it declares
+
+Usage: server [--profile NAME|PATH] [--check]
+
+Options:
+      --profile NAME|PATH  The profile's name, or the path of its file
+                           [default: development; on Railway it must be named]
+      --check              Only check the profile and the environment,
+                           and print every problem
+  -h, --help               Print help
+  -V, --version            Print version
+";
+
+const VERSION: &str = concat!("server ", env!("CARGO_PKG_VERSION"), "\n");
+
+impl Arguments {
+    /// Of a command line, whose first word is the program's name. Each option may stand once.
+    pub fn parse<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Result<Asked, Error> {
+        let mut arguments = Self::default();
+        let mut parser = Parser::from_iter(words.into_iter().map(Into::into));
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("profile") if arguments.profile.is_none() => {
+                    arguments.profile = Some(parser.value()?.string()?);
+                }
+                Arg::Long("check") if !arguments.check => arguments.check = true,
+                Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Text(HELP)),
+                Arg::Short('V') | Arg::Long("version") => return Ok(Asked::Text(VERSION)),
+                Arg::Long(again @ ("profile" | "check")) => {
+                    return Err(format!("--{again} stands twice").into());
+                }
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(Asked::Service(arguments))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Asked, String> {
+        let line = ["server"].iter().chain(words);
+        Arguments::parse(line).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_profile_is_named_in_two_ways_and_need_not_be() {
+        let named = |profile: Option<&str>, check| {
+            Ok(Asked::Service(Arguments { profile: profile.map(str::to_owned), check }))
+        };
+        assert_eq!(parse(&[]), named(None, false));
+        assert_eq!(parse(&["--profile", "production"]), named(Some("production"), false));
+        assert_eq!(parse(&["--check", "--profile=a b.toml"]), named(Some("a b.toml"), true));
+    }
+
+    #[test]
+    fn help_and_version_are_texts() {
+        assert_eq!(parse(&["--profile", "production", "-h"]), Ok(Asked::Text(HELP)));
+        assert_eq!(parse(&["--help"]), Ok(Asked::Text(HELP)));
+        assert_eq!(parse(&["-V"]), parse(&["--version"]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (words, named) in [
+            (&["--prifile", "production"][..], "--prifile"),
+            (&["--profile"], "--profile"),
+            (&["--check=yes"], "--check"),
+            (&["--check", "--check"], "--check stands twice"),
+            (&["--profile=a", "--profile=b"], "--profile stands twice"),
+            (&["production"], "production"),
+            (&["-p"], "-p"),
+        ] {
+            let error = parse(words).unwrap_err();
+            assert!(error.contains(named), "{words:?}: {error}");
+        }
+    }
+}
