@@ -1,21 +1,18 @@
 //! The log: one line of JSON per event for Railway, readable lines for a person.
 
-use std::fmt;
-use std::io::{self, IsTerminal as _};
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::panic::PanicHookInfo;
 
 use jiff::Timestamp;
 use profiles::Environment;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt as lines};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::Targets;
 
 use crate::current::Current;
 
@@ -27,13 +24,11 @@ pub fn install(environment: Environment, directives: Option<&str>) {
     let unreadable = matches!(parsed, Some(Err(_)));
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    // JSON has no colours, whatever this says.
-    let layer = lines::layer()
-        .with_writer(io::stdout)
-        .with_ansi(io::stdout().is_terminal())
-        .event_format(Lines::for_readers(environment));
+    let lines = Lines::for_readers(environment, io::stdout().is_terminal());
+    // A log that cannot be written must not end what it tells of.
+    let write = |line: &str| _ = io::stdout().write_all(line.as_bytes());
     // A second installation, in a test's process, leaves the first.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+    let _ = tracing::subscriber::set_global_default(Log { targets, lines, write });
     std::panic::set_hook(Box::new(log_panic));
     if unreadable {
         tracing::warn!("`RUST_LOG` is not a list such as `info,server=debug`; logging from `info` upwards");
@@ -46,58 +41,91 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(location, "panic: {message}");
 }
 
+/// Turns events into lines. There are no spans: what a request's lines share is in [`Current`].
+struct Log<W> {
+    targets: Targets,
+    lines: Lines,
+    write: W,
+}
+
+impl<W: Fn(&str) + Send + Sync + 'static> Subscriber for Log<W> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && self.targets.would_enable(metadata.target(), metadata.level())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let levels = self.targets.iter().map(|(_, level)| level).chain(self.targets.default_level());
+        Some(levels.max().unwrap_or(LevelFilter::OFF))
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let line = match self.lines {
+            Lines::Json => json(event),
+            Lines::Readable { coloured } => readable(event, coloured),
+        };
+        (self.write)(&line);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
 /// How a line is written.
+#[derive(Clone, Copy)]
 enum Lines {
     /// `message` and `level` are the keys that Railway reads; it makes every other key searchable.
     Json,
     /// Time, level and message, then the fields by name.
-    Readable,
+    Readable { coloured: bool },
 }
 
 impl Lines {
-    fn for_readers(environment: Environment) -> Self {
+    const fn for_readers(environment: Environment, terminal: bool) -> Self {
         match environment {
             Environment::Production => Self::Json,
-            Environment::Development => Self::Readable,
+            Environment::Development => Self::Readable { coloured: terminal },
         }
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        match self {
-            Self::Json => json(writer, event),
-            Self::Readable => readable(writer, event),
-        }
-    }
+fn json(event: &Event<'_>) -> String {
+    let metadata = event.metadata();
+    let mut line = vec![b'{'];
+    let mut put = |name: &str, value: Value| {
+        // Memory takes every byte.
+        let _ = serde_json::to_writer(&mut line, name);
+        line.push(b':');
+        let _ = serde_json::to_writer(&mut line, &value);
+        line.push(b',');
+    };
+    put("level", metadata.level().as_str().to_ascii_lowercase().into());
+    put("timestamp", now().into());
+    put("target", metadata.target().into());
+    fields(event, put);
+    // The last comma.
+    line.pop();
+    inert(&String::from_utf8_lossy(&line)).into_owned() + "}\n"
 }
 
-fn json(mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-    let mut fields = fields(event);
-    let level = event.metadata().level().as_str().to_ascii_lowercase();
-    fields.insert("level".to_owned(), level.into());
-    fields.insert("timestamp".to_owned(), now().into());
-    fields.insert("target".to_owned(), event.metadata().target().into());
-    writeln!(writer, "{}", Inert(&Value::Object(fields).to_string()))
-}
-
-fn readable(mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-    let mut fields = fields(event);
-    let (level, message) = (event.metadata().level(), fields.remove("message").unwrap_or_default());
-    if writer.has_ansi_escapes() {
-        write!(writer, "{} \x1b[{}m{level:>5}\x1b[0m", now(), colour(*level))?;
-    } else {
-        write!(writer, "{} {level:>5}", now())?;
-    }
-    write!(writer, " {}", Inert(message.as_str().unwrap_or_default()))?;
-    for (name, value) in fields {
-        write!(writer, " {name}={}", Inert(&value.to_string()))?;
-    }
-    writeln!(writer)
+fn readable(event: &Event<'_>, coloured: bool) -> String {
+    let level = event.metadata().level();
+    let (mut message, mut rest) = (String::new(), String::new());
+    fields(event, |name, value| match value {
+        Value::String(text) if name == "message" => message = text,
+        value => _ = write!(rest, " {name}={value}"),
+    });
+    let level =
+        if coloured { format!("\x1b[{}m{level:>5}\x1b[0m", colour(*level)) } else { format!("{level:>5}") };
+    format!("{} {level} {}{}\n", now(), inert(&message), inert(&rest))
 }
 
 fn colour(level: Level) -> u8 {
@@ -113,71 +141,78 @@ fn now() -> String {
     format!("{:.6}", Timestamp::now())
 }
 
-/// The event's own, and whose request it belongs to.
-fn fields(event: &Event<'_>) -> Map<String, Value> {
-    let mut fields = Fields(Map::new());
-    event.record(&mut fields);
+/// What every line says itself; no event's field may say it again.
+const OWN: [&str; 5] = ["level", "timestamp", "target", "id", "trace_id"];
+
+/// Whose request the event belongs to, and its own fields.
+fn fields(event: &Event<'_>, mut put: impl FnMut(&str, Value)) {
     if let Some((id, trace)) = Current::read() {
-        fields.0.insert("id".to_owned(), id.into());
+        put("id", id.into());
         if let Some(trace) = trace {
-            fields.0.insert("trace_id".to_owned(), trace.to_string().into());
+            put("trace_id", trace.to_string().into());
         }
     }
-    fields.0
+    event.record(&mut Fields(|name: &str, value| {
+        if !OWN.contains(&name) {
+            put(name, value);
+        }
+    }));
 }
 
 /// Text that neither ends its line nor moves a terminal's cursor, whoever wrote it: what JSON leaves as it is, `DEL`,
 /// the C1 controls, the separators of lines and what turns the direction of writing, is escaped as JSON would.
-struct Inert<'t>(&'t str);
-
-impl fmt::Display for Inert<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let acts = |char: char| {
-            char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        let mut rest = self.0;
-        while let Some(at) = rest.find(acts) {
-            let (before, after) = rest.split_at(at);
-            let mut after = after.chars();
-            let char = after.next().map_or(0, u32::from);
-            write!(f, "{before}\\u{char:04x}")?;
-            rest = after.as_str();
+fn inert(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
+    let acts =
+        |char: char| char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if acts(char) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(char));
+        } else {
+            escaped.push(char);
         }
-        f.write_str(rest)
+    }
+    Cow::Owned(escaped)
+}
+
+/// Takes fields one after the other.
+struct Fields<P>(P);
+
+impl<P: FnMut(&str, Value)> Fields<P> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        (self.0)(field.name(), value.into());
     }
 }
 
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn insert(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl Visit for Fields {
+impl<P: FnMut(&str, Value)> Visit for Fields<P> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.insert(field, value);
+        self.put(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.insert(field, value);
+        self.put(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.insert(field, value);
+        self.put(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.insert(field, value);
+        self.put(field, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.insert(field, value);
+        self.put(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.insert(field, format!("{value:?}"));
+        let mut text = String::new();
+        // What fails to show itself is shown as far as it came.
+        let _ = write!(text, "{value:?}");
+        self.put(field, text);
     }
 }
 
@@ -189,27 +224,23 @@ mod tests {
 
     /// What one event becomes, with a hostile text as its message and in its fields.
     fn written(environment: Environment, hostile: &str) -> String {
-        let buffer = Arc::new(Mutex::new(Vec::new()));
-        let into = Arc::clone(&buffer);
-        let writer = move || Writing(Arc::clone(&into));
-        let layer =
-            lines::layer().with_writer(writer).with_ansi(false).event_format(Lines::for_readers(environment));
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let lines = logged(environment, "info", || {
             tracing::info!(path = hostile, shown = %hostile, debugged = ?hostile, "{hostile}");
         });
-        String::from_utf8(buffer.lock().unwrap().clone()).unwrap()
+        lines.concat()
     }
 
-    struct Writing(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Writing {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    /// The lines of what is done meanwhile.
+    fn logged(environment: Environment, directives: &str, work: impl FnOnce()) -> Vec<String> {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&written);
+        let log = Log {
+            targets: directives.parse().unwrap(),
+            lines: Lines::for_readers(environment, false),
+            write: move |line: &str| into.lock().unwrap().push(line.to_owned()),
+        };
+        tracing::subscriber::with_default(log, work);
+        written.lock().unwrap().clone()
     }
 
     const HOSTILE: &str =
@@ -242,6 +273,30 @@ mod tests {
     fn a_readable_line_is_time_level_message_and_fields() {
         let line = written(Environment::Development, "text");
         let rest = line.split_once(' ').unwrap().1;
-        assert_eq!(rest, " INFO text debugged=\"\\\"text\\\"\" path=\"text\" shown=\"text\"\n");
+        assert_eq!(rest, " INFO text path=\"text\" shown=\"text\" debugged=\"\\\"text\\\"\"\n");
+    }
+
+    #[test]
+    fn no_field_stands_twice() {
+        let work = || tracing::info!(level = "mine", target = "mine", path = "/", "text");
+        let lines = logged(Environment::Production, "info", work);
+        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!((&line["level"], &line["path"]), (&"info".into(), &"/".into()));
+        assert!(!lines[0].contains("mine"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn directives_choose_by_target_and_level() {
+        let work = || {
+            tracing::debug!(target: "server::pool", "1");
+            tracing::debug!(target: "other", "2");
+            tracing::info!(target: "other", "3");
+            tracing::warn!(target: "quiet", "4");
+            let _span = tracing::error_span!("spans are left out").entered();
+        };
+        let lines = logged(Environment::Production, "info,server=debug,quiet=off", work);
+        let messages: Vec<Value> =
+            lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["message"].take()).collect();
+        assert_eq!(messages, ["1", "3"]);
     }
 }
