@@ -45,6 +45,7 @@ mod secret;
 mod socket;
 mod stamp;
 pub mod telemetry;
+mod timestamp;
 mod trace;
 
 pub use boot::{Environment, Refused};

@@ -15,6 +15,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
 
 use crate::current::Current;
+use crate::timestamp;
 
 /// Standard output for both: Railway takes every line of standard error for an error.
 /// `directives` are those of `RUST_LOG`, such as `server=debug`.
@@ -138,7 +139,9 @@ fn colour(level: Level) -> u8 {
 }
 
 fn now() -> String {
-    format!("{:.6}", Timestamp::now())
+    let mut text = String::new();
+    timestamp::write(Timestamp::now(), &mut text);
+    text
 }
 
 /// What every line says itself; no event's field may say it again.

@@ -1,5 +1,6 @@
 //! Whether a pooled connection may be handed out: young enough, and where there is doubt still alive.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,9 +37,23 @@ struct Doubt {
 /// around hooks, so the ping has its own.
 pub(super) fn hook(fitness: Arc<Fitness>) -> Hook {
     Hook::async_fn(move |connection, metrics| {
-        let fitness = Arc::clone(&fitness);
-        Box::pin(async move { fitness.of(connection, metrics).await.map_err(HookError::message) })
+        let judged = match fitness.of(connection, metrics) {
+            Fit::Yes => Ok(()),
+            Fit::No(why) => Err(HookError::message(why)),
+            Fit::IfItAnswers => {
+                let fitness = Arc::clone(&fitness);
+                return Box::pin(async move { fitness.ping(connection).await.map_err(HookError::message) });
+            }
+        };
+        Box::pin(ready(judged))
     })
+}
+
+/// What is known of a connection without asking it.
+enum Fit {
+    Yes,
+    No(&'static str),
+    IfItAnswers,
 }
 
 impl Fitness {
@@ -59,47 +74,47 @@ impl Fitness {
         self.doubt().suspected = Some(Instant::now());
     }
 
-    async fn of(&self, connection: &ClientWrapper, metrics: &Metrics) -> Result<(), &'static str> {
+    fn of(&self, connection: &ClientWrapper, metrics: &Metrics) -> Fit {
         let now = Instant::now();
         if self.jitter.is_over(now.duration_since(metrics.created), metrics.created, self.oldest) {
             self.counters.recycled.add(1);
-            return Err("older than pool.recycle_after");
+            return Fit::No("older than pool.recycle_after");
         }
-        let sound = self.is_alive(connection, metrics, now).await;
-        if sound.is_err() {
-            self.counters.discarded.add(1);
-        }
-        sound
-    }
-
-    async fn is_alive(
-        &self,
-        connection: &ClientWrapper,
-        metrics: &Metrics,
-        now: Instant,
-    ) -> Result<(), &'static str> {
         if connection.is_closed() {
-            return Err("closed by the other side");
+            return self.discard("closed by the other side");
         }
         let doubt = *self.doubt();
         if doubt.condemned.is_some_and(|condemned| metrics.created < condemned) {
-            return Err("as old as a connection that no longer answers");
+            return self.discard("as old as a connection that no longer answers");
         }
         let used = metrics.recycled.unwrap_or(metrics.created);
         if now.duration_since(used) < self.ping_after
             && doubt.suspected.is_none_or(|suspected| used > suspected)
         {
-            return Ok(());
+            return Fit::Yes;
         }
+        Fit::IfItAnswers
+    }
+
+    async fn ping(&self, connection: &ClientWrapper) -> Result<(), &'static str> {
         self.counters.pinged.add(1);
         let asked = Instant::now();
-        if let Ok(answer) = timeout(self.longest_ping, connection.check_connection()).await {
-            return answer.map_err(|_| "broke off at a ping");
+        match timeout(self.longest_ping, connection.check_connection()).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(_)) => {}
+            // Not whatever was opened while it was waited for: that may be the cure.
+            Err(_) => {
+                let mut doubt = self.doubt();
+                doubt.condemned = doubt.condemned.max(Some(asked));
+            }
         }
-        // Not whatever was opened while it was waited for: that may be the cure.
-        let mut doubt = self.doubt();
-        doubt.condemned = doubt.condemned.max(Some(asked));
+        self.counters.discarded.add(1);
         Err("no answer to a ping")
+    }
+
+    fn discard(&self, why: &'static str) -> Fit {
+        self.counters.discarded.add(1);
+        Fit::No(why)
     }
 
     fn doubt(&self) -> MutexGuard<'_, Doubt> {

@@ -5,18 +5,15 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use jiff::fmt::temporal::DateTimePrinter;
 
 use super::{Handler, Kind, Route, Served};
 use crate::context::Service;
 use crate::database::ping::Verdict;
 use crate::reply::Reply;
+use crate::timestamp;
 
 /// More than any answer needs.
 const ROOM: usize = 160;
-
-/// To the microsecond.
-const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 pub(super) const ROUTE: Route = Route {
     path: |profile| profile.health.path.as_str(),
@@ -47,7 +44,7 @@ async fn get(service: Arc<Service>) -> Reply {
         body.push_str(part);
     }
     // Of this answer, not of the shared query: a frozen timestamp is how a cached lie looks.
-    PRINTER.print_timestamp(&Timestamp::now(), &mut body).expect("a string takes all that is written");
+    timestamp::write(Timestamp::now(), &mut body);
     body.push_str("\"}");
     Reply::ready_json(code, body)
 }
