@@ -45,7 +45,9 @@ impl Arguments {
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("profile") if arguments.profile.is_none() => {
-                    arguments.profile = Some(parser.value()?.string()?);
+                    // A word that looks like an option is one: its value was left out.
+                    let value = parser.values()?.next().expect("there is one, or it is an error");
+                    arguments.profile = Some(value.string()?);
                 }
                 Arg::Long("check") if !arguments.check => arguments.check = true,
                 Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Text(HELP)),
@@ -91,6 +93,7 @@ mod tests {
         for (words, named) in [
             (&["--prifile", "production"][..], "--prifile"),
             (&["--profile"], "--profile"),
+            (&["--profile", "--check"], "--profile"),
             (&["--check=yes"], "--check"),
             (&["--check", "--check"], "--check stands twice"),
             (&["--profile=a", "--profile=b"], "--profile stands twice"),

@@ -26,7 +26,7 @@ pub fn install(environment: Environment, directives: Option<&str>) {
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let lines = Lines::for_readers(environment, io::stdout().is_terminal());
-    // A log that cannot be written must not end what it tells of.
+    // A log that cannot be written must not end what it tells of, and has no other place to say so.
     let write = |line: &str| _ = io::stdout().write_all(line.as_bytes());
     // A second installation, in a test's process, leaves the first.
     let _ = tracing::subscriber::set_global_default(Log { targets, lines, write });
@@ -85,7 +85,7 @@ impl<W: Fn(&str) + Send + Sync + 'static> Subscriber for Log<W> {
 enum Lines {
     /// `message` and `level` are the keys that Railway reads; it makes every other key searchable.
     Json,
-    /// Time, level and message, then the fields by name.
+    /// Time, level and message, then the fields as they come.
     Readable { coloured: bool },
 }
 
@@ -111,7 +111,12 @@ fn json(event: &Event<'_>) -> String {
     put("level", metadata.level().as_str().to_ascii_lowercase().into());
     put("timestamp", now().into());
     put("target", metadata.target().into());
-    fields(event, put);
+    fields(event, |name, value| {
+        // Every line says these already.
+        if !["level", "timestamp", "target"].contains(&name) {
+            put(name, value);
+        }
+    });
     // The last comma.
     line.pop();
     inert(&String::from_utf8_lossy(&line)).into_owned() + "}\n"
@@ -144,19 +149,18 @@ fn now() -> String {
     text
 }
 
-/// What every line says itself; no event's field may say it again.
-const OWN: [&str; 5] = ["level", "timestamp", "target", "id", "trace_id"];
-
-/// Whose request the event belongs to, and its own fields.
+/// Whose request the event belongs to, and its own fields. Outside of a request an event may name one itself.
 fn fields(event: &Event<'_>, mut put: impl FnMut(&str, Value)) {
-    if let Some((id, trace)) = Current::read() {
+    let (id, trace) = Current::read().map_or((None, None), |(id, trace)| (Some(id), trace));
+    let said = [id.as_ref().map(|_| "id"), trace.as_ref().map(|_| "trace_id")];
+    if let Some(id) = id {
         put("id", id.into());
-        if let Some(trace) = trace {
-            put("trace_id", trace.to_string().into());
-        }
+    }
+    if let Some(trace) = trace {
+        put("trace_id", trace.to_string().into());
     }
     event.record(&mut Fields(|name: &str, value| {
-        if !OWN.contains(&name) {
+        if !said.contains(&Some(name)) {
             put(name, value);
         }
     }));
@@ -223,6 +227,8 @@ impl<P: FnMut(&str, Value)> Visit for Fields<P> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use http::HeaderValue;
+
     use super::*;
 
     /// What one event becomes, with a hostile text as its message and in its fields.
@@ -281,11 +287,21 @@ mod tests {
 
     #[test]
     fn no_field_stands_twice() {
-        let work = || tracing::info!(level = "mine", target = "mine", path = "/", "text");
-        let lines = logged(Environment::Production, "info", work);
+        let work = || tracing::info!(level = "mine", target = "mine", id = "mine", path = "/", "text");
+        let within = || Current::new(HeaderValue::from_static("of the request"), None).within(work);
+        let lines = logged(Environment::Production, "info", within);
         let line: Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!((&line["level"], &line["path"]), (&"info".into(), &"/".into()));
+        assert_eq!(line["id"], "of the request");
         assert!(!lines[0].contains("mine"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn what_never_became_a_request_is_found_by_the_id_that_it_was_answered_with() {
+        let work = || tracing::info!(id = "answered", "no request");
+        let lines = logged(Environment::Production, "info", work);
+        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(line["id"], "answered");
     }
 
     #[test]

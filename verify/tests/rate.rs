@@ -79,12 +79,12 @@ async fn what_comes_after_a_wait_goes_over_a_connection_of_its_own() {
 }
 
 async fn close_when_asked_late(mut stream: TcpStream) {
-    let mut last = Instant::now();
+    let mut last: Option<Instant> = None;
     while let Ok(1..) = stream.read(&mut [0; 4096]).await {
-        if last.elapsed() > Duration::from_millis(900) {
+        if last.is_some_and(|last| last.elapsed() > Duration::from_millis(900)) {
             return;
         }
-        last = Instant::now();
+        last = Some(Instant::now());
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     }
 }

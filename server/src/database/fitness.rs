@@ -109,7 +109,7 @@ impl Fitness {
             }
         }
         self.counters.discarded.add(1);
-        Err("no answer to a ping")
+        Err("a ping failed")
     }
 
     fn discard(&self, why: &'static str) -> Fit {
