@@ -111,11 +111,9 @@ fn json(event: &Event<'_>) -> String {
     put("level", metadata.level().as_str().to_ascii_lowercase().into());
     put("timestamp", now().into());
     put("target", metadata.target().into());
-    fields(event, |name, value| {
-        // Every line says these already.
-        if !["level", "timestamp", "target"].contains(&name) {
-            put(name, value);
-        }
+    fields(event, |name, value| match name {
+        "level" | "timestamp" | "target" => {}
+        _ => put(name, value),
     });
     // The last comma.
     line.pop();
@@ -151,18 +149,19 @@ fn now() -> String {
 
 /// Whose request the event belongs to, and its own fields. Outside of a request an event may name one itself.
 fn fields(event: &Event<'_>, mut put: impl FnMut(&str, Value)) {
-    let (id, trace) = Current::read().map_or((None, None), |(id, trace)| (Some(id), trace));
-    let said = [id.as_ref().map(|_| "id"), trace.as_ref().map(|_| "trace_id")];
+    let (id, trace) = Current::read().unzip();
+    let trace = trace.flatten();
+    let (identified, traced) = (id.is_some(), trace.is_some());
     if let Some(id) = id {
         put("id", id.into());
     }
     if let Some(trace) = trace {
         put("trace_id", trace.to_string().into());
     }
-    event.record(&mut Fields(|name: &str, value| {
-        if !said.contains(&Some(name)) {
-            put(name, value);
-        }
+    event.record(&mut Fields(|name: &str, value| match name {
+        "id" if identified => {}
+        "trace_id" if traced => {}
+        _ => put(name, value),
     }));
 }
 
