@@ -78,7 +78,7 @@ fn the_embedded_database_is_healthy_from_the_first_answer_and_survives_every_end
         assert!(health.starts_with("HTTP/1.1 200 "), "{health}");
         let started = std::time::Instant::now();
         let (status, output) = service.end(signal);
-        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
         assert_eq!(status.code(), if signal == "KILL" { None } else { Some(0) }, "{output}");
         assert!(output.contains(".plumbline/database"), "{output}");
     }

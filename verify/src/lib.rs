@@ -18,6 +18,7 @@ pub mod layer;
 pub mod observed;
 pub mod oracle;
 pub mod plan;
+pub mod port;
 pub mod probe;
 pub mod prober;
 mod redact;

@@ -352,7 +352,7 @@ async fn launched(declaration: &Declaration) -> Result<Candidate, RunError> {
         tell(&format!("building: {}", profile.launch.build.join(" ")));
         launch::build(profile, &setting).await?;
     }
-    let mut candidate = Candidate::start(profile, &setting).await?;
+    let mut candidate = Candidate::start(profile, &setting)?;
     tell(&format!("launched on port {}: {}", candidate.port(), profile.launch.command.join(" ")));
     let prober = Prober::new(profile, &loopback(candidate.port()), &Access::default())?;
     let within = profile.launch.ready.get();

@@ -9,7 +9,7 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -19,13 +19,8 @@ use support::postgres::{database, stop};
 
 #[tokio::test]
 async fn our_server_passes_every_drill_under_its_production_profile() {
-    let folder = ours();
-    let ended = verify_with(
-        folder.path(),
-        &["drill", "--profile", "./ours.toml", "--report", "json", "--snapshots", "off"],
-        &[],
-    )
-    .await;
+    let folder = ours(&server());
+    let ended = verify_with(folder.path(), &DRILL, &[]).await;
     assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new());
     // What needs a route that asks the database, which the server has not.
@@ -43,9 +38,8 @@ async fn our_server_passes_every_drill_through_pgbouncer() {
         bouncer.port(),
         database.db_name()
     );
-    let folder = ours();
-    let arguments = ["drill", "--profile", "./ours.toml", "--report", "json", "--snapshots", "off"];
-    let ended = verify_with(folder.path(), &arguments, &[("DATABASE_URL", &url)]).await;
+    let folder = ours(&server());
+    let ended = verify_with(folder.path(), &DRILL, &[("DATABASE_URL", &url)]).await;
     assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new());
     drop(bouncer);
@@ -54,7 +48,7 @@ async fn our_server_passes_every_drill_through_pgbouncer() {
 
 #[tokio::test]
 async fn without_a_database_a_drill_says_how_to_get_one() {
-    let folder = ours();
+    let folder = ours(&server());
     // No PATH leads to PostgreSQL's programs, and no /usr/lib/postgresql is looked at: the profile names the rest.
     let ended = verify_with(
         folder.path(),
@@ -67,8 +61,21 @@ async fn without_a_database_a_drill_says_how_to_get_one() {
 }
 
 #[tokio::test]
+async fn a_candidate_that_ends_before_it_is_healthy_is_not_waited_for() {
+    let folder = ours(Path::new("false"));
+    let begun = Instant::now();
+    let ended = verify_with(folder.path(), &DRILL, &[]).await;
+    // Its `launch.ready` are 60 s.
+    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
+    assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
+    let why = "the candidate ended: exit status: 1, within 60s of its start";
+    let observed = ended.observed("health.deep.db-down");
+    assert!(observed.contains(why), "{observed}");
+}
+
+#[tokio::test]
 async fn runs_leave_nothing_behind_whether_they_end_or_are_ended() {
-    let folder = ours();
+    let folder = ours(&server());
     let scratch = tempfile::tempdir().unwrap();
     // PostgreSQL runs as another user where the tests run as root.
     std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -124,9 +131,10 @@ fn left_behind(temporary: &str) -> Vec<String> {
 const NEED_A_ROUTE: [&str; 3] =
     ["cors.actual.simple-request-needs-json", "health.deep.pool-exhausted", "errors.outage.as-declared"];
 
-/// A folder with our production profile, whose command starts the server that the workspace builds.
-fn ours() -> tempfile::TempDir {
-    let binary = server();
+const DRILL: [&str; 7] = ["drill", "--profile", "./ours.toml", "--report", "json", "--snapshots", "off"];
+
+/// A folder with our production profile, whose command starts this program.
+fn ours(binary: &Path) -> tempfile::TempDir {
     let text = include_str!("../../profiles/production.toml");
     let launch = text.find("[launch]").unwrap();
     let command = format!(
@@ -234,7 +242,10 @@ mod foreign {
             let meant = std::iter::once(faulty.caught_by).chain(faulty.and_by.iter().copied());
             let meant: BTreeSet<String> = meant.map(str::to_owned).collect();
             if failed != meant {
-                let _ = writeln!(wrong, "{}: {failed:?}, not {meant:?} ({})", faulty.defect, faulty.because);
+                let _ = writeln!(wrong, "{}: not {meant:?} ({}), but", faulty.defect, faulty.because);
+                for id in &failed {
+                    let _ = writeln!(wrong, "  {id}: {}", ended.observed(id));
+                }
             }
         }
         assert_eq!(wrong, "");

@@ -10,13 +10,13 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use support::command::{Ended, verify};
+use verify::port::Port;
 
 struct Framework {
     /// The example that ships with this repository.
@@ -233,13 +233,14 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 struct Service {
     child: Child,
     url: String,
+    _port: Port,
     output: File,
 }
 
 impl Service {
     /// Started, and perhaps not ready yet: `--wait` waits for it.
     fn start(command: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = Port::take().unwrap();
         let output = tempfile::tempfile().unwrap();
         let child = Command::new("sh")
             .args(["-c", command])
@@ -247,14 +248,14 @@ impl Service {
             .env_clear()
             // scripts/test installs uvicorn and node, and puts them there.
             .env("PATH", std::env::var("PATH").unwrap_or_default())
-            .env("PORT", port.to_string())
+            .env("PORT", port.number().to_string())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output.try_clone().unwrap())
             .process_group(0)
             .spawn()
             .expect("every system that the tests run on has a shell");
-        Self { child, url: format!("http://127.0.0.1:{port}"), output }
+        Self { child, url: format!("http://127.0.0.1:{}", port.number()), _port: port, output }
     }
 
     /// What it has written so far.

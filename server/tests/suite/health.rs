@@ -157,7 +157,7 @@ async fn a_silent_database_is_disconnected_within_the_budget() {
         let started = Instant::now();
         assert_eq!(verdict(&get(service.local_addr(), "/health").await), disconnected());
         let took = started.elapsed();
-        assert!(took < Duration::from_millis(800), "{took:?}");
+        assert!(took < Duration::from_millis(1_500), "{took:?}");
     }
     wire.repair();
     // The silent connection was thrown away; a new one answers.

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::port::Port;
 use crate::redact::shown;
 
 /// Where and with what a candidate runs.
@@ -25,7 +26,7 @@ pub struct Setting {
 pub struct Candidate {
     child: Child,
     group: Group,
-    port: u16,
+    port: Port,
     output: Lines,
     started: Instant,
     drain: Duration,
@@ -60,12 +61,13 @@ pub async fn build(profile: &Profile, setting: &Setting) -> Result<(), LaunchErr
 
 impl Candidate {
     /// Starts the profile's command with a free PORT. It may not be ready yet.
-    pub async fn start(profile: &Profile, setting: &Setting) -> Result<Self, LaunchError> {
-        let port = free_port().await.map_err(LaunchError::Port)?;
+    pub fn start(profile: &Profile, setting: &Setting) -> Result<Self, LaunchError> {
+        let port = Port::take().map_err(LaunchError::Port)?;
         let mut command = command(&profile.launch.command, setting)
             .expect("launch.command is not empty: asserted by the profile's schema");
         let started = Instant::now();
-        let command = command.env("PORT", port.to_string()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command =
+            command.env("PORT", port.number().to_string()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (mut child, group) = spawn(command, &profile.launch.command.join(" "), setting)?;
         let output = Lines::default();
         output.follow(child.stdout.take());
@@ -75,7 +77,7 @@ impl Candidate {
     }
 
     pub const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Waits for `ready`, which says why when it gives up, unless the candidate ends first.
@@ -223,10 +225,6 @@ fn spawn(command: &mut Command, shown: &str, setting: &Setting) -> Result<(Child
     })?;
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     Ok((child, Group(group.expect("a child that was just started has an id"))))
-}
-
-async fn free_port() -> std::io::Result<u16> {
-    Ok(tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
 }
 
 fn tail(output: &[String]) -> String {

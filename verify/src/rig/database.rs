@@ -10,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 use super::proxy::Upstream;
+use crate::port::Port;
 
 /// What is shorter stands in any text by chance.
 const SHORTEST: usize = 8;
@@ -115,18 +116,15 @@ impl Drop for Database {
 
 async fn private(programs: &Path, password: &str) -> Result<PgTempDB, DatabaseError> {
     let failed = || DatabaseError::Start(programs.display().to_string());
-    // pgtemp lets the port go before PostgreSQL takes it, and panics when somebody else was quicker.
-    for _ in 0..3 {
-        let (programs, password) = (programs.to_owned(), password.to_owned());
-        let start = move || {
-            let builder = PgTempDB::builder().with_username("candidate").with_password(&password);
-            builder.with_dbname("candidate").with_bin_path(programs).start()
-        };
-        if let Ok(database) = tokio::task::spawn_blocking(start).await {
-            return Ok(database);
-        }
-    }
-    Err(failed())
+    let (programs, password) = (programs.to_owned(), password.to_owned());
+    // pgtemp's own choice of a port may be another's as well, and then both work on one database.
+    let port = Port::take().map_err(|_| failed())?;
+    let start = move || {
+        let builder = PgTempDB::builder().with_username("candidate").with_password(&password);
+        builder.with_dbname("candidate").with_bin_path(programs).with_port(port.number()).start()
+    };
+    // It panics when PostgreSQL does not start.
+    tokio::task::spawn_blocking(start).await.map_err(|_| failed())
 }
 
 /// The folder of initdb and postgres: on PATH, or where Debian keeps it off PATH.

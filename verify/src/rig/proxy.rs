@@ -30,12 +30,13 @@ pub use certificate::{Authority, Certificate};
 pub use session::{AUTH_ERROR, QUERY_ERROR};
 pub use tally::{Counts, Gauge};
 
+use crate::port::Port;
 use connection::Line;
 use tally::Tally;
 
 /// Dropped, everything that it started ends, and its port is free as soon as the runtime has run again.
 pub struct Proxy {
-    port: u16,
+    port: Port,
     line: Line,
     /// All connections end when the last of these does.
     state: Arc<watch::Sender<State>>,
@@ -81,8 +82,8 @@ pub enum Fault {
 impl Proxy {
     /// Listens on a free port of 127.0.0.1.
     pub async fn start(upstream: Upstream) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let port = listener.local_addr()?.port();
+        let port = Port::take()?;
+        let listener = reserve(port.number()).await?.listen(BACKLOG)?;
         let state = Arc::new(watch::Sender::new(State::new()));
         let line = Line { upstream: Arc::new(upstream), state: state.subscribe(), tally: Tally::default() };
         let mut accepting = JoinSet::new();
@@ -91,28 +92,28 @@ impl Proxy {
     }
 
     pub const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Ends the fault that was set before, and begins this one; [`Fault::None`] repairs.
     ///
     /// When this returns, the port is closed or open, as the fault wants it. There is a race: for a moment after
-    /// [`Fault::Refuse`] has closed the port and before it has reserved it again, anyone may take it. A connection
-    /// that the system accepted in the last moment is not served but reset. An error says that the port was lost,
-    /// and then nobody listens; it is tried again with the next fault.
+    /// [`Fault::Refuse`] has closed the port and before it has reserved it again, whoever asks for it by its number may
+    /// take it. A connection that the system accepted in the last moment is not served but reset. An error says that
+    /// the port was lost, and then nobody listens; it is tried again with the next fault.
     pub async fn set(&self, fault: Fault) -> io::Result<()> {
         let mut door = self.door.lock().await;
         if let Fault::Refuse = fault {
             self.state.send_modify(|state| state.set(fault));
             door.accepting.shutdown().await;
             if door.reserved.is_none() {
-                door.reserved = Some(reserve(self.port).await?);
+                door.reserved = Some(reserve(self.port()).await?);
             }
             return Ok(());
         }
         let listener = match door.reserved.take() {
             Some(reserved) => Some(reserved.listen(BACKLOG)?),
-            None if door.accepting.is_empty() => Some(reserve(self.port).await?.listen(BACKLOG)?),
+            None if door.accepting.is_empty() => Some(reserve(self.port()).await?.listen(BACKLOG)?),
             None => None,
         };
         self.state.send_modify(|state| state.set(fault));

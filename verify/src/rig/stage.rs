@@ -171,7 +171,7 @@ impl<'a> Stage<'a> {
                 self.proxy.set(proxy::Fault::None).await.map_err(RigError::Proxy)?;
                 let health = self.rig.profile.health.path.as_str().to_owned();
                 let actor = self.sound_or_own();
-                seen.answers.push(recovered(&actor.prober, &health, Duration::from_millis(*ms)).await);
+                seen.answers.push(recovered(actor, &health, Duration::from_millis(*ms)).await);
             }
             Step::End(ms) => {
                 let since = play.signalled.unwrap_or(begun);
@@ -191,7 +191,7 @@ impl<'a> Stage<'a> {
     /// Another candidate in the place of the one before; how it ended, if it did.
     async fn start(&mut self, change: &Change) -> Result<Option<Ended>, RigError> {
         self.dismiss().await;
-        let mut actor = self.launch(change).await?;
+        let mut actor = self.launch(change)?;
         let begun = Instant::now();
         let within = match change {
             Change::Nothing | Change::VerifiedDatabase => self.rig.profile.launch.ready.get(),
@@ -215,12 +215,12 @@ impl<'a> Stage<'a> {
         let usable = self.actor.as_mut().is_some_and(|actor| !actor.changed && !actor.candidate.has_ended());
         if !usable && self.hopeless.is_none() {
             self.dismiss().await;
-            let actor = self.launch(&Change::Nothing).await?;
+            let mut actor = self.launch(&Change::Nothing)?;
             let within = self.rig.profile.launch.ready.get();
             let health = self.rig.profile.health.path.as_str();
             // One that never was healthy will not be so for the next drill.
-            let well = actor.prober.wait(health, within, is_healthy).await;
-            self.hopeless = well.err().map(|why| format!("{why}, for {within:?} after its start"));
+            let well = actor.well(health, within).await;
+            self.hopeless = well.err().map(|why| format!("{why}, within {within:?} of its start"));
             self.actor = Some(actor);
         }
         Ok(self.actor.as_mut())
@@ -231,7 +231,7 @@ impl<'a> Stage<'a> {
         self.actor.as_mut().expect("a drill starts its candidate, or finds a sound one: see `drill`")
     }
 
-    async fn launch(&self, change: &Change) -> Result<Actor, RigError> {
+    fn launch(&self, change: &Change) -> Result<Actor, RigError> {
         let variable = self.rig.profile.database.url_variable.as_str();
         let mut environment = self.rig.environment.clone();
         let trusted = self.authority_file.path().display().to_string();
@@ -256,7 +256,7 @@ impl<'a> Stage<'a> {
             Change::Placeholder(name) => set(&mut environment, name, Some(PLACEHOLDER)),
         }
         let setting = Setting { folder: self.rig.folder.clone(), environment };
-        let candidate = Candidate::start(self.rig.profile, &setting).await?;
+        let candidate = Candidate::start(self.rig.profile, &setting)?;
         let target = format!("http://127.0.0.1:{}", candidate.port()).parse();
         let target = target.expect("a loopback address with a port is an origin");
         let access = Access { timeout: Some(self.patience()), ..Access::default() };
@@ -272,9 +272,9 @@ impl<'a> Stage<'a> {
     async fn steady(&mut self) -> Steady {
         let within = self.rig.profile.drill.recovery.get();
         let health = self.rig.profile.health.path.as_str();
-        let Some(actor) = &self.actor else { return Steady::Unasked };
+        let Some(actor) = &mut self.actor else { return Steady::Unasked };
         let begun = Instant::now();
-        match actor.prober.wait(health, within, is_healthy).await {
+        match actor.well(health, within).await {
             Ok(()) => Steady::Healthy(millis(begun.elapsed())),
             Err(why) => Steady::Not(format!("{why}, for {within:?}")),
         }
@@ -348,6 +348,16 @@ impl<'a> Stage<'a> {
     }
 }
 
+impl Actor {
+    /// Waits until it is healthy, or says why it is not. One that has ended is not waited for.
+    async fn well(&mut self, health: &str, within: Duration) -> Result<(), String> {
+        tokio::select! {
+            Some(status) = self.candidate.ended(within) => Err(format!("the candidate ended: {status}")),
+            well = self.prober.wait(health, within, is_healthy) => well,
+        }
+    }
+}
+
 /// What goes on while steps follow each other.
 #[derive(Default)]
 struct Play {
@@ -372,13 +382,13 @@ async fn told(prober: &Prober, request: &Request) -> Told {
 }
 
 /// The first healthy answer, or the last of the others, with the time that it took.
-async fn recovered(prober: &Prober, health: &str, within: Duration) -> Told {
+async fn recovered(actor: &mut Actor, health: &str, within: Duration) -> Told {
     let begun = Instant::now();
-    let outcome = prober.wait(health, within, is_healthy).await;
-    let mut told = told(prober, &Request::new("GET", health)).await;
+    let outcome = actor.well(health, within).await;
+    let mut told = told(&actor.prober, &Request::new("GET", health)).await;
     told.after_ms = millis(begun.elapsed());
     if let Err(why) = outcome {
-        told.answer = Err(format!("{why}, still after {within:?}"));
+        told.answer = Err(format!("{why}; it was given {within:?}"));
     }
     told
 }

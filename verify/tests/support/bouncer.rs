@@ -1,7 +1,6 @@
 //! A real PgBouncer in transaction mode, before a PostgreSQL of the test's own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -9,13 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use verify::port::Port;
 
 /// PgBouncer refuses to run as root.
 const NOBODY: u32 = 65_534;
 
 pub(crate) struct Bouncer {
     folder: TempDir,
-    port: u16,
+    port: Port,
     process: Child,
 }
 
@@ -23,15 +23,14 @@ impl Bouncer {
     pub(crate) async fn before(postgres: u16, user: &str, password: &str) -> Self {
         let folder = TempDir::with_prefix("plumbline-").expect("there is room for a folder");
         give(folder.path());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        let port = listener.local_addr().expect("a bound listener has an address").port();
-        drop(listener);
+        let port = Port::take().expect("a port is free");
         let (users, log) = (folder.path().join("users.txt"), folder.path().join("log"));
         fs::write(&users, format!("\"{user}\" \"{password}\"\n")).expect("there is room for a file");
         give(&users);
         let settings = format!(
-            "[databases]\n* = host=127.0.0.1 port={postgres}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+            "[databases]\n* = host=127.0.0.1 port={postgres}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
              unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = transaction\nlogfile = {}\n",
+            port.number(),
             users.display(),
             log.display(),
         );
@@ -54,7 +53,7 @@ impl Bouncer {
     }
 
     pub(crate) const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     fn log(&self) -> String {

@@ -3,18 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use pgtemp::PgTempDB;
+use verify::port::Port;
 
 /// PostgreSQL is started and stopped off the runtime's thread: both block.
 pub(crate) async fn database() -> PgTempDB {
     let start = || {
+        let port = Port::take().expect("a port is free");
         let builder = PgTempDB::builder().with_dbname("app").with_password("n7Jq0Zt5wX");
-        builder.with_bin_path(programs()).start()
+        builder.with_bin_path(programs()).with_port(port.number()).start()
     };
-    // pgtemp lets the port go before PostgreSQL takes it, and panics when somebody else was quicker.
-    match tokio::task::spawn_blocking(start).await {
-        Ok(database) => database,
-        Err(_) => tokio::task::spawn_blocking(start).await.expect("PostgreSQL starts"),
-    }
+    tokio::task::spawn_blocking(start).await.expect("PostgreSQL starts")
 }
 
 /// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -210,9 +211,19 @@ pub(crate) fn url(host: &str, port: u16) -> String {
     format!("postgresql://{USER}:{PASSWORD}@{host}:{port}/postgres")
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, that no other test of this process gets, and that no system hands out: those begin
+/// at 32,768.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Another process begins elsewhere.
+    let start = std::process::id().wrapping_mul(101);
+    loop {
+        let next = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = u16::try_from(10_000 + next).unwrap();
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A folder for a server that is not root.

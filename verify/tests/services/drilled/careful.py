@@ -61,7 +61,7 @@ class Service:
     connect_timeout = 1.5
     command_timeout = 3
     answer_within = 4  # all that the database may take of one request
-    health_patience = (1.2, 0.6)  # the first try may meet a dead connection; together below the budget of 2 s
+    health_patience = (1.2, 0.6)  # the first try may meet a dead connection; together well below the budget of 3 s
     drain_timeout = 6  # of the 10 s that the profile grants
     keep_alive = 5
 
