@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{
-    A, NO_DATABASE, Program, changed, get, log_while, production, send, serve_with, until_ready,
+    A, Answer, NO_DATABASE, Program, changed, get, log_while, production, raw, send, serve_with, until_ready,
 };
 
 /// The lines of a process with the production profile behind a proxy on this machine, while something happens.
@@ -128,6 +128,22 @@ async fn a_request_whose_client_has_gone_is_one_line_too() {
         (&line["id"], &line["status"], &line["route"]),
         (&"gone".into(), &Value::Null, &"/health".into())
     );
+}
+
+#[tokio::test]
+async fn the_line_of_a_head_that_cannot_be_read_has_the_id_of_its_answer() {
+    let mut answered = None;
+    let lines = lines_while(NO_DATABASE, async |address| {
+        let answer =
+            Answer::parse(&raw(address, "GET /nothing HTTP/1.1\r\nhost: a\r\nno name\r\n\r\n").await);
+        assert_eq!(answer.status, 400, "{answer:?}");
+        answered = answer.header("x-request-id").map(str::to_owned);
+    })
+    .await;
+    assert!(requests(&lines).is_empty(), "{lines:?}");
+    let line = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("no request"));
+    let line = line.unwrap_or_else(|| panic!("{lines:?}"));
+    assert_eq!((line["status"].as_u64(), line["id"].as_str()), (Some(400), answered.as_deref()), "{line}");
 }
 
 #[tokio::test]
