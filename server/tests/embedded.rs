@@ -9,15 +9,23 @@ use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::Duration;
 
+static SERVER: LazyLock<&str> = LazyLock::new(built);
+
 /// As the development profile builds it for `--launch`, so that a run of all tests compiles that database once.
-static SERVER: LazyLock<&str> = LazyLock::new(|| {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "-p", "server", "--features", "embedded-postgres"])
-        .status()
-        .unwrap();
-    assert!(built.success(), "the server was not built");
+#[expect(clippy::disallowed_methods, reason = "what cargo tells a test stands in the environment")]
+fn built() -> &'static str {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--locked", "-p", "server", "--features", "embedded-postgres"]);
+    // What is said of this package would have others, such as ring, built again, and again after the tests.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(name);
+        }
+    }
+    assert!(build.status().unwrap().success(), "the server was not built");
     env!("CARGO_BIN_EXE_server")
-});
+}
 
 struct Service {
     process: Child,
