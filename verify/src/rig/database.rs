@@ -3,10 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use percent_encoding::percent_decode_str;
 use pgtemp::PgTempDB;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::process::Command;
+use tokio::time::sleep;
 use url::Url;
 
 use super::proxy::Upstream;
@@ -14,6 +17,8 @@ use crate::port::Port;
 
 /// What is shorter stands in any text by chance.
 const SHORTEST: usize = 8;
+/// How long PostgreSQL may take until it answers.
+const LONGEST_START: Duration = Duration::from_secs(30);
 
 /// Ends with its owner.
 pub(super) struct Database {
@@ -116,15 +121,26 @@ impl Drop for Database {
 
 async fn private(programs: &Path, password: &str) -> Result<PgTempDB, DatabaseError> {
     let failed = || DatabaseError::Start(programs.display().to_string());
-    let (programs, password) = (programs.to_owned(), password.to_owned());
-    // pgtemp's own choice of a port may be another's as well, and then both work on one database.
+    // pgtemp's own choice of a port may be another's as well, and then both work on one database. Held to the end.
     let port = Port::take().map_err(|_| failed())?;
+    let number = port.number();
+    let (folder, password) = (programs.to_owned(), password.to_owned());
     let start = move || {
         let builder = PgTempDB::builder().with_username("candidate").with_password(&password);
-        builder.with_dbname("candidate").with_bin_path(programs).with_port(port.number()).start()
+        // For any other name pgtemp would wait for PostgreSQL, and panic on a machine that is busy for a second.
+        builder.with_dbname("postgres").with_bin_path(folder).with_port(number).start()
     };
-    // It panics when PostgreSQL does not start.
-    tokio::task::spawn_blocking(start).await.map_err(|_| failed())
+    let database = tokio::task::spawn_blocking(start).await.map_err(|_| failed())?;
+    let mut ready = Command::new(programs.join("pg_isready"));
+    ready.args(["--quiet", "--host", "127.0.0.1", "--port", &number.to_string()]);
+    let deadline = Instant::now() + LONGEST_START;
+    while !ready.status().await.is_ok_and(|status| status.success()) {
+        if Instant::now() > deadline {
+            return Err(failed());
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(database)
 }
 
 /// The folder of initdb and postgres: on PATH, or where Debian keeps it off PATH.
