@@ -233,7 +233,7 @@ pub(crate) async fn log_while(url: &str, held: impl AsyncFnOnce(SocketAddr)) -> 
     log
 }
 
-/// 503 within the budget, and nothing told.
+/// 503 within the budget of two seconds, though a busy machine adds to it, and nothing told.
 pub(crate) async fn is_unhealthy(address: SocketAddr) {
     let started = Instant::now();
     let answer = get(address, "/health").await;

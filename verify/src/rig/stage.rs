@@ -276,7 +276,7 @@ impl<'a> Stage<'a> {
         let begun = Instant::now();
         match actor.well(health, within).await {
             Ok(()) => Steady::Healthy(millis(begun.elapsed())),
-            Err(why) => Steady::Not(format!("{why}, for {within:?}")),
+            Err(why) => Steady::Not(format!("{why}; it was given {within:?}")),
         }
     }
 

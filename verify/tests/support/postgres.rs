@@ -12,7 +12,11 @@ pub(crate) async fn database() -> PgTempDB {
         let builder = PgTempDB::builder().with_dbname("app").with_password("n7Jq0Zt5wX");
         builder.with_bin_path(programs()).with_port(port.number()).start()
     };
-    tokio::task::spawn_blocking(start).await.expect("PostgreSQL starts")
+    // pgtemp panics when PostgreSQL takes longer than a second or two, as it may on a busy machine.
+    match tokio::task::spawn_blocking(start).await {
+        Ok(database) => database,
+        Err(_) => tokio::task::spawn_blocking(start).await.expect("PostgreSQL starts"),
+    }
 }
 
 /// Where PostgreSQL's programs are: sudo, which pgtemp uses as root, has a search path of its own.
