@@ -5,9 +5,9 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-use crate::problem::render_all;
-use crate::rule::{Facts, lint};
-use crate::{Level, Problem, Profile, Source, read};
+use crate::reader::problem::render_all;
+use crate::rules::rule::{Facts, lint};
+use crate::{Level, Problem, Profile, Source, reader};
 
 /// The profiles in this repository, by name. A new one is a file and a line here.
 pub const EMBEDDED: &[(&str, &str, &str)] = &[
@@ -67,7 +67,7 @@ impl Declaration {
     }
 
     pub fn parse(file: &str, text: &str, today: Date) -> Result<Self, Refused> {
-        let (source, profile) = read::read(file, text);
+        let (source, profile) = reader::read(file, text);
         let profile = match profile {
             Ok(profile) => profile,
             Err(problems) => return Err(Refused { source, problems }),

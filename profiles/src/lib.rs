@@ -5,33 +5,21 @@
 
 mod credentials;
 mod declaration;
-mod grammar;
-mod invalid;
-mod network;
-mod origin;
-mod problem;
 mod profile;
-mod read;
+mod reader;
 pub mod reference;
-mod rule;
 mod rules;
-mod schema;
-mod source;
-mod text;
-mod units;
+mod values;
 
 pub use credentials::{hide as hide_credentials, unmistakable_credential};
 pub use declaration::{Declaration, EMBEDDED, LoadError, Refused};
-pub use invalid::Invalid;
-pub use network::Network;
-pub use origin::{Host, Origin, Scheme};
-pub use problem::{Level, Place, Problem};
 pub use profile::{
     ClientIp, Contract, Cors, Database, Deployment, Docs, Drill, Edge, Environment, ErrorFormat, Family,
     Health, Http2, Launch, Load, Metrics, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server,
     TlsPolicy, Verify, Waiver,
 };
-pub use rule::{RULES, Rule};
-pub use source::{Location, Source};
-pub use text::{CheckId, FieldName, Method, Path, Variable};
-pub use units::{Duration, Size};
+pub use reader::{Level, Location, Place, Problem, Source};
+pub use rules::{RULES, Rule};
+pub use values::{
+    CheckId, Duration, FieldName, Host, Invalid, Method, Network, Origin, Path, Scheme, Size, Variable,
+};

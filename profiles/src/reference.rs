@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::grammar::{self, Kind};
-use crate::schema::{SCHEMA, Setting, inline};
+use crate::reader::grammar::{self, Kind};
+use crate::reader::schema::{SCHEMA, Setting, inline};
 use crate::{EMBEDDED, RULES};
 
 /// `profile.schema.json`: JSON Schema 2020-12, as editors read it.

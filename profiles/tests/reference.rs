@@ -16,7 +16,7 @@ fn the_manual_is_current() {
 
 #[test]
 fn the_readers_grammar_is_the_schema() {
-    is_current("src/grammar/profile.rs", &reference::grammar());
+    is_current("src/reader/grammar/profile.rs", &reference::grammar());
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test says whether it writes")]

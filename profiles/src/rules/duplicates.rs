@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-use crate::rule::Facts;
-use crate::schema::word;
-use crate::source::element;
+use crate::reader::schema::word;
+use crate::reader::source::element;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const NONE: Rule = Rule {
+pub(crate) const NONE: Rule = Rule {
     id: "lists.distinct",
     rule: "No list says anything twice.",
     rationale: "Whoever removes one entry believes that it is gone, and the other still allows it.",

@@ -1,9 +1,9 @@
 //! What a verification must at least contain.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Family, Problem, Rule};
 
-pub(super) const RUN: Rule = Rule {
+pub(crate) const RUN: Rule = Rule {
     id: "verify.families.run",
     rule: "`verify.families` contains \"run\".",
     rationale: "Its checks ask whether the target answered at all; without them silence breaks no promise.",

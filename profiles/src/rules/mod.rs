@@ -1,25 +1,19 @@
-//! One file per idea; a new rule is a `const` in its file and a line here.
+//! Rules between settings: what each setting's own grammar cannot see.
 
-mod client_ip;
-mod connections;
+mod cors;
 mod deployment;
-mod docs;
-mod drain;
 mod duplicates;
-mod edge;
 mod families;
-mod header_limit;
-mod headers;
-mod max_age;
-mod metrics;
-mod origins;
-mod previews;
-mod release_header;
+pub(crate) mod rule;
 mod secrets;
-mod timeouts;
+mod server;
 mod waivers;
 
-use crate::Rule;
+pub use rule::{RULES, Rule};
+
+use cors::{headers, max_age, origins, previews};
+use deployment::{edge, release_header, url};
+use server::{client_ip, connections, docs, drain, header_limit, metrics, timeouts};
 
 pub(crate) const ALL: &[&Rule] = &[
     &docs::HIDDEN,
@@ -39,8 +33,8 @@ pub(crate) const ALL: &[&Rule] = &[
     &connections::FIT,
     &secrets::ELSEWHERE,
     &secrets::DATABASE_URL,
-    &deployment::SECURE,
-    &deployment::PUBLIC,
+    &url::SECURE,
+    &url::PUBLIC,
     &release_header::OWN,
     &edge::HSTS,
     &client_ip::LIMITED,

@@ -1,9 +1,9 @@
 //! Secrets stay in the environment.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Place, Problem, Rule, credentials};
 
-pub(super) const ELSEWHERE: Rule = Rule {
+pub(crate) const ELSEWHERE: Rule = Rule {
     id: "secrets.elsewhere",
     rule: "A profile holds no secret, neither in a value nor in a comment.",
     rationale: "A profile is committed, embedded in the binary and printed in reports.",
@@ -11,7 +11,7 @@ pub(super) const ELSEWHERE: Rule = Rule {
     find: written,
 };
 
-pub(super) const DATABASE_URL: Rule = Rule {
+pub(crate) const DATABASE_URL: Rule = Rule {
     id: "secrets.database-url",
     rule: "Production requires the variable that `database.url_variable` names.",
     rationale: "Without it the service starts, and fails at its first query instead of at the deploy.",

@@ -2,12 +2,12 @@
 //!
 //! Both are warnings: a waiver that is out of date must not keep a server from starting.
 
-use crate::grammar::{Kind, Setting};
-use crate::rule::Facts;
-use crate::source::{child, element};
+use crate::reader::grammar::{Kind, Setting};
+use crate::reader::source::{child, element};
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const EXPIRED: Rule = Rule {
+pub(crate) const EXPIRED: Rule = Rule {
     id: "waivers.expired",
     rule: "No waiver has expired (a warning).",
     rationale: "Its check counts again: the deployment may fail verification although the profile looks as before.",
@@ -15,7 +15,7 @@ pub(super) const EXPIRED: Rule = Rule {
     find: expired,
 };
 
-pub(super) const KNOWN: Rule = Rule {
+pub(crate) const KNOWN: Rule = Rule {
     id: "waivers.known",
     rule: "Every waiver names a check of a known family (a warning).",
     rationale: "A misspelt waiver waives nothing.",

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const HSTS: Rule = Rule {
+pub(crate) const HSTS: Rule = Rule {
     id: "edge.hsts.lasting",
     rule: "Production's `edge.hsts`, where it is stated, is at least 365d.",
     rationale: "A shorter promise is forgotten between two visits, and preload lists and ASVS 3.4.1 ask for a year.",

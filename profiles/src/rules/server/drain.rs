@@ -1,9 +1,9 @@
 //! The time to finish, and the time that the platform grants for it.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const GRANTED: Rule = Rule {
+pub(crate) const GRANTED: Rule = Rule {
     id: "server.drain.granted",
     rule: "`server.drain_timeout` is no longer than `platform.drain_granted`.",
     rationale: "What still runs when the platform sends SIGKILL is cut in the middle of an answer.",

@@ -1,10 +1,10 @@
 //! Header names that CORS cannot grant.
 
-use crate::rule::Facts;
-use crate::source::element;
+use crate::reader::source::element;
+use crate::rules::rule::Facts;
 use crate::{FieldName, Problem, Rule};
 
-pub(super) const REQUEST: Rule = Rule {
+pub(crate) const REQUEST: Rule = Rule {
     id: "cors.request-headers.allowable",
     rule: "`cors.request_headers` names only headers that a page can set.",
     rationale: "Browsers drop forbidden request headers; a list that allows them promises what cannot happen.",
@@ -12,7 +12,7 @@ pub(super) const REQUEST: Rule = Rule {
     find: request,
 };
 
-pub(super) const EXPOSED: Rule = Rule {
+pub(crate) const EXPOSED: Rule = Rule {
     id: "cors.exposed-headers.readable",
     rule: "`cors.exposed_headers` names only headers that a page can read.",
     rationale: "Browsers hide `set-cookie` from every page, and request headers are never in a response.",

@@ -1,9 +1,9 @@
 //! Who may read the API's documentation.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Docs, Problem, Rule};
 
-pub(super) const HIDDEN: Rule = Rule {
+pub(crate) const HIDDEN: Rule = Rule {
     id: "server.docs.hidden",
     rule: "Production hides `/docs` and `/openapi.json`.",
     rationale: "They list every route and field for whoever looks for a way in.",

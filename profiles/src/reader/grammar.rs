@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use crate::invalid::quote;
-use crate::source::child;
+use super::source::child;
+use crate::values::invalid::quote;
 use crate::{CheckId, Duration, FieldName, Invalid, Method, Network, Origin, Path, Size, Variable};
 
 mod profile;

@@ -1,9 +1,9 @@
 //! How the live service is reached.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule, Scheme};
 
-pub(super) const SECURE: Rule = Rule {
+pub(crate) const SECURE: Rule = Rule {
     id: "deployment.url.secure",
     rule: "Production's `deployment.url` uses https.",
     rationale: "Over plain http everyone on the way reads the cookies and tokens of every request.",
@@ -11,7 +11,7 @@ pub(super) const SECURE: Rule = Rule {
     find: insecure,
 };
 
-pub(super) const PUBLIC: Rule = Rule {
+pub(crate) const PUBLIC: Rule = Rule {
     id: "deployment.url.public",
     rule: "Production's `deployment.url` is not on localhost.",
     rationale: "A local copy proves nothing about what users reach; `verify --url` can name one for a single run.",

@@ -12,11 +12,19 @@ use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue, Deserializer};
 
+use crate::Profile;
 use crate::credentials::repeats_secret;
-use crate::grammar::{Format, Kind, Setting};
-use crate::invalid::quote;
-use crate::source::{child, element};
-use crate::{Place, Problem, Profile, Source};
+use crate::values::invalid::quote;
+
+pub(crate) mod grammar;
+pub(crate) mod problem;
+pub(crate) mod schema;
+pub(crate) mod source;
+
+use grammar::{Format, Kind, Setting};
+pub use problem::{Level, Place, Problem};
+pub use source::{Location, Source};
+use source::{child, element};
 
 /// The profile, or all that is wrong with its form.
 pub(crate) fn read(file: &str, text: &str) -> (Source, Result<Profile, Vec<Problem>>) {

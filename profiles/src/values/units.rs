@@ -6,8 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
-use crate::invalid::quote;
+use super::Invalid;
+use super::invalid::quote;
 
 /// A length of time: a whole number and one unit of `ms`, `s`, `m`, `h` or `d`, such as `"250ms"` or `"1h"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

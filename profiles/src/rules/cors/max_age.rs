@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const HONOURED: Rule = Rule {
+pub(crate) const HONOURED: Rule = Rule {
     id: "cors.max-age.honoured",
     rule: "`cors.max_age` is from 1s to 24h.",
     rationale: "No browser remembers longer (Firefox 24 h, Chromium 2 h, Safari 10 min): more is a false promise.",

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
-use crate::invalid::quote;
-use crate::units::text_conversions;
+use super::Invalid;
+use super::invalid::quote;
+use super::units::text_conversions;
 
 /// Scheme, host and port exactly as a browser writes them in the `Origin` header, such as
 /// `"https://app.example.com"`: lower case, no path, no trailing slash, no default port, no wildcard.

@@ -1,9 +1,9 @@
 //! The header that names the release is one of our own.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const OWN: Rule = Rule {
+pub(crate) const OWN: Rule = Rule {
     id: "deployment.release-header.own",
     rule: "`deployment.release_header` is a header that nothing else uses.",
     rationale: "It is added to every answer: as a header of HTTP, CORS or security it would change what answers mean.",

@@ -1,9 +1,9 @@
 //! Deadlines inside deadlines.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const NESTED: Rule = Rule {
+pub(crate) const NESTED: Rule = Rule {
     id: "timeouts.nested",
     rule: "A deadline ends no later than the one around it.",
     rationale: "Otherwise the outer one always strikes first: the inner one, and the answer it would give, never \

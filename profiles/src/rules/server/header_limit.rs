@@ -1,9 +1,9 @@
 //! The least room that the read buffer needs.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const READABLE: Rule = Rule {
+pub(crate) const READABLE: Rule = Rule {
     id: "server.header-limit.readable",
     rule: "`server.header_limit` is at least 8 KiB.",
     rationale: "hyper reads heads into a buffer of no less than 8192 bytes: a smaller limit stops the start.",

@@ -1,10 +1,10 @@
 //! Preview deployments: pages of a branch, not of production.
 
 use super::origins::refused;
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Host, Problem, Rule};
 
-pub(super) const NONE: Rule = Rule {
+pub(crate) const NONE: Rule = Rule {
     id: "cors.origins.previews",
     rule: "Production's origins are not preview deployments of Vercel, Netlify or Cloudflare Pages.",
     rationale: "A preview runs whatever a branch holds, and its host name can pass to somebody else's project.",

@@ -8,9 +8,9 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
-use crate::invalid::quote;
-use crate::units::text_conversions;
+use super::Invalid;
+use super::invalid::quote;
+use super::units::text_conversions;
 
 /// A block of IP addresses in CIDR notation, such as `"100.64.0.0/10"` (RFC 4632 section 3.1, RFC 4291 section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::grammar::{self, Format, Kind};
 use crate::Profile;
-use crate::grammar::{self, Format, Kind};
 
 pub(crate) static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Profile).to_value());
 

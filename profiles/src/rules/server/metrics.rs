@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const PRIVATE: Rule = Rule {
+pub(crate) const PRIVATE: Rule = Rule {
     id: "metrics.private",
     rule: "Production binds `metrics.address` to a private or loopback address.",
     rationale: "Metrics tell an attacker what hurts: which route is slow, how full the pool is, whether a flood works.",
@@ -17,7 +17,7 @@ pub(super) const PRIVATE: Rule = Rule {
     find: private,
 };
 
-pub(super) const PORT: Rule = Rule {
+pub(crate) const PORT: Rule = Rule {
     id: "metrics.port.own",
     rule: "`metrics.port` is not `server.port`.",
     rationale: "Two listeners cannot share a port, and the service's own is public.",

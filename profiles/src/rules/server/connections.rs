@@ -1,9 +1,9 @@
 //! The pools of all instances, and the connections that the database accepts.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
-pub(super) const FIT: Rule = Rule {
+pub(crate) const FIT: Rule = Rule {
     id: "pool.connections.fit",
     rule: "(`pool.size` + `pool.overflow` + 1) × `platform.replicas` × 2 fits into \
            `platform.database_connections` − `platform.database_reserved`.",

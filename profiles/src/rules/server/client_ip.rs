@@ -1,9 +1,9 @@
 //! Whose word is taken for who a client is.
 
-use crate::rule::Facts;
+use crate::rules::rule::Facts;
 use crate::{Network, Problem, Rule};
 
-pub(super) const TRUSTED: Rule = Rule {
+pub(crate) const TRUSTED: Rule = Rule {
     id: "client-ip.trusted.narrow",
     rule: "`client_ip.trusted` names blocks of addresses, each of at least 8 leading bits (IPv4) or 7 (IPv6).",
     rationale: "Whoever connects from there may say who the client is: if that is everybody, each request can come \
@@ -15,7 +15,7 @@ pub(super) const TRUSTED: Rule = Rule {
     find: trusted,
 };
 
-pub(super) const LIMITED: Rule = Rule {
+pub(crate) const LIMITED: Rule = Rule {
     id: "load.rate-limit.clients",
     rule: "Production with `load.rate_limit` says in `[client_ip]` how clients are told apart.",
     rationale: "Behind a platform's edge every connection comes from the edge: without its header all users share \

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
-use crate::invalid::quote;
-use crate::units::text_conversions;
+use super::Invalid;
+use super::invalid::quote;
+use super::units::text_conversions;
 
 /// An HTTP method, case-sensitive, such as `"GET"` (RFC 9110 section 9.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

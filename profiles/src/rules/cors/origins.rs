@@ -1,10 +1,10 @@
 //! Which origins production can trust.
 
-use crate::rule::Facts;
-use crate::source::element;
+use crate::reader::source::element;
+use crate::rules::rule::Facts;
 use crate::{Origin, Problem, Rule, Scheme};
 
-pub(super) const SOME: Rule = Rule {
+pub(crate) const SOME: Rule = Rule {
     id: "cors.origins.some",
     rule: "At least one origin is declared.",
     rationale: "Without one no page can read a response, and the policy is not one that anybody wanted.",
@@ -12,7 +12,7 @@ pub(super) const SOME: Rule = Rule {
     find: none,
 };
 
-pub(super) const SECURE: Rule = Rule {
+pub(crate) const SECURE: Rule = Rule {
     id: "cors.origins.secure",
     rule: "Production's origins use https.",
     rationale: "Whoever sits on the network can write a page of an http origin, and so read every response.",
@@ -20,7 +20,7 @@ pub(super) const SECURE: Rule = Rule {
     find: insecure,
 };
 
-pub(super) const PUBLIC: Rule = Rule {
+pub(crate) const PUBLIC: Rule = Rule {
     id: "cors.origins.public",
     rule: "Production's origins are not on localhost.",
     rationale: "Any program on a user's machine can serve a page there, and so read the user's data.",
@@ -58,7 +58,7 @@ fn local(facts: &Facts<'_>) -> Vec<Problem> {
 }
 
 /// The origins of production for which there is a message and an advice.
-pub(super) fn refused(
+pub(crate) fn refused(
     facts: &Facts<'_>,
     judge: impl Fn(&Origin) -> Option<(String, String)>,
 ) -> Vec<Problem> {
