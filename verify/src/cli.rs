@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use profiles::{Origin, Profile};
 
-use crate::check::Severity;
+use crate::model::check::Severity;
+use crate::report::snapshot::Mode;
 use crate::reporters::{self, Destination};
-use crate::snapshot::Mode;
 
 /// Holds a live backend, in any language, against its profile.
 #[derive(Parser)]

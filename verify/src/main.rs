@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use verify::cli::Cli;
+use verify::commands::{Done, RunError};
 use verify::launch::LaunchError;
 use verify::report::Outcome;
 use verify::rig::RigError;
-use verify::run::{Done, RunError};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match runtime.block_on(verify::run::run(cli)) {
+    match runtime.block_on(verify::commands::run(cli)) {
         Ok(Done::Judged(Outcome::Pass) | Done::Shown) => ExitCode::SUCCESS,
         Ok(Done::Judged(Outcome::Fail)) => ExitCode::from(BROKEN),
         Ok(Done::Judged(Outcome::Inconclusive)) => ExitCode::from(UNKNOWN),

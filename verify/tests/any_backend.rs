@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use profiles::Declaration;
 use support::{Distort, PROFILE, TODAY, foreign, full_plan, probe, start, subject};
 use tokio::net::TcpListener;
-use verify::check::{Ask, Needs, Subject, Verdict};
 use verify::checks;
-use verify::exchange::{AddressKind, Answer, Means, NO_ADDRESS};
 use verify::judge::judge;
-use verify::plan::{Plan, Selection};
-use verify::probe::Probe;
+use verify::judge::plan::{Plan, Selection};
+use verify::model::check::{Ask, Needs, Subject, Verdict};
+use verify::model::exchange::{AddressKind, Answer, Means, NO_ADDRESS};
+use verify::model::probe::Probe;
 
 #[tokio::test]
 async fn a_health_check_that_promises_its_status_only_may_say_what_it_likes() {

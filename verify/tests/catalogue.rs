@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::civil::date;
 use profiles::{Declaration, Origin};
-use verify::asvs;
-use verify::check::{Ask, Check, FAMILIES, Needs, Question, Subject, Verdict};
 use verify::checks;
-use verify::example::exchanges;
-use verify::exchange::{Answer, Exchange};
+use verify::checks::asvs;
+use verify::checks::example::exchanges;
+use verify::model::check::{Ask, Check, FAMILIES, Needs, Question, Subject, Verdict};
+use verify::model::exchange::{Answer, Exchange};
 
 #[test]
 fn every_passing_example_passes_and_every_failing_one_fails() {
@@ -101,7 +101,7 @@ fn every_check_is_documented() {
         for requirement in check.requirements {
             assert!(
                 spec.contains(requirement) || asvs::cited(requirement).is_some(),
-                "{} cites {requirement}, which neither spec.md nor verify/src/asvs.rs has",
+                "{} cites {requirement}, which neither spec.md nor verify/src/checks/asvs.rs has",
                 check.id
             );
         }
@@ -195,6 +195,6 @@ fn is_about_everything(subject: &Subject<'_>, check: &Check) -> bool {
 }
 
 fn silent() -> Exchange {
-    let probe = verify::probe::Probe::get("/health");
+    let probe = verify::model::probe::Probe::get("/health");
     Exchange { request: probe.request, answer: Answer::Missing(String::new()), elapsed_ms: 0, received_ms: 0 }
 }

@@ -15,9 +15,9 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use support::edge::{Edge, Quirk};
 use support::{DECLARATION, Distort, Reply, Seen, full_plan, probe, problem, subject};
-use verify::check::{Needs, Verdict, is_within};
 use verify::checks;
 use verify::judge::judge;
+use verify::model::check::{Needs, Verdict, is_within};
 
 /// A defect, the checks that must catch it, and how it changes a sound backend.
 struct Defect {

@@ -168,7 +168,7 @@ mod foreign {
     use std::fmt::Write as _;
 
     use futures_util::stream::{self, StreamExt as _};
-    use verify::check::Needs;
+    use verify::model::check::Needs;
 
     use super::*;
 

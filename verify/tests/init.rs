@@ -15,11 +15,11 @@ use support::command::{Ended, verify};
 use support::edge::{Edge, Quirk};
 use support::{DECLARATION, Distort, Reply, TODAY, start};
 use tempfile::TempDir;
-use verify::check::{Needs, Verdict};
-use verify::exchange::{Answer, Evidence, Exchange, Response};
 use verify::init::{STAGES, Survey};
 use verify::judge::judge;
-use verify::plan::{Plan, Selection};
+use verify::judge::plan::{Plan, Selection};
+use verify::model::check::{Needs, Verdict};
+use verify::model::exchange::{Answer, Evidence, Exchange, Response};
 
 const SOUND: Distort = |_, _| {};
 const APPS: &[&str] = &["--origin", "https://todo.example.com", "--origin", "https://www.example.com"];
@@ -443,7 +443,7 @@ async fn assert_found_only_what_was_marked(first: &First) {
 fn surveyed(
     target: &str,
     origins: &[&str],
-    answer: impl Fn(&verify::exchange::Request) -> Response,
+    answer: impl Fn(&verify::model::exchange::Request) -> Response,
 ) -> verify::init::Written {
     let production = Declaration::load("production", TODAY).unwrap();
     let origins = origins.iter().map(|origin| origin.parse().unwrap()).collect();
@@ -455,7 +455,7 @@ fn surveyed(
     survey.written()
 }
 
-fn answers(plan: &Plan<'_>, answer: impl Fn(&verify::exchange::Request) -> Response) -> Evidence {
+fn answers(plan: &Plan<'_>, answer: impl Fn(&verify::model::exchange::Request) -> Response) -> Evidence {
     let exchanges = plan.probes.iter().map(|probe| {
         let request = probe.request.clone();
         let answer = Answer::Received(answer(&request));

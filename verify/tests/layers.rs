@@ -4,9 +4,9 @@
 mod support;
 
 use support::{Distort, Reply, TODAY, full_plan, probe, start, subject};
-use verify::check::Verdict;
+use verify::judge::responder::Layer;
 use verify::judge::{Judgement, judge};
-use verify::layer::Layer;
+use verify::model::check::Verdict;
 use verify::report::Report;
 use verify::reporters::REPORTERS;
 

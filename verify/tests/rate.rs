@@ -14,10 +14,10 @@ use profiles::Declaration;
 use support::{Distort, Reply, Seen, TODAY, probe, problem, start, subject};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use verify::check::{Subject, Verdict};
 use verify::judge::judge;
-use verify::plan::{Plan, Selection};
-use verify::probe::Probe;
+use verify::judge::plan::{Plan, Selection};
+use verify::model::check::{Subject, Verdict};
+use verify::model::probe::Probe;
 use verify::prober::{Access, Prober};
 
 #[tokio::test]

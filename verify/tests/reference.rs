@@ -6,7 +6,7 @@ use std::path::Path;
 #[test]
 fn checks_md_is_fresh() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("CHECKS.md");
-    let generated = verify::reference::checks_markdown();
+    let generated = verify::checks::reference::checks_markdown();
     if std::env::var_os("UPDATE_REFERENCES").is_some() {
         std::fs::write(&file, &generated).expect("the reference can be written");
     }

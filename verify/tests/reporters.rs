@@ -14,12 +14,12 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use quick_junit::TestCaseStatus;
 use serde_json::Value as Json;
 use support::{Distort, RELEASE, Reply, TODAY, foreign, start};
-use verify::check::{Needs, Severity, Subject};
-use verify::exchange::{Answer, Evidence};
 use verify::judge::judge;
-use verify::observed::{Drift, Snapshots, observed};
-use verify::plan::{Plan, Selection};
+use verify::judge::plan::{Plan, Selection};
+use verify::model::check::{Needs, Severity, Subject};
+use verify::model::exchange::{Answer, Evidence};
 use verify::prober::{Access, Prober};
+use verify::report::observed::{Drift, Snapshots, observed};
 use verify::report::{Outcome, Report, Status};
 use verify::reporters::REPORTERS;
 

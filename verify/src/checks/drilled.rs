@@ -1,9 +1,9 @@
 //! How checks ask for a drill, and read it.
 
-use crate::check::{Reading, Subject};
-use crate::drill::{Drilled, Fault, Seen, Steady, Step, Told};
-use crate::exchange::{Answer, Exchange, Means, Request, Response};
-use crate::probe::Probe;
+use crate::model::check::{Reading, Subject};
+use crate::model::drill::{Drilled, Fault, Seen, Steady, Step, Told};
+use crate::model::exchange::{Answer, Exchange, Means, Request, Response};
+use crate::model::probe::Probe;
 
 /// How much later than promised is still on time: processes start and sockets are opened meanwhile.
 const SLACK_MS: u64 = 500;

@@ -1,9 +1,11 @@
 //! The catalogue: one folder a family, one file an idea. A new check is a file, a `mod` line and a table line.
 
+pub mod asvs;
 mod cors;
 mod drill;
 pub(crate) mod drilled;
 mod errors;
+pub mod example;
 mod exposure;
 mod headers;
 mod health;
@@ -11,12 +13,13 @@ mod http1;
 mod http2;
 mod load;
 mod method;
+pub mod reference;
 mod run;
 mod tls;
 
 pub(crate) use run::{WAIVERS, runs_release};
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 /// Every check, in the order of reports.
 pub fn all() -> impl Iterator<Item = &'static Check> {

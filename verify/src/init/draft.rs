@@ -10,7 +10,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use profiles::{Declaration, EMBEDDED, Level, hide_credentials};
 
-use crate::redact::shown;
+use crate::model::redact::shown;
 
 /// Tables whose settings are choices of whoever verifies, not facts about the deployment.
 const CHOSEN: &[&str] = &["load", "verify"];

@@ -7,12 +7,12 @@ use super::{
     COMMON_ORIGINS, CONTRACT, DOCS, ERRORS, HEADERS, HEALTH, HSTS, HTTP2, METHODS, NO_HEADER, NO_METHOD,
     PLAIN_HTTP, SECURITY_HEADERS, Survey,
 };
-use crate::check::{FAMILIES, Verdict, judgeable};
-use crate::exchange::Response;
+use crate::cors::oracle::{Credentials, preflight_check};
 use crate::judge::judge;
-use crate::oracle::{Credentials, preflight_check};
-use crate::plan::Asked;
-use crate::probe::Probe;
+use crate::judge::plan::Asked;
+use crate::model::check::{FAMILIES, Verdict, judgeable};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 /// Where no origin was seen that the profile takes.
 const PLACEHOLDER: &str = "https://app.example.com";

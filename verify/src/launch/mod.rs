@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::model::redact::shown;
 use crate::port::Port;
-use crate::redact::shown;
 
 /// Where and with what a candidate runs.
 pub struct Setting {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::responses;
 use super::wire::{Stream, Wire};
-use crate::exchange::{Burst, Request, Response};
+use crate::model::exchange::{Burst, Request, Response};
 
 pub(super) async fn ask(wire: &Wire, request: &Request, connections: u32) -> Burst {
     let opened = join_all((0..connections).map(|_| wire.connect())).await;

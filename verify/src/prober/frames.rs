@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::http::with_protocols;
 use super::wire::Wire;
-use crate::exchange::{Heard, Request, Response};
+use crate::model::exchange::{Heard, Request, Response};
 
 /// Frame types (RFC 9113 section 6).
 const HEADERS: u8 = 1;

@@ -11,7 +11,7 @@ use x509_cert::der::Decode as _;
 
 use super::http::with_protocols;
 use super::wire::Wire;
-use crate::exchange::{Certificate, Offer, Shaken};
+use crate::model::exchange::{Certificate, Offer, Shaken};
 
 /// One handshake with this offer, on a connection that is then closed.
 pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Shaken, String> {

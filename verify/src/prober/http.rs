@@ -16,8 +16,8 @@ use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 use super::Access;
-use crate::exchange::{AddressKind, Answer, Means, NO_ADDRESS, Request, Response};
-use crate::redact;
+use crate::model::exchange::{AddressKind, Answer, Means, NO_ADDRESS, Request, Response};
+use crate::model::redact;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {

@@ -18,9 +18,9 @@ use profiles::{Origin, Profile};
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::exchange::{Answer, Evidence, Exchange, Means, Request, Response};
-use crate::plan::Plan;
-use crate::probe::Probe;
+use crate::judge::plan::Plan;
+use crate::model::exchange::{Answer, Evidence, Exchange, Means, Request, Response};
+use crate::model::probe::Probe;
 
 pub use http::ClientError;
 use http::with_protocols;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::exchange::Response;
-use crate::redact;
+use crate::model::exchange::Response;
+use crate::model::redact;
 
 const MOST_HEADERS: usize = 128;
 

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::http::USER_AGENT;
 use super::responses;
-use crate::exchange::{Ends, Heard, Piece, Raw, Request};
+use crate::model::exchange::{Ends, Heard, Piece, Raw, Request};
 
 /// A byte stream to the target, with TLS where the target has it.
 pub(super) type Stream = Box<dyn Duplex>;

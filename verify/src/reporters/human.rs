@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
 use super::{Reporter, families, layer, observations, tally, verdict};
-use crate::observed::Drift;
+use crate::report::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
 
 pub(super) const REPORTER: Reporter =

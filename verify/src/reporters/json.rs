@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::Reporter;
-use crate::check::Severity;
-use crate::layer::Layer;
+use crate::judge::responder::Layer;
+use crate::model::check::Severity;
 use crate::report::{Finding, Report, Status};
 
 pub(super) const REPORTER: Reporter =

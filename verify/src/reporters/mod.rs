@@ -12,8 +12,8 @@ mod sarif;
 
 use std::str::FromStr;
 
-use crate::check::{FAMILIES, Severity};
-use crate::layer::Layer;
+use crate::judge::responder::Layer;
+use crate::model::check::{FAMILIES, Severity};
 use crate::report::{Finding, Outcome, Report, Status};
 
 /// A reporter renders the whole report as text; writing it is the caller's business.

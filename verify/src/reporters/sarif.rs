@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::{Reporter, observations};
-use crate::check::Severity;
+use crate::model::check::Severity;
 use crate::report::{Finding, Report, Status};
 
 pub(super) const REPORTER: Reporter =

@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use profiles::Profile;
 
-use crate::drill::{Drilled, Step};
-use crate::exchange::{Answer, Evidence, Exchange, Means};
+use crate::judge::plan::Plan;
 use crate::launch::LaunchError;
-use crate::plan::Plan;
+use crate::model::drill::{Drilled, Step};
+use crate::model::exchange::{Answer, Evidence, Exchange, Means};
 use crate::prober::ClientError;
 use database::Database;
 pub use database::DatabaseError;

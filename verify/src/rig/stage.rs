@@ -12,12 +12,12 @@ use tokio::time::sleep;
 
 use super::proxy::{self, Authority, Certificate, Proxy};
 use super::{PLACEHOLDER, Rig, RigError, has_its_own};
-use crate::check::Subject;
-use crate::drill::{Change, Counts, Drilled, Ended, Fault, Seen, Signal, Steady, Step, Told};
-use crate::exchange::{Answer, Request, Response};
 use crate::launch::{Candidate, Setting};
+use crate::model::check::Subject;
+use crate::model::drill::{Change, Counts, Drilled, Ended, Fault, Seen, Signal, Steady, Step, Told};
+use crate::model::exchange::{Answer, Request, Response};
+use crate::model::redact;
 use crate::prober::{Access, Held, Prober};
-use crate::redact;
 
 pub(super) struct Stage<'a> {
     rig: &'a Rig<'a>,

@@ -18,9 +18,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use verify::check::{Needs, Subject};
-use verify::exchange::Evidence;
-use verify::plan::Plan;
+use verify::judge::plan::Plan;
+use verify::model::check::{Needs, Subject};
+use verify::model::exchange::Evidence;
 use verify::prober::{Access, Prober};
 
 use super::{DECLARATION, Distort, RELEASE, answer, foreign};

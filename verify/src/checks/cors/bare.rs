@@ -1,8 +1,8 @@
 //! Nothing is granted to those who were promised nothing.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::Response;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
     id: "cors.actual.no-origin-no-grant",

@@ -1,8 +1,8 @@
 //! What a cache stored for one page is not served to another.
 
-use crate::check::{Ask, Check, Needs, Question, Severity, Verdict, judgeable};
-use crate::oracle::{Credentials, cors_check};
-use crate::probe::Probe;
+use crate::cors::oracle::{Credentials, cors_check};
+use crate::model::check::{Ask, Check, Needs, Question, Severity, Verdict, judgeable};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "cors.actual.cache-not-poisoned",

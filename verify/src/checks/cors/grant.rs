@@ -1,9 +1,9 @@
 //! What a declared origin is promised: it may read, as declared, also when the answer is an error.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::Response;
-use crate::oracle::{Credentials, cors_check};
-use crate::probe::Probe;
+use crate::cors::oracle::{Credentials, cors_check};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 pub(super) const ALLOWS_DECLARED_ORIGIN: Check = Check {
     id: "cors.actual.allows-declared-origin",

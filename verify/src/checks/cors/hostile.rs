@@ -1,8 +1,8 @@
 //! Origins that no browser sends: several at once, and bytes made to break a parser.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::{Exchange, Response};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::{Exchange, Response};
+use crate::model::probe::Probe;
 
 pub(super) const LIST_AND_DUPLICATES: Check = Check {
     id: "cors.reject.list-and-duplicates",
@@ -168,7 +168,7 @@ fn sent(exchange: &Exchange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Answer, Heard};
+    use crate::model::exchange::{Answer, Heard};
 
     #[test]
     fn hanging_up_is_a_refusal() {

@@ -6,15 +6,12 @@ mod grant;
 mod hostile;
 mod outage;
 mod preflight;
-mod preflight_login;
-mod preflight_rate;
-mod preflight_syntax;
 mod reject;
 mod shape;
 mod simple;
 mod vary;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[
     &grant::ALLOWS_DECLARED_ORIGIN,
@@ -48,13 +45,13 @@ pub(super) const CHECKS: &[&Check] = &[
     &hostile::HOSTILE_BYTES,
     &preflight::ALLOWS_DECLARED,
     &preflight::OK_STATUS,
-    &preflight_login::NEEDS_NO_AUTH,
+    &preflight::login::NEEDS_NO_AUTH,
     &preflight::REJECTS_ORIGIN,
     &preflight::REJECTS_METHOD,
     &preflight::REJECTS_HEADER,
-    &preflight_login::AUTHORIZATION_EXPLICIT,
-    &preflight_syntax::MAX_AGE_AS_DECLARED,
-    &preflight_syntax::TOLERATES_LIST_SYNTAX,
-    &preflight_syntax::PLAIN_OPTIONS_IS_NOT_PREFLIGHT,
-    &preflight_rate::CHECK,
+    &preflight::login::AUTHORIZATION_EXPLICIT,
+    &preflight::syntax::MAX_AGE_AS_DECLARED,
+    &preflight::syntax::TOLERATES_LIST_SYNTAX,
+    &preflight::syntax::PLAIN_OPTIONS_IS_NOT_PREFLIGHT,
+    &preflight::rate::CHECK,
 ];

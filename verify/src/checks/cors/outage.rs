@@ -1,9 +1,9 @@
 //! Pages can read that the service is unwell.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::checks::drilled::{answer, health, under};
-use crate::drill::Fault;
-use crate::oracle::{Credentials, cors_check};
+use crate::cors::oracle::{Credentials, cors_check};
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::drill::Fault;
 
 pub(super) const CHECK: Check = Check {
     id: "cors.actual.outage-keeps-grant",

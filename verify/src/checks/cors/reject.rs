@@ -1,10 +1,10 @@
 //! Origins that must never be allowed: one reading, and a way to be fooled per check.
 
-use crate::attack::{self, Attack};
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::Exchange;
-use crate::oracle::{Credentials, cors_check};
-use crate::probe::Probe;
+use crate::cors::attack::{self, Attack};
+use crate::cors::oracle::{Credentials, cors_check};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Exchange;
+use crate::model::probe::Probe;
 
 const COMMON: Check = Check {
     id: "",

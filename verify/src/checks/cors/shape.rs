@@ -1,7 +1,7 @@
 //! The form of a grant: one origin, no wildcard.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const NO_WILDCARD: Check = Check {
     id: "cors.actual.no-wildcard",

@@ -1,9 +1,9 @@
 //! What a page may send without a preflight is not taken for JSON.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::checks::drilled::{answer, drill};
-use crate::drill::Step;
-use crate::exchange::Request;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::drill::Step;
+use crate::model::exchange::Request;
 
 pub(super) const CHECK: Check = Check {
     id: "cors.actual.simple-request-needs-json",

@@ -1,8 +1,8 @@
 //! Caches must know that the answer depends on the origin.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::Exchange;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::Exchange;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "cors.actual.vary-origin",

@@ -2,10 +2,10 @@
 
 use profiles::PoolMode;
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::checks::drilled::{drill, expect, fault, health, seen, step, words};
-use crate::drill::{Fault, Steady, Step};
-use crate::exchange::Request;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::drill::{Fault, Steady, Step};
+use crate::model::exchange::Request;
 
 pub(super) const FAIL_FAST: Check = Check {
     id: "drill.db.fail-fast",

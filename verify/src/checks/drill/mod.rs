@@ -4,7 +4,7 @@ mod database;
 mod start;
 mod stop;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[
     &database::FAIL_FAST,

@@ -1,9 +1,9 @@
 //! A candidate starts where the platform looks for it, and refuses to start without its secrets.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::checks::drilled::{drill, step, words};
-use crate::drill::{Change, Step};
-use crate::exchange::{Exchange, Means};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::drill::{Change, Step};
+use crate::model::exchange::{Exchange, Means};
 
 pub(super) const SECRETS: Check = Check {
     id: "drill.start.secret-missing-or-placeholder",

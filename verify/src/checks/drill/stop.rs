@@ -1,9 +1,9 @@
 //! A candidate ends as a platform ends it: what is in flight is finished, and nothing holds the end up.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::checks::drilled::{drill, health, step, words};
-use crate::drill::{Change, Fault, Signal, Step};
-use crate::exchange::{Exchange, Means};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::drill::{Change, Fault, Signal, Step};
+use crate::model::exchange::{Exchange, Means};
 
 pub(super) const DRAINS: Check = Check {
     id: "drill.stop.drains",
@@ -137,7 +137,7 @@ const LATE_MS: u64 = 2_000;
 /// How much later than declared is still on time.
 const SLACK_MS: u64 = 1_000;
 
-fn ended(subject: &Subject<'_>, end: &crate::drill::Seen, signal: &str, code: Option<i32>) -> Reading {
+fn ended(subject: &Subject<'_>, end: &crate::model::drill::Seen, signal: &str, code: Option<i32>) -> Reading {
     let drain = subject.profile().server.drain_timeout;
     match &end.ended {
         None => {

@@ -1,7 +1,7 @@
 //! Bad input is refused without a trace of the code that refused it.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.leak.no-trace",

@@ -6,7 +6,7 @@ mod reflect;
 mod request_id;
 mod shape;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] =
     &[&shape::CHECK, &leak::CHECK, &reflect::CHECK, &request_id::CHECK, &outage::CHECK];

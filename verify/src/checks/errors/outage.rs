@@ -1,11 +1,11 @@
 //! Errors of an outage are like any other: well formed, and silent about the inside.
 
 use super::{leak, shape};
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::checks::drilled::{answer, as_exchange, under};
 use crate::checks::health;
-use crate::drill::Fault;
-use crate::exchange::Request;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::drill::Fault;
+use crate::model::exchange::Request;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.outage.as-declared",

@@ -1,7 +1,7 @@
 //! What is echoed cannot run in a browser.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.reflect.inert",

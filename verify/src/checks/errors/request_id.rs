@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::Exchange;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Exchange;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.request-id.safe",

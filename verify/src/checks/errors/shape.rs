@@ -2,9 +2,9 @@
 
 use profiles::ErrorFormat;
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::Response;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "errors.shape.as-declared",

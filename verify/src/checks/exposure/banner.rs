@@ -1,7 +1,7 @@
 //! Headers do not advertise what runs behind them.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.banner",

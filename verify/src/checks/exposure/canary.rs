@@ -1,9 +1,9 @@
 //! Planted secrets stay where they were planted.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
 use crate::checks::drilled::{drill, seen};
-use crate::drill::Step;
-use crate::exchange::Request;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
+use crate::model::drill::Step;
+use crate::model::exchange::Request;
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.secrets.canary",

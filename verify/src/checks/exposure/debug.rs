@@ -1,7 +1,7 @@
 //! Endpoints for operators are not for the public.
 
 use super::Content;
-use crate::check::{Ask, Check, Needs, Reading, Severity};
+use crate::model::check::{Ask, Check, Needs, Reading, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.debug.endpoints",

@@ -3,7 +3,7 @@
 use profiles::Docs;
 
 use super::Content;
-use crate::check::{Ask, Check, Needs, Reading, Severity};
+use crate::model::check::{Ask, Check, Needs, Reading, Severity};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.docs.as-declared",

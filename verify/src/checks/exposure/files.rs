@@ -1,8 +1,8 @@
 //! Files that belong to the repository or the operator, recognised by their content.
 
 use super::Content;
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
-use crate::exchange::Exchange;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::exchange::Exchange;
 
 const COMMON: Check = Check {
     id: "",

@@ -3,8 +3,8 @@
 use profiles::Docs;
 use serde_json::Value as Json;
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.graphql.introspection",

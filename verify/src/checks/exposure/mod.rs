@@ -9,9 +9,9 @@ mod graphql;
 mod secrets;
 mod traversal;
 
-use crate::check::{Check, Question, Reading, Subject, Verdict, judgeable};
-use crate::exchange::{Exchange, Response};
-use crate::probe::Probe;
+use crate::model::check::{Check, Question, Reading, Subject, Verdict, judgeable};
+use crate::model::exchange::{Exchange, Response};
+use crate::model::probe::Probe;
 
 pub(super) const CHECKS: &[&Check] = &[
     &docs::CHECK,

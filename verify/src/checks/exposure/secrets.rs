@@ -2,7 +2,7 @@
 
 use profiles::unmistakable_credential;
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.secrets.patterns",

@@ -1,7 +1,7 @@
 //! No path leads out of the folder that is served.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "exposure.files.traversal",

@@ -1,6 +1,6 @@
 //! Cookies that are set are set safely.
 
-use crate::check::{Ask, Check, Failure, Needs, Severity, Verdict, judgeable};
+use crate::model::check::{Ask, Check, Failure, Needs, Severity, Verdict, judgeable};
 
 pub(super) const CHECK: Check = Check {
     id: "headers.cookies",

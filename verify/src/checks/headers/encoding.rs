@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use profiles::Docs;
 use serde_json::Value as Json;
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::{Exchange, Response};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::{Exchange, Response};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "headers.encoding",

@@ -4,6 +4,6 @@ mod cookies;
 mod encoding;
 mod security;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[&security::CHECK, &cookies::CHECK, &encoding::CHECK];

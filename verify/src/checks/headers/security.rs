@@ -1,8 +1,8 @@
 //! Security headers, on successes and errors alike.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::Response;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "headers.security-as-declared",

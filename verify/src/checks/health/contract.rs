@@ -3,9 +3,9 @@
 use profiles::Contract;
 use serde_json::Value as Json;
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
-use crate::exchange::Response;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 const RFC_9110: &str = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4";
 

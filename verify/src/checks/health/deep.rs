@@ -1,9 +1,9 @@
 //! The health check notices what happens to the database, in time, and notices its end as well.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::checks::drilled::{answer, drill, expect, fault, health, seen, step, under, words};
-use crate::drill::{Fault, Steady, Step};
-use crate::exchange::{Exchange, Request};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::drill::{Fault, Steady, Step};
+use crate::model::exchange::{Exchange, Request};
 
 const COMMON: Check = Check {
     id: "",

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
-use crate::exchange::Exchange;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
+use crate::model::exchange::Exchange;
+use crate::model::probe::Probe;
 
 pub(super) const TIMESTAMP_MOVES: Check = Check {
     id: "health.fresh.timestamp-moves",

@@ -1,7 +1,7 @@
 //! The health check tells strangers nothing about the inside.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "health.leak.no-internals",

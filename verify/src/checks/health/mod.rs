@@ -7,7 +7,7 @@ pub(in crate::checks) mod leak;
 mod outage;
 mod platform;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[
     &contract::STATUS_AND_TYPE,

@@ -3,10 +3,10 @@
 use profiles::Contract;
 
 use super::{contract, leak};
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::checks::drilled::{answer, as_exchange, health, under};
-use crate::drill::Fault;
-use crate::exchange::Exchange;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::drill::Fault;
+use crate::model::exchange::Exchange;
 
 pub(super) const CONTRACT: Check = Check {
     id: "health.deep.contract-when-down",
@@ -65,7 +65,7 @@ fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Option<String>) -> 
             Reading::Unknown(format!("with the database away the answer was {}", response.status))
         }
         Ok(Ok(response)) => {
-            let request = crate::exchange::Request::new("GET", &exchange.request.path);
+            let request = crate::model::exchange::Request::new("GET", &exchange.request.path);
             match wrong(&as_exchange(request, response)) {
                 Some(wrong) => Reading::Broken(format!("with the database away {wrong}")),
                 None => Reading::Holds,

@@ -1,8 +1,8 @@
 //! The platform's own probe is answered, whatever host it asks for.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::checks::drilled::{answer, drill, expect, health};
-use crate::drill::Step;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::drill::Step;
 
 pub(super) const CHECK: Check = Check {
     id: "health.platform.host",

@@ -1,8 +1,8 @@
 //! The name that a client gives the service is not taken for its own.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::{Exchange, Request};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::{Exchange, Request};
+use crate::model::probe::Probe;
 
 pub(super) const NOT_TRUSTED: Check = Check {
     id: "http1.host.not-trusted",

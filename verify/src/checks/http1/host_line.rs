@@ -3,9 +3,9 @@
 use profiles::Family;
 
 use super::{PATIENCE_MS, heard, raw, what};
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::{Ends, Piece};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::{Ends, Piece};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "http1.host.missing-or-duplicate",

@@ -1,9 +1,9 @@
 //! What a client may send has an end.
 
 use super::{PATIENCE_MS, heard, raw, what};
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::{Ends, Exchange, Piece};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::{Ends, Exchange, Piece};
+use crate::model::probe::Probe;
 
 pub(super) const HEAD: Check = Check {
     id: "http1.limit.head",

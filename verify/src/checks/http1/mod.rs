@@ -6,9 +6,9 @@ mod host_line;
 mod limit;
 mod slow;
 
-use crate::check::Check;
-use crate::exchange::{Answer, Ends, Exchange, Heard, Means, Piece, Raw};
-use crate::probe::Probe;
+use crate::model::check::Check;
+use crate::model::exchange::{Answer, Ends, Exchange, Heard, Means, Piece, Raw};
+use crate::model::probe::Probe;
 
 pub(super) const CHECKS: &[&Check] =
     &[&host::NOT_TRUSTED, &host_line::CHECK, &framing::CHECK, &limit::HEAD, &limit::BODY, &slow::CHECK];

@@ -2,9 +2,9 @@
 
 use profiles::{Http2, Scheme};
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict, judgeable};
-use crate::exchange::{Answer, Means, Offer};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict, judgeable};
+use crate::model::exchange::{Answer, Means, Offer};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "http2.as-declared",

@@ -2,9 +2,9 @@
 
 use profiles::{Family, Http2, Scheme};
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::{Answer, Means};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::{Answer, Means};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "http2.connection-fields-refused",

@@ -3,6 +3,6 @@
 mod declared;
 mod fields;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[&declared::CHECK, &fields::CHECK];

@@ -1,8 +1,8 @@
 //! A burst is answered, all of it, in time.
 
-use crate::check::{Ask, Check, Needs, Severity, Verdict};
-use crate::exchange::{Answer, Burst, Means};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Severity, Verdict};
+use crate::model::exchange::{Answer, Burst, Means};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "load.burst",

@@ -4,6 +4,6 @@ mod burst;
 mod pool;
 mod rate;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[&burst::CHECK, &rate::CHECK, &pool::CHECK];

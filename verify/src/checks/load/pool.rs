@@ -1,9 +1,9 @@
 //! The pool has the size that the profile says.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::checks::drilled::{drill, health, step};
-use crate::drill::{Fault, Step};
-use crate::exchange::Request;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::drill::{Fault, Step};
+use crate::model::exchange::Request;
 
 pub(super) const CHECK: Check = Check {
     id: "load.pool.bound",
@@ -31,7 +31,7 @@ pub(super) const CHECK: Check = Check {
         let pool = &subject.profile().pool;
         Verdict::of_answers(exchanges, |exchange| {
             let last = match &exchange.request.means {
-                crate::exchange::Means::Drill(steps) => steps.len().saturating_sub(1),
+                crate::model::exchange::Means::Drill(steps) => steps.len().saturating_sub(1),
                 _ => 0,
             };
             match step(exchange, last) {

@@ -1,8 +1,8 @@
 //! A rate limit that is declared is kept, told, and not evaded.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::{Answer, Burst, Exchange, Means};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::{Answer, Burst, Exchange, Means};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "load.rate.429",

@@ -1,8 +1,8 @@
 //! A known path tells which methods it has.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::Exchange;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::Exchange;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "method.405-with-allow",

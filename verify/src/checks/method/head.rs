@@ -1,7 +1,7 @@
 //! HEAD is GET without the body.
 
-use crate::check::{Ask, Check, Needs, Question, Severity, Verdict, judgeable};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Severity, Verdict, judgeable};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "method.head-equals-get",

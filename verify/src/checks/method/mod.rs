@@ -4,7 +4,7 @@ mod allow;
 mod head;
 mod refused;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] =
     &[&allow::CHECK, &head::CHECK, &refused::UNKNOWN, &refused::TRACE_CONNECT];

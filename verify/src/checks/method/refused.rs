@@ -1,8 +1,8 @@
 //! Methods that must not be obeyed.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::{Ends, Means, Piece, Raw, Request};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::{Ends, Means, Piece, Raw, Request};
+use crate::model::probe::Probe;
 
 pub(super) const UNKNOWN: Check = Check {
     id: "method.unknown-refused",

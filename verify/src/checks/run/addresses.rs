@@ -2,9 +2,9 @@
 
 use profiles::Host;
 
-use crate::check::{Ask, Check, Failure, Needs, Question, Severity, Verdict, judgeable};
-use crate::exchange::{AddressKind, Answer, Exchange, Means, NO_ADDRESS};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Failure, Needs, Question, Severity, Verdict, judgeable};
+use crate::model::exchange::{AddressKind, Answer, Exchange, Means, NO_ADDRESS};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.target.each-address",
@@ -107,7 +107,7 @@ fn is_ours(why: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::response;
+    use crate::checks::example::response;
 
     fn judged(over_ipv4: &str, over_ipv6: &str) -> Verdict {
         let answers = [(AddressKind::IPv4, over_ipv4), (AddressKind::IPv6, over_ipv6)];

@@ -1,7 +1,7 @@
 //! The control: what the target answers for a path that does not exist.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.control.unknown-path-404",

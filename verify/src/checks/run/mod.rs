@@ -10,7 +10,7 @@ mod waivers;
 pub(crate) use release::runs_release;
 pub(crate) use waivers::CHECK as WAIVERS;
 
-use crate::check::Check;
+use crate::model::check::Check;
 
 pub(super) const CHECKS: &[&Check] = &[
     &reachable::CHECK,

@@ -1,7 +1,7 @@
 //! The target answers at all.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.target.reachable",

@@ -2,9 +2,9 @@
 
 use profiles::Profile;
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
-use crate::exchange::Response;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "run.release.matches",

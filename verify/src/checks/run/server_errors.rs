@@ -1,6 +1,6 @@
 //! No probe makes the server fail.
 
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 
 pub(super) const CHECK: Check = Check {
     id: "run.no-5xx-anywhere",

@@ -1,6 +1,6 @@
 //! Waivers are neither forgotten nor left lying about.
 
-use crate::check::{Ask, Check, Needs, Severity, Verdict};
+use crate::model::check::{Ask, Check, Needs, Severity, Verdict};
 
 /// Its verdict is made in `report.rs`, once every other finding has looked for its waiver.
 pub(crate) const CHECK: Check = Check {

@@ -1,9 +1,9 @@
 //! The certificate is one that every browser accepts, for some time to come.
 
 use super::over_tls;
-use crate::check::{Ask, Check, Needs, Reading, Severity, Verdict};
-use crate::exchange::{Answer, Means, Offer};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
+use crate::model::exchange::{Answer, Means, Offer};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "tls.cert.valid",

@@ -1,8 +1,8 @@
 //! The database's certificate is verified.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::checks::drilled::{drill, fault, health, step};
-use crate::drill::{Change, Fault, Step};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::drill::{Change, Fault, Step};
 
 pub(super) const CHECK: Check = Check {
     id: "tls.db.verified",

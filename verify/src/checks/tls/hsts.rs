@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::over_tls;
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::Response;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::Response;
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "tls.hsts",

@@ -8,7 +8,7 @@ mod version;
 
 use profiles::Scheme;
 
-use crate::check::{Ask, Check, Subject};
+use crate::model::check::{Ask, Check, Subject};
 
 pub(super) const CHECKS: &[&Check] = &[
     &version::CHECK,

@@ -3,9 +3,9 @@
 use profiles::PlainHttp;
 
 use super::over_tls;
-use crate::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict, judgeable};
-use crate::exchange::{Answer, Exchange, Means, Response};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict, judgeable};
+use crate::model::exchange::{Answer, Exchange, Means, Response};
+use crate::model::probe::Probe;
 
 pub(super) const POLICY: Check = Check {
     id: "tls.plain-http.policy",

@@ -1,9 +1,9 @@
 //! Broken versions of TLS are refused.
 
 use super::over_tls;
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::exchange::{Answer, Means, Offer};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::exchange::{Answer, Means, Offer};
+use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
     id: "tls.version.legacy-refused",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exchange::{Ends, Means, Piece, Raw, Request};
+use crate::model::exchange::{Ends, Means, Piece, Raw, Request};
 
 /// A request to be sent. Equal probes are sent once, however many checks read the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -10,10 +10,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Ask, Question, Subject};
-use crate::drill::{Drilled, Ended, Seen, Steady, Step, Told};
-use crate::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Question, Subject};
+use crate::model::drill::{Drilled, Ended, Seen, Steady, Step, Told};
+use crate::model::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
+use crate::model::probe::Probe;
 
 /// The instant of every example, so that examples about time are repeatable: 2026-01-02T03:04:05Z.
 pub const NOW_MS: i64 = 1_767_323_045_000;

@@ -3,12 +3,12 @@
 use jiff::civil::Date;
 
 use super::{Done, RunError, conclude, declaration, destinations, loopback, progress, root, subject, tell};
-use crate::check::Needs;
 use crate::cli::{Drill, launch_environment};
+use crate::judge::plan::{Plan, Selection};
 use crate::launch::{self, Setting};
-use crate::plan::{Plan, Selection};
+use crate::model::check::Needs;
+use crate::report::recording;
 use crate::rig::Rig;
-use crate::tape;
 
 pub(super) async fn drill(arguments: &Drill, today: Date) -> Result<Done, RunError> {
     let reports = destinations(&arguments.reports)?;
@@ -31,7 +31,7 @@ pub(super) async fn drill(arguments: &Drill, today: Date) -> Result<Done, RunErr
     progress.finish_and_clear();
     let evidence = evidence?;
     if let Some(path) = &arguments.record {
-        tape::write(&evidence, path)?;
+        recording::write(&evidence, path)?;
     }
     conclude(&plan, &evidence, arguments.snapshots, &reports, arguments.fail_on, today)
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::Needs;
-use crate::drill::{Drilled, Step};
-use crate::plan::Selection;
-use crate::probe::Probe;
-use crate::redact;
+use crate::judge::plan::Selection;
+use crate::model::check::Needs;
+use crate::model::drill::{Drilled, Step};
+use crate::model::probe::Probe;
+use crate::model::redact;
 
 /// A request as the plan knows it, before a byte is sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

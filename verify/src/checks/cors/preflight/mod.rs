@@ -1,11 +1,15 @@
 //! Preflights: what a declared page may ask for is granted, and nothing else.
 
+pub(super) mod login;
+pub(super) mod rate;
+pub(super) mod syntax;
+
 use profiles::{FieldName, Origin};
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::exchange::{Exchange, Request};
-use crate::oracle::{Credentials, preflight_check};
-use crate::probe::Probe;
+use crate::cors::oracle::{Credentials, preflight_check};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
+use crate::model::exchange::{Exchange, Request};
+use crate::model::probe::Probe;
 
 const FETCH: &str = "https://fetch.spec.whatwg.org/#cors-preflight-fetch";
 
@@ -224,7 +228,7 @@ fn request_headers<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
 fn decide(
     subject: &Subject<'_>,
     exchange: &Exchange,
-    response: &crate::exchange::Response,
+    response: &crate::model::exchange::Response,
 ) -> Result<(), String> {
     let request = &exchange.request;
     let headers: Vec<&str> = request

@@ -1,10 +1,10 @@
 //! Preflights are not what a rate limit counts.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
-use crate::exchange::{Answer, Means};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
+use crate::model::exchange::{Answer, Means};
+use crate::model::probe::Probe;
 
-pub(super) const CHECK: Check = Check {
+pub(in crate::checks::cors) const CHECK: Check = Check {
     id: "cors.preflight.not-rate-limited",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
@@ -61,6 +61,6 @@ const FEW: u32 = 50;
 /// After the burst of real requests, before the flood that ends the run.
 const ROUND: u8 = 4;
 
-fn flooded(exchanges: &[crate::exchange::Exchange]) -> bool {
+fn flooded(exchanges: &[crate::model::exchange::Exchange]) -> bool {
     matches!(exchanges.first().map(|exchange| &exchange.answer), Some(Answer::Burst(_)))
 }

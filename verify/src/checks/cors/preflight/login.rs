@@ -1,10 +1,10 @@
 //! Preflights and logins: browsers send no credentials with a preflight, and ask for them by name.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 
-use super::preflight::{answered, ordinary};
+use super::{answered, ordinary};
 
-pub(super) const NEEDS_NO_AUTH: Check = Check {
+pub(in crate::checks::cors) const NEEDS_NO_AUTH: Check = Check {
     id: "cors.preflight.needs-no-auth",
     severity: Severity::High,
     needs: Needs::Nothing,
@@ -35,7 +35,7 @@ pub(super) const NEEDS_NO_AUTH: Check = Check {
     fails: &["HTTP/1.1 401 Unauthorized\nwww-authenticate: Bearer", "HTTP/1.1 403 Forbidden"],
 };
 
-pub(super) const AUTHORIZATION_EXPLICIT: Check = Check {
+pub(in crate::checks::cors) const AUTHORIZATION_EXPLICIT: Check = Check {
     id: "cors.preflight.authorization-explicit",
     severity: Severity::Medium,
     needs: Needs::Nothing,

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::check::{Needs, Subject};
-use crate::exchange::{Answer, Evidence, Exchange, Means, Response};
-use crate::oracle::{Credentials, cors_check, preflight_check};
-use crate::plan::Plan;
-use crate::probe::Probe;
-use crate::redact;
+use crate::cors::oracle::{Credentials, cors_check, preflight_check};
+use crate::judge::plan::Plan;
+use crate::model::check::{Needs, Subject};
+use crate::model::exchange::{Answer, Evidence, Exchange, Means, Response};
+use crate::model::probe::Probe;
+use crate::model::redact;
 
 /// The text of one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Who gave an answer: the service, or something in front of it.
 
-use crate::exchange::{Answer, Evidence, Exchange, Response};
-use crate::plan::Plan;
+use crate::judge::plan::Plan;
+use crate::model::exchange::{Answer, Evidence, Exchange, Response};
 
 /// As far as the release header tells, which the service sends and nothing in front of it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The syntax of preflights: numbers, lists, and what is not a preflight at all.
 
-use crate::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
+use crate::model::probe::Probe;
 
-pub(super) const MAX_AGE_AS_DECLARED: Check = Check {
+pub(in crate::checks::cors) const MAX_AGE_AS_DECLARED: Check = Check {
     id: "cors.preflight.max-age-as-declared",
     severity: Severity::Low,
     needs: Needs::Nothing,
@@ -18,7 +18,7 @@ pub(super) const MAX_AGE_AS_DECLARED: Check = Check {
     ],
     requirements: &["FR-006"],
     ask: |subject| match subject.declared_origin() {
-        Some(origin) => Ask::one(super::preflight::ordinary(subject, origin), "cors.max_age"),
+        Some(origin) => Ask::one(super::ordinary(subject, origin), "cors.max_age"),
         None => Ask::skip("the profile declares no origin"),
     },
     judge: |subject, exchanges| {
@@ -39,7 +39,7 @@ pub(super) const MAX_AGE_AS_DECLARED: Check = Check {
     ],
 };
 
-pub(super) const TOLERATES_LIST_SYNTAX: Check = Check {
+pub(in crate::checks::cors) const TOLERATES_LIST_SYNTAX: Check = Check {
     id: "cors.preflight.tolerates-list-syntax",
     severity: Severity::Low,
     needs: Needs::Nothing,
@@ -99,7 +99,7 @@ pub(super) const TOLERATES_LIST_SYNTAX: Check = Check {
     ],
 };
 
-pub(super) const PLAIN_OPTIONS_IS_NOT_PREFLIGHT: Check = Check {
+pub(in crate::checks::cors) const PLAIN_OPTIONS_IS_NOT_PREFLIGHT: Check = Check {
     id: "cors.preflight.plain-options-is-not-preflight",
     severity: Severity::Low,
     needs: Needs::Nothing,

@@ -3,9 +3,9 @@
 use profiles::Family;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Ask, Check, FAMILIES, Needs, Subject, is_within};
 use crate::checks;
-use crate::probe::Probe;
+use crate::model::check::{Ask, Check, FAMILIES, Needs, Subject, is_within};
+use crate::model::probe::Probe;
 
 /// Which checks to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,12 @@
 //! The evidence of a run, kept in a file so that it can be judged again without a network.
-#![allow(clippy::disallowed_methods, reason = "a tape is a file")]
+#![allow(clippy::disallowed_methods, reason = "a recording is a file")]
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use crate::exchange::Evidence;
+use crate::model::exchange::Evidence;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TapeError {

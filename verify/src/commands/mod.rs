@@ -18,23 +18,23 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use profiles::{Declaration, EMBEDDED, LoadError, Origin, Profile};
 
-use crate::check::{Needs, Severity, Subject, judgeable};
+use crate::checks::reference;
 use crate::checks::runs_release;
 use crate::cli::{Check, Cli, Command, launch_environment};
-use crate::exchange::{Evidence, Exchange, Response};
+use crate::judge::plan::{Asked, Plan, PlanError, Selection};
+use crate::judge::responder::Stamp;
 use crate::judge::{judge, obstacle};
 use crate::launch::{self, Candidate, LaunchError, Setting};
-use crate::layer::Stamp;
-use crate::observed::observed;
-use crate::plan::{Asked, Plan, PlanError, Selection};
+use crate::model::check::{Needs, Severity, Subject, judgeable};
+use crate::model::exchange::{Evidence, Exchange, Response};
+use crate::model::redact::shown;
 use crate::prober::{Access, ClientError, Prober};
-use crate::redact::shown;
-use crate::reference;
+use crate::report::observed::observed;
+use crate::report::recording::{self, TapeError};
+use crate::report::snapshot::{self, Mode};
 use crate::report::{Outcome, Report};
 use crate::reporters::{Destination, REPORTERS};
 use crate::rig::RigError;
-use crate::snapshot::{self, Mode};
-use crate::tape::{self, TapeError};
 
 /// What a command came to.
 pub enum Done {
@@ -163,7 +163,7 @@ async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
         candidate.stop().await;
     }
     if let Some(path) = &arguments.record {
-        tape::write(&evidence, path)?;
+        recording::write(&evidence, path)?;
     }
     conclude(&plan, &evidence, arguments.snapshots, &reports, arguments.fail_on, today)
 }
@@ -265,7 +265,7 @@ fn replay(
     today: Date,
 ) -> Result<Done, RunError> {
     let reports = destinations(reports)?;
-    let evidence = tape::read(file)?;
+    let evidence = recording::read(file)?;
     let declaration = declaration(Some(profile.unwrap_or(&evidence.profile)), today)?;
     let target = parse_target(&evidence.target)?;
     let plan = Plan::of(

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::asvs;
-use crate::check::{Check, FAMILIES, Needs};
 use crate::checks;
+use crate::checks::asvs;
+use crate::model::check::{Check, FAMILIES, Needs};
 
 /// One line a check.
 pub fn list() -> String {

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::check::{Check, Failure, Needs, Verdict};
-use crate::exchange::{Answer, Evidence, Exchange, Request};
-use crate::layer::{Layer, Stamp};
-use crate::plan::{Asked, Plan, Planned};
-use crate::redact::shown;
-use crate::witness::Witness;
+use crate::cors::exploit::Witness;
+use crate::judge::plan::{Asked, Plan, Planned};
+use crate::judge::responder::{Layer, Stamp};
+use crate::model::check::{Check, Failure, Needs, Verdict};
+use crate::model::exchange::{Answer, Evidence, Exchange, Request};
+use crate::model::redact::shown;
 
 /// What one check found.
 pub struct Judgement {

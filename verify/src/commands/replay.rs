@@ -7,14 +7,14 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use super::{Done, RunError, access, declaration, parse_target, progress, show, subject, tell};
-use crate::check::Verdict;
-use crate::exchange::Evidence;
+use crate::judge::plan::{Asked, Plan, Selection};
 use crate::judge::{Judgement, judge};
-use crate::plan::{Asked, Plan, Selection};
-use crate::probe::Probe;
+use crate::model::check::Verdict;
+use crate::model::exchange::Evidence;
+use crate::model::probe::Probe;
 use crate::prober::Prober;
+use crate::report::recording;
 use crate::report::{Outcome, Report, Status};
-use crate::tape;
 
 pub(super) struct Again<'a> {
     pub(super) file: &'a Path,
@@ -25,7 +25,7 @@ pub(super) struct Again<'a> {
 }
 
 pub(super) async fn again(arguments: &Again<'_>, today: Date) -> Result<Done, RunError> {
-    let evidence = tape::read(arguments.file)?;
+    let evidence = recording::read(arguments.file)?;
     let declaration = declaration(Some(arguments.profile.unwrap_or(&evidence.profile)), today)?;
     let subject_of =
         |target| subject(&declaration, target, evidence.expected_release.clone(), evidence.allows, today);

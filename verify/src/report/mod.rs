@@ -1,19 +1,24 @@
 //! The report: verdicts with waivers applied, and the one outcome that they add up to.
 
+pub mod observed;
+pub mod recording;
+mod reproduce;
+pub mod snapshot;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::civil::Date;
 use profiles::{Declaration, Location};
 
-use crate::check::{Check, Needs, Severity, Verdict};
 use crate::checks;
-use crate::exchange::{Answer, Evidence, Exchange, Means, Request};
+use crate::cors::exploit::Witness;
 use crate::judge::Judgement;
-use crate::layer::Layer;
-use crate::observed::{Observed, Snapshots};
-use crate::reproduce::command;
-use crate::witness::Witness;
+use crate::judge::responder::Layer;
+use crate::model::check::{Check, Needs, Severity, Verdict};
+use crate::model::exchange::{Answer, Evidence, Exchange, Means, Request};
+use crate::report::observed::{Observed, Snapshots};
+use crate::report::reproduce::command;
 
 pub struct Report<'a> {
     pub declaration: &'a Declaration,

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use std::time::Duration;
 
-use crate::exchange::{AddressKind, Means, Offer, Piece, Raw, Request};
-use crate::redact;
+use crate::model::exchange::{AddressKind, Means, Offer, Piece, Raw, Request};
+use crate::model::redact;
 
 /// `curl -si 'https://…/health' -H 'origin: null'`, or what sends the same where curl would not.
 pub(crate) fn command(request: &Request, target: &str) -> String {
@@ -127,8 +127,8 @@ fn spelled(c: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Ends;
-    use crate::probe::Probe;
+    use crate::model::exchange::Ends;
+    use crate::model::probe::Probe;
 
     #[test]
     fn what_was_sent_can_be_pasted() {

@@ -6,7 +6,7 @@
 
 use profiles::{Environment, Host, Origin, Scheme};
 
-use crate::check::Subject;
+use crate::model::check::Subject;
 
 /// An origin to be refused, and the setting that promises it.
 #[derive(Clone, Debug, PartialEq, Eq)]

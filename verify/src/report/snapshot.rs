@@ -10,7 +10,7 @@ use insta::Snapshot;
 use insta::internals::SnapshotContents;
 use similar::TextDiff;
 
-use crate::observed::{Drift, Observed, Snapshots};
+use crate::report::observed::{Drift, Observed, Snapshots};
 
 /// What to do about snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

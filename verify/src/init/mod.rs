@@ -9,12 +9,12 @@ mod settings;
 use jiff::civil::Date;
 use profiles::{Declaration, Origin};
 
-use crate::check::{Needs, Subject, judgeable};
-use crate::exchange::{Evidence, Response};
+use crate::cors::oracle::{Credentials, cors_check};
 use crate::judge::obstacle;
-use crate::oracle::{Credentials, cors_check};
-use crate::plan::{Plan, Selection};
-use crate::probe::Probe;
+use crate::judge::plan::{Plan, Selection};
+use crate::model::check::{Needs, Subject, judgeable};
+use crate::model::exchange::{Evidence, Response};
+use crate::model::probe::Probe;
 
 pub use draft::{Doubt, Written};
 use settings::unbounded;

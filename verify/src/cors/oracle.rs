@@ -1,6 +1,6 @@
 //! CORS as a browser decides it: the algorithms of the Fetch standard as pure functions.
 
-use crate::exchange::Response;
+use crate::model::exchange::Response;
 
 /// Whether a page may send cookies along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub fn preflight_check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::response;
+    use crate::checks::example::response;
 
     const A: &str = "https://app.example.com";
 

@@ -1,0 +1,7 @@
+//! The data of a run: what is sent, what came back, and what a check is.
+
+pub mod check;
+pub mod drill;
+pub mod exchange;
+pub mod probe;
+pub(crate) mod redact;
