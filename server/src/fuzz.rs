@@ -14,12 +14,12 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::service::service_fn;
 use profiles::Server;
 
-use crate::connection;
-use crate::cors::{Cors, Decision};
-use crate::framing::Framing;
-use crate::head::Head;
-use crate::refusal::Refusal;
-use crate::socket::Turn;
+use crate::connection::http1;
+use crate::connection::socket::Turn;
+use crate::policy::cors::{Cors, Decision};
+use crate::request::framing::Framing;
+use crate::request::head::Head;
+use crate::response::refusal::Refusal;
 
 /// A CORS policy, ready to decide.
 pub struct Policy(Cors);
@@ -61,7 +61,7 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
         *begun.borrow_mut() = Some((turn.begin(), request));
         pending::<Result<Response<Empty<Bytes>>, Infallible>>()
     });
-    let mut connection = pin!(connection::http(limits).serve_connection(client, service));
+    let mut connection = pin!(http1::http(limits).serve_connection(client, service));
     // Again where hyper has let others have a turn.
     for _ in 0..4 {
         if connection.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {

@@ -14,53 +14,32 @@
 //! ```
 
 mod app;
-pub mod arguments;
 pub mod boot;
-mod client;
 mod connection;
-mod context;
-mod cors;
-mod cross_site;
-mod current;
 pub mod database;
-mod decisions;
-mod drain;
-mod framing;
 #[doc(hidden)]
 pub mod fuzz;
-mod head;
-mod limits;
-pub mod listener;
-mod metrics;
-mod path;
-mod rate;
-mod record;
-mod refusal;
-mod reply;
-mod request_id;
-mod router;
+mod observe;
+mod policy;
+mod request;
+mod response;
 mod routes;
-mod running;
-mod secret;
-mod socket;
-mod stamp;
-pub mod telemetry;
-mod timestamp;
-mod trace;
 
+pub use boot::secret::Secret;
 pub use boot::{Environment, Refused};
-pub use context::{Context, Glance};
+pub use connection::drain::Signals;
+pub use connection::listener;
+pub use connection::serve::{Drained, Running, StartError};
+pub use observe::log;
 #[doc(hidden)]
-pub use decisions::Decisions;
-pub use drain::Signals;
-pub use head::Head;
-pub use refusal::Refusal;
-pub use reply::Reply;
-pub use router::Conflict;
+pub use policy::Decisions;
+pub use request::head::Head;
+pub use request::trace::Trace;
+pub use response::refusal::Refusal;
+pub use response::reply::Reply;
+pub use routes::context::{Context, Glance};
+pub use routes::router::Conflict;
 pub use routes::{Handler, Kind, ROUTES, Route, Served};
-pub use running::{Drained, Running, StartError};
-pub use secret::Secret;
-pub use trace::Trace;
 
 use profiles::Declaration;
 use tokio::net::TcpListener;

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use profiles::LoadError;
-use server::arguments::{Arguments, Asked, HELP};
+use server::boot::arguments::{Arguments, Asked, HELP};
+use server::boot::embedded::{Embedded, Serving};
 use server::boot::{self, Environment, Settings, Unnamed};
-use server::database::embedded::{Embedded, Serving};
-use server::{ROUTES, Running, Signals, StartError, listener, telemetry};
+use server::{ROUTES, Running, Signals, StartError, listener, log};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -50,7 +50,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
         let sound = format!("the profile `{}` and its environment are sound\n", declaration.name);
         return print(&(declaration.render_warnings() + &sound));
     }
-    telemetry::install(declaration.profile.environment, environment.log_directives());
+    log::install(declaration.profile.environment, environment.log_directives());
     for warning in &declaration.warnings {
         tracing::warn!(profile = declaration.name, "{}", warning.message);
     }

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 
-use super::lane::Lane;
+use super::pool::connections::Lane;
 use super::{Database, DatabaseError};
 
 /// Whether a real query came back within the budget.
@@ -246,7 +246,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::boot::{Environment, Settings};
+    use crate::boot::settings::{Environment, Settings};
 
     const BUDGET: Duration = Duration::from_millis(300);
 

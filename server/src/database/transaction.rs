@@ -7,7 +7,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::Row;
 
-use super::lease::Lease;
+use super::pool::lease::Lease;
 use super::{DatabaseError, Parameters};
 
 /// The longest that rolling back may take; after it the connection is thrown away, which rolls back as well.

@@ -10,7 +10,7 @@ use profiles::{Database as Policy, PoolMode, TlsPolicy};
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, SslMode, SslNegotiation};
 
-use crate::secret::is_placeholder;
+use crate::boot::secret::is_placeholder;
 
 /// Where PostgreSQL is, and whether TLS is used: all of it or none, never "if the server likes".
 #[derive(Clone)]

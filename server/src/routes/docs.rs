@@ -6,9 +6,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::{Handler, Kind, Route, Served};
-use crate::context::Context;
-use crate::refusal::Refusal;
-use crate::reply::Reply;
+use crate::response::refusal::Refusal;
+use crate::response::reply::Reply;
+use crate::routes::context::Context;
 
 pub(super) const PAGE: Route = Route {
     path: |_| "/docs",

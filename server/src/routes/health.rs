@@ -7,10 +7,10 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 
 use super::{Handler, Kind, Route, Served};
-use crate::context::Service;
 use crate::database::ping::Verdict;
-use crate::reply::Reply;
-use crate::timestamp;
+use crate::response::reply::Reply;
+use crate::response::timestamp;
+use crate::routes::context::Service;
 
 /// More than any answer needs.
 const ROOM: usize = 160;

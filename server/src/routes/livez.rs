@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 
 use super::{Handler, Kind, Route, Served};
-use crate::reply::Reply;
+use crate::response::reply::Reply;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/livez",

@@ -1,10 +1,12 @@
 //! The table of routes. A new one is a file beside this, and two lines here.
 
+pub(crate) mod context;
 mod docs;
 mod health;
 mod livez;
 mod openapi;
 mod readyz;
+pub(crate) mod router;
 
 use std::sync::Arc;
 
@@ -12,9 +14,9 @@ use futures_util::future::BoxFuture;
 use http::Method;
 use profiles::Profile;
 
-use crate::context::{Context, Glance, Service};
-use crate::refusal::Refusal;
-use crate::reply::Reply;
+use crate::response::refusal::Refusal;
+use crate::response::reply::Reply;
+use crate::routes::context::{Context, Glance, Service};
 
 pub const ROUTES: &[&Route] =
     &[&health::ROUTE, &livez::ROUTE, &readyz::ROUTE, &docs::PAGE, &docs::FILE, &openapi::ROUTE];

@@ -5,9 +5,9 @@ use profiles::Profile;
 use serde_json::{Map, Value, json};
 
 use super::{Handler, Kind, Route, Served};
-use crate::context::Glance;
-use crate::reply::Reply;
-use crate::router::is_served;
+use crate::response::reply::Reply;
+use crate::routes::context::Glance;
+use crate::routes::router::is_served;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/openapi.json",
@@ -83,7 +83,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::refusal::Refusal;
+    use crate::response::refusal::Refusal;
     use crate::routes::ROUTES;
 
     fn paths(profile: &str) -> Vec<String> {

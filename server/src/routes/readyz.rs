@@ -3,8 +3,8 @@
 use http::{Method, StatusCode};
 
 use super::{Handler, Kind, Route, Served};
-use crate::context::Glance;
-use crate::reply::Reply;
+use crate::response::reply::Reply;
+use crate::routes::context::Glance;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/readyz",

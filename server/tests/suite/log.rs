@@ -181,7 +181,7 @@ const BOOM_AT_ONCE: Route = Route {
 async fn a_service_with_routes_that_panic() {
     // The harness has begun a line.
     println!();
-    server::telemetry::install(profiles::Environment::Production, None);
+    server::log::install(profiles::Environment::Production, None);
     let service = serve_with(&production(&[]), NO_DATABASE, &[&BOOM, &BOOM_AT_ONCE]).await;
     for path in ["/boom", "/boom-at-once"] {
         let answer = send(service.local_addr(), "GET", path, &[("traceparent", PARENT)]).await;

@@ -1,0 +1,9 @@
+//! From arguments, environment and secrets to settings, or every mistake at once.
+
+pub mod arguments;
+#[cfg_attr(not(feature = "embedded-postgres"), path = "not_embedded.rs")]
+pub mod embedded;
+pub(crate) mod secret;
+pub(crate) mod settings;
+
+pub use settings::{Environment, Mistake, Refused, Settings, Unnamed, declaration};

@@ -1,0 +1,307 @@
+//! Everything that comes from outside before the first request: profile, environment and secrets.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::HeaderValue;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use profiles::{Declaration, LoadError, Profile};
+
+use crate::boot::arguments::Arguments;
+use crate::boot::secret::{Flaw, Secret};
+use crate::database::access::Access;
+use crate::database::tls::AuthorityError;
+use crate::database::url::{Address, UrlError};
+use crate::routes::ROUTES;
+use crate::routes::router::{Conflict, Router};
+
+/// The environment variables, as a value that a test can build by hand.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, Secret>);
+
+/// A profile and the environment that it needs, both sound.
+#[derive(Clone)]
+pub struct Settings {
+    pub(crate) profile: Profile,
+    pub(crate) database: Access,
+    pub(crate) release: Option<HeaderValue>,
+}
+
+/// Why there is nothing to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Unnamed {
+    #[error(
+        "this is Railway's environment (`{RAILWAY}` is set), and no profile is named; \
+         start with `--profile production`, as the Procfile does"
+    )]
+    OnRailway,
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Everything that keeps the profile from being served in this environment, at once.
+#[derive(Debug)]
+pub struct Refused {
+    profile: String,
+    mistakes: Vec<Mistake>,
+}
+
+/// Names variables, never their values.
+#[derive(Debug, thiserror::Error)]
+pub enum Mistake {
+    #[error("`{0}` is not set; set it in the service's environment")]
+    Missing(String),
+    #[error("`{0}` is empty; set it in the service's environment")]
+    Empty(String),
+    #[error("`{0}` holds a placeholder; set it to the real value")]
+    Placeholder(String),
+    #[error("`{0}` is not set; {NO_DATABASE}")]
+    NoDatabase(String),
+    #[error("`{variable}` {error}")]
+    Url { variable: String, error: UrlError },
+    #[error("`{variable}` {error}")]
+    Authority { variable: String, error: AuthorityError },
+    #[error(
+        "`PORT` is not set, and in production the platform chooses the port; set it, such as `PORT=8080`"
+    )]
+    NoPort,
+    #[error(
+        "the profile's `server.max_connections = {connections}` and what the service needs beside them are {needed} \
+         open files, but this process may open {allowed} (`ulimit -Hn`); lower the one or raise the other"
+    )]
+    Files { connections: u32, needed: u64, allowed: u64 },
+    #[error("in the profile, {0}")]
+    Conflict(#[from] Conflict),
+    #[error("`PORT` is not a number from 1 to 65535; set it to the port to listen on")]
+    Port,
+}
+
+/// What Railway sets in every service (its variables reference).
+const RAILWAY: &str = "RAILWAY_ENVIRONMENT_NAME";
+/// Set for deployments from GitHub only.
+const COMMIT: &str = "RAILWAY_GIT_COMMIT_SHA";
+
+#[cfg(feature = "embedded-postgres")]
+const NO_DATABASE: &str = "set it to `postgresql://USER:PASSWORD@HOST/DATABASE`";
+#[cfg(not(feature = "embedded-postgres"))]
+const NO_DATABASE: &str = "set it to `postgresql://USER:PASSWORD@HOST/DATABASE`, \
+                           or start with `cargo dev`, which brings a PostgreSQL of its own";
+
+/// The profile that the arguments name.
+pub fn declaration(arguments: &Arguments, environment: &Environment) -> Result<Declaration, Unnamed> {
+    let name = match &arguments.profile {
+        Some(name) => name,
+        None if environment.get(RAILWAY).is_some() => return Err(Unnamed::OnRailway),
+        None => "development",
+    };
+    let today = Timestamp::now().to_zoned_datetime(TimeZone::UTC).date();
+    Ok(Declaration::load(name, today)?)
+}
+
+impl Environment {
+    /// The process's own variables: the only place that reads them.
+    #[expect(clippy::disallowed_methods, reason = "boot is where the environment is read")]
+    pub fn of_process() -> Self {
+        // A variable that is not UTF-8 is none of ours; a required one is then reported as missing.
+        let texts = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::new(texts)
+    }
+
+    pub fn new<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), Secret::new(value))).collect())
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.insert(name.into(), Secret::new(value));
+        self
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name)
+    }
+
+    /// `RUST_LOG`: what to log, such as `server=debug`.
+    pub fn log_directives(&self) -> Option<&str> {
+        self.get("RUST_LOG").map(Secret::expose)
+    }
+
+    fn sound(&self, variable: &str) -> Result<&Secret, Mistake> {
+        let secret = self.get(variable).ok_or_else(|| Mistake::Missing(variable.to_owned()))?;
+        match secret.flaw() {
+            None => Ok(secret),
+            Some(Flaw::Empty) => Err(Mistake::Empty(variable.to_owned())),
+            Some(Flaw::Placeholder) => Err(Mistake::Placeholder(variable.to_owned())),
+        }
+    }
+}
+
+impl Settings {
+    /// For a caller that has its own listener.
+    pub fn gather(declaration: &Declaration, environment: &Environment) -> Result<Self, Refused> {
+        let mut mistakes = Vec::new();
+        let settings = Self::collect(declaration, environment, &mut mistakes);
+        match settings {
+            Some(settings) if mistakes.is_empty() => Ok(settings),
+            _ => Err(Refused { profile: declaration.name.clone(), mistakes }),
+        }
+    }
+
+    /// For a service of its own, with the address to listen on.
+    pub fn gather_with_address(
+        declaration: &Declaration,
+        environment: &Environment,
+    ) -> Result<(Self, SocketAddr), Refused> {
+        let mut mistakes = Vec::new();
+        let settings = Self::collect(declaration, environment, &mut mistakes);
+        mistakes.extend(files(&declaration.profile).err());
+        let port = port(declaration, environment).map_err(|mistake| mistakes.push(mistake)).ok();
+        match (settings, port) {
+            (Some(settings), Some(port)) if mistakes.is_empty() => {
+                let address = SocketAddr::new(settings.profile.server.address, port);
+                Ok((settings, address))
+            }
+            _ => Err(Refused { profile: declaration.name.clone(), mistakes }),
+        }
+    }
+
+    fn collect(
+        declaration: &Declaration,
+        environment: &Environment,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Self> {
+        let profile = &declaration.profile;
+        mistakes.extend(Router::new(ROUTES, profile).err().map(Mistake::from));
+        let url_variable = profile.database.url_variable.as_str();
+        for variable in profile.secrets.required.iter().filter(|variable| variable.as_str() != url_variable) {
+            mistakes.extend(environment.sound(variable.as_str()).err());
+        }
+        let database = database(profile, environment).map_err(|mistake| mistakes.push(mistake)).ok()?;
+        let release = environment.get(COMMIT).and_then(|sha| HeaderValue::from_str(sha.expose()).ok());
+        Some(Self { profile: profile.clone(), database, release })
+    }
+}
+
+fn database(profile: &Profile, environment: &Environment) -> Result<Access, Mistake> {
+    let variable = profile.database.url_variable.as_str();
+    let url = environment.sound(variable).map_err(|mistake| match mistake {
+        Mistake::Missing(variable) if profile.environment == profiles::Environment::Development => {
+            Mistake::NoDatabase(variable)
+        }
+        mistake => mistake,
+    })?;
+    let address = Address::parse(url.expose(), &profile.database)
+        .map_err(|error| Mistake::Url { variable: variable.to_owned(), error })?;
+    Access::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
+}
+
+/// Open files beside the connections of clients and database: standard streams, listeners, the runtime's own, and room
+/// to close what is too much.
+const OTHER_FILES: u64 = 64;
+
+/// Raises the process's soft limit of open files as far as needed. Debian starts services with 1024, the hard limit is
+/// usually far above.
+fn files(profile: &Profile) -> Result<(), Mistake> {
+    let connections = profile.server.max_connections;
+    let needed = u64::from(connections) + u64::from(profile.pool.seen()) + OTHER_FILES;
+    // Where the system knows no such limit, there is none.
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
+    if allowed < needed {
+        return Err(Mistake::Files { connections, needed, allowed });
+    }
+    Ok(())
+}
+
+/// `PORT` wins over the profile; in production only the platform can know it.
+fn port(declaration: &Declaration, environment: &Environment) -> Result<u16, Mistake> {
+    match environment.get("PORT") {
+        Some(port) => match port.expose().parse() {
+            Ok(0) | Err(_) => Err(Mistake::Port),
+            Ok(port) => Ok(port),
+        },
+        None if declaration.profile.environment == profiles::Environment::Production => Err(Mistake::NoPort),
+        None => Ok(declaration.profile.server.port),
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the profile `{}` cannot be served here:", self.profile)?;
+        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: (&str, &str) = ("DATABASE_URL", "postgresql://app:n7Jq0Zt5@db.example.net/app");
+
+    fn refusal(profile: &str, variables: &[(&str, &str)]) -> Option<String> {
+        let declaration = Declaration::load(profile, jiff::civil::date(2026, 1, 1)).unwrap();
+        let environment = Environment::new(variables.iter().copied());
+        Settings::gather_with_address(&declaration, &environment).err().map(|refused| refused.to_string())
+    }
+
+    #[test]
+    fn a_sound_environment_is_accepted() {
+        assert_eq!(refusal("production", &[URL, ("PORT", "8080")]), None);
+        assert_eq!(refusal("development", &[URL]), None);
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let refusal = refusal("production", &[("DATABASE_URL", "changeme")]).unwrap();
+        assert!(refusal.contains("`DATABASE_URL` holds a placeholder"), "{refusal}");
+        assert!(refusal.contains("`PORT` is not set"), "{refusal}");
+    }
+
+    #[test]
+    fn a_health_check_cannot_take_another_routes_path() {
+        let (_, file, text) = profiles::EMBEDDED[1];
+        let text = text.replace("path = \"/health\"", "path = \"/livez\"");
+        let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
+        let refused = Settings::gather(&declaration, &Environment::new([URL])).err().unwrap().to_string();
+        assert!(refused.contains("two routes want the path `/livez`"), "{refused}");
+    }
+
+    #[test]
+    fn a_port_is_a_number_from_1_to_65535() {
+        for port in ["", "0", "http", "65536", "-1", "80 "] {
+            assert!(refusal("production", &[URL, ("PORT", port)]).unwrap().contains("`PORT`"), "{port}");
+        }
+    }
+
+    #[test]
+    fn the_platforms_port_wins_over_the_profiles() {
+        let declaration = Declaration::load("development", jiff::civil::date(2026, 1, 1)).unwrap();
+        for (variables, port) in [(vec![URL, ("PORT", "9999")], 9999), (vec![URL], 8000)] {
+            let environment = Environment::new(variables);
+            let (_, address) = Settings::gather_with_address(&declaration, &environment).unwrap();
+            assert_eq!(address.port(), port);
+        }
+    }
+
+    #[test]
+    fn a_missing_database_names_its_remedies() {
+        let refusal = refusal("development", &[]).unwrap();
+        assert!(refusal.contains("`DATABASE_URL` is not set"), "{refusal}");
+        assert!(refusal.contains("postgresql://USER:PASSWORD@HOST/DATABASE"), "{refusal}");
+        assert_eq!(refusal.contains("cargo dev"), !cfg!(feature = "embedded-postgres"), "{refusal}");
+    }
+
+    #[test]
+    fn on_railway_the_profile_must_be_named() {
+        let unnamed = Arguments { profile: None, check: false };
+        let railway = Environment::new([(RAILWAY, "production")]);
+        assert!(matches!(declaration(&unnamed, &railway), Err(Unnamed::OnRailway)));
+        let named = Arguments { profile: Some("production".to_owned()), check: false };
+        assert_eq!(declaration(&named, &railway).unwrap().name, "production");
+        assert_eq!(declaration(&unnamed, &Environment::default()).unwrap().name, "development");
+    }
+}

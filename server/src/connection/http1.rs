@@ -1,0 +1,85 @@
+//! One connection: HTTP/1.1 on a socket that knows how long its client may take.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::Watcher;
+use profiles::{Profile, Server};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::app::App;
+use crate::connection::socket::{Patience, Socket, Turn};
+use crate::observe::metrics::Held;
+
+/// Hyper's read buffer is never smaller, and it panics when asked for less.
+const SMALLEST_BUFFER: usize = 8192;
+
+/// A connection that the service has taken.
+pub(crate) struct Accepted {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// Given back when the connection ends.
+    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) open: Held,
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+pub(crate) struct Protocol {
+    http: http1::Builder,
+    patience: Patience,
+    app: Arc<App>,
+}
+
+impl Protocol {
+    /// HTTP/1 only: that is what Railway's edge speaks to us, and a silent client of the version-sniffing
+    /// connection is never closed (hyper issue 3756).
+    pub(crate) fn new(profile: &Profile, app: Arc<App>) -> Self {
+        let server = &profile.server;
+        let patience = Patience {
+            head: server.header_timeout.get(),
+            keep_alive: server.keep_alive_timeout.get(),
+            write: server.write_timeout.get(),
+        };
+        Self { http: http(server), patience, app }
+    }
+}
+
+/// How hyper reads a connection.
+pub(crate) fn http(server: &Server) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // More than `Head::check` lets through, which says more than hyper can when its buffer is full.
+    let limits = server.header_limit.get() + server.uri_limit.get();
+    let buffer = usize::try_from(limits).unwrap_or(usize::MAX).saturating_add(SMALLEST_BUFFER);
+    // The deadlines are the socket's.
+    // Answers are small: to gather a head and its body takes longer than to copy them.
+    http.header_read_timeout(None).max_buf_size(buffer).writev(false);
+    http
+}
+
+pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watcher) {
+    let Accepted { stream, peer, permit: _permit, open: _open } = accepted;
+    let Protocol { http, patience, app } = protocol;
+    // Answers are small and whole: waiting to fill a packet would only delay them.
+    let _ = stream.set_nodelay(true);
+    let turn = Arc::new(Turn::default());
+    let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app));
+    let service = service_fn(move |request| {
+        let flaw = turn.begin();
+        let turn = Arc::clone(&turn);
+        app.answer(request, peer.ip(), flaw).map(move |response| {
+            turn.end();
+            Ok::<_, Infallible>(response)
+        })
+    });
+    if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(socket), service)).await {
+        // The client's doing: a broken head, a deadline, a reset. What could be answered has been.
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

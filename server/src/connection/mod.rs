@@ -1,0 +1,8 @@
+//! Connections: who is let in, how long each may take, how it is served, and an end in good order.
+
+pub(crate) mod drain;
+pub(crate) mod http1;
+pub mod listener;
+pub(crate) mod scrape;
+pub(crate) mod serve;
+pub(crate) mod socket;

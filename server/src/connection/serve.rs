@@ -1,0 +1,159 @@
+//! The service while it runs: accept, and end in good order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::boot::settings::Settings;
+use crate::connection::drain::Drain;
+use crate::connection::http1::{self, Protocol};
+use crate::connection::listener::Acceptor;
+use crate::connection::scrape::MetricsListener;
+use crate::database::Database;
+use crate::database::ping::Ping;
+use crate::observe::exposition::Exposition;
+use crate::observe::metrics::Metrics;
+use crate::request::trace::Tracer;
+use crate::routes::Route;
+use crate::routes::context::Service;
+use crate::routes::router::Conflict;
+
+/// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it drains as well, unobserved.
+pub struct Running {
+    local_addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Drained>,
+}
+
+/// How the service ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still open at the deadline.
+    pub cut: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    #[error("could not read the listener's address: {0}")]
+    Listener(#[from] io::Error),
+    #[error(
+        "could not listen on {address} for metrics: {error}; free it, change `metrics.address` or `metrics.port`, \
+         or remove `[metrics]`"
+    )]
+    Metrics { address: SocketAddr, error: io::Error },
+}
+
+impl Running {
+    /// Serves `routes` on the listener. Nothing is connected before it is needed.
+    pub fn start(
+        settings: Settings,
+        routes: &'static [&'static Route],
+        listener: TcpListener,
+    ) -> Result<Self, StartError> {
+        let local_addr = listener.local_addr()?;
+        let database = Arc::new(Database::new(&settings));
+        let Settings { profile, release, .. } = settings;
+        let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
+        let (drain, metrics, tracer) = (Drain::default(), Metrics::new(routes, &profile), Tracer::new());
+        let service = Arc::new(Service { profile, database, ping, drain, metrics, tracer, routes });
+        let app = Arc::new(App::new(Arc::clone(&service), release.as_ref())?);
+        let scraped = listen_for_metrics(&service, release.as_ref())?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(serve(listener, app, service, scraped, stopped));
+        Ok(Self { local_addr, stop, serving })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Ends as on SIGTERM: not ready, no new connections, requests under way finish within the profile's
+    /// `server.drain_timeout`, the pool closes.
+    pub async fn stop(self) -> Drained {
+        // The service has ended by itself only if it failed; then awaiting it says so.
+        let _ = self.stop.send(());
+        self.serving.await.expect("serving neither panics nor is it aborted")
+    }
+}
+
+/// Where the profile wants a second listener.
+fn listen_for_metrics(
+    service: &Arc<Service>,
+    release: Option<&HeaderValue>,
+) -> Result<Option<MetricsListener>, StartError> {
+    let Some(declared) = &service.profile.metrics else {
+        return Ok(None);
+    };
+    let address = SocketAddr::new(declared.address, declared.port);
+    let exposition = Exposition::new(Arc::clone(service), release);
+    let listener = MetricsListener::start(address, exposition, &service.profile.server)
+        .map_err(|error| StartError::Metrics { address, error })?;
+    tracing::info!(%address, "metrics at /metrics");
+    Ok(Some(listener))
+}
+
+async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    service: Arc<Service>,
+    scraped: Option<MetricsListener>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Drained {
+    let protocol = Protocol::new(&service.profile, app);
+    let mut acceptor = Acceptor::new(listener, Arc::clone(&service));
+    let graceful = GracefulShutdown::new();
+    // Dropped, it aborts what it holds: the hard end of the drain.
+    let mut connections = JoinSet::new();
+    {
+        // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
+        let mut next = Box::pin(acceptor.accept());
+        loop {
+            tokio::select! {
+                _ = &mut stopped => break,
+                accepted = &mut next => {
+                    drop(next);
+                    next = Box::pin(acceptor.accept());
+                    connections.spawn(http1::serve(accepted, protocol.clone(), graceful.watcher()));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+    service.drain.begin();
+    // Clients whose connection the system has already made are served too; a closed listener resets them.
+    while let Some(accepted) = acceptor.accept_now() {
+        connections.spawn(http1::serve(accepted, protocol.clone(), graceful.watcher()));
+    }
+    drop(acceptor);
+    let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
+    service.database.close().await;
+    // Last, so that the end can be watched.
+    if let Some(scraped) = scraped {
+        scraped.close().await;
+    }
+    drained
+}
+
+async fn drain(graceful: GracefulShutdown, connections: &mut JoinSet<()>, deadline: Duration) -> Drained {
+    let open = graceful.count();
+    tracing::info!(connections = open, "draining");
+    if timeout(deadline, graceful.shutdown()).await.is_ok() {
+        return Drained { cut: 0 };
+    }
+    while connections.try_join_next().is_some() {}
+    let cut = connections.len();
+    tracing::warn!(connections = cut, "cut what was still open at the deadline");
+    connections.shutdown().await;
+    Drained { cut }
+}

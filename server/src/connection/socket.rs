@@ -1,0 +1,275 @@
+//! A connection's socket: how long its client may take, and what hyper does not tell of what it read.
+//!
+//! hyper knows one deadline for a head and for the time between two requests. Behind a proxy these must differ: a
+//! head comes at once or never, and an open connection may wait for a minute.
+
+use std::fmt::Write as _;
+use std::future::Future as _;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::app::App;
+use crate::request::framing::{Flaw, Framing};
+
+/// Whose turn it is on a connection: the service says when it begins and ends, the socket when it hears the client.
+#[derive(Default)]
+pub(crate) struct Turn {
+    phase: AtomicU8,
+    /// What the socket has noticed in the head that was last read.
+    flaw: AtomicU8,
+}
+
+/// The longest that a client may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// To send a head, and to begin the first one.
+    pub(crate) head: Duration,
+    /// To begin the next one.
+    pub(crate) keep_alive: Duration,
+    /// To read an answer, once it does not keep up.
+    pub(crate) write: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    /// Nothing has been heard of the first request.
+    New,
+    /// A part of a head has been heard.
+    Head,
+    /// A request is being handled; the service has its own deadlines.
+    Service,
+    /// The last request is answered, and nothing has been heard since.
+    Answered,
+}
+
+pub(crate) struct Socket {
+    stream: TcpStream,
+    turn: Arc<Turn>,
+    patience: Patience,
+    app: Arc<App>,
+    framing: Framing,
+    /// When the client must have been heard, and in which phase that was decided.
+    heard_by: Option<(Phase, Instant)>,
+    written_by: Option<Instant>,
+    /// One timer for both. It is never moved later, only found too early when it rings: a busy connection costs no
+    /// timer per request.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Turn {
+    /// The service takes over; what is wrong with the head that it is given.
+    pub(crate) fn begin(&self) -> Option<Flaw> {
+        self.set(Phase::Service);
+        Flaw::of(self.flaw.swap(0, Ordering::Relaxed))
+    }
+
+    /// Bytes have come; whether they begin a head is known by whose turn it is.
+    pub(crate) fn hear(&self, framing: &mut Framing, bytes: &[u8]) {
+        match self.phase() {
+            // The rest of a body, and perhaps of what follows it.
+            Phase::Service => return framing.lose(),
+            Phase::Head => framing.read(bytes),
+            Phase::New | Phase::Answered => {
+                self.set(Phase::Head);
+                framing.begin(bytes);
+            }
+        }
+        self.flaw.store(framing.flaw(), Ordering::Relaxed);
+    }
+
+    /// The service has answered.
+    pub(crate) fn end(&self) {
+        self.set(Phase::Answered);
+    }
+
+    fn set(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::New,
+            1 => Phase::Head,
+            2 => Phase::Service,
+            _ => Phase::Answered,
+        }
+    }
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, turn: Arc<Turn>, patience: Patience, app: Arc<App>) -> Self {
+        Self {
+            stream,
+            turn,
+            patience,
+            app,
+            framing: Framing::default(),
+            heard_by: None,
+            written_by: None,
+            timer: None,
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        if matches!(self.turn.phase(), Phase::New | Phase::Answered) {
+            self.heard_by = None;
+        }
+        self.turn.hear(&mut self.framing, bytes);
+    }
+
+    /// Nothing came. `Ready` when the client has had its time: nothing is read, which is the end of a connection.
+    fn await_client(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let phase = self.turn.phase();
+        let patience = match phase {
+            Phase::Service => return Poll::Pending,
+            Phase::New | Phase::Head => self.patience.head,
+            Phase::Answered => self.patience.keep_alive,
+        };
+        let by = match self.heard_by {
+            Some((decided, by)) if decided == phase => by,
+            _ => Instant::now() + patience,
+        };
+        self.heard_by = Some((phase, by));
+        if !self.rings(by, cx) {
+            return Poll::Pending;
+        }
+        if phase != Phase::Head {
+            return Poll::Ready(Ok(()));
+        }
+        // RFC 9110 section 15.5.9. As much as fits at once: this client gets no second chance.
+        let _ = self.stream.try_write(&self.refusal(StatusCode::REQUEST_TIMEOUT));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long")))
+    }
+
+    /// Nothing could be written.
+    fn await_reader(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let by = *self.written_by.get_or_insert_with(|| Instant::now() + self.patience.write);
+        if !self.rings(by, cx) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its answer")))
+    }
+
+    fn rings(&mut self, by: Instant, cx: &mut Context<'_>) -> bool {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
+        if by < timer.deadline() {
+            timer.as_mut().reset(by);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= by {
+                return true;
+            }
+            timer.as_mut().reset(by);
+        }
+        false
+    }
+
+    /// Before the service has seen a request, only hyper can be writing: a bare answer to what it could not parse.
+    /// The client gets that status in the form of every other refusal.
+    fn dress(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !matches!(self.turn.phase(), Phase::New | Phase::Head) {
+            return None;
+        }
+        let bare = bytes.strip_prefix(b"HTTP/1.1 ").filter(|_| bytes.ends_with(b"\r\n\r\n"))?;
+        let status = StatusCode::from_bytes(bare.get(..3)?).ok().filter(StatusCode::is_client_error)?;
+        Some(self.refusal(status))
+    }
+
+    /// The whole message: hyper writes nothing of it.
+    fn refusal(&self, status: StatusCode) -> Vec<u8> {
+        let (parts, body) = self.app.refuse_unheard(status).into_parts();
+        let reason = status.canonical_reason().unwrap_or_default();
+        let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
+        for (name, value) in &parts.headers {
+            // Our own values, all of them text.
+            let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()).unwrap_or_default();
+        let length = body.len();
+        let _ = write!(head, "date: {date}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let mut message = head.into_bytes();
+        message.extend_from_slice(&body);
+        message
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) => {
+                let bytes = &buffer.filled()[before..];
+                if !bytes.is_empty() {
+                    self.hear(bytes);
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => self.await_client(cx),
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(dressed) = self.dress(bytes) {
+            let _ = self.stream.try_write(&dressed);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Pending => self.await_reader(cx),
+            written @ Poll::Ready(_) => written,
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let [bytes] = slices
+            && let Some(dressed) = self.dress(bytes)
+        {
+            let _ = self.stream.try_write(&dressed);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        match Pin::new(&mut self.stream).poll_write_vectored(cx, slices) {
+            Poll::Pending => self.await_reader(cx),
+            written @ Poll::Ready(_) => written,
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes once all of an answer is written. It does not read again where a read had nothing to give while the
+    /// service was busy, so this is where the time until the next request begins.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.written_by = None;
+        if self.heard_by.is_none() && self.turn.phase() == Phase::Answered {
+            let _ = self.await_client(cx);
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

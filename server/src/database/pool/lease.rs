@@ -1,0 +1,131 @@
+//! A connection while it is used: given back only after a complete answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use super::cancel::cancel;
+use super::metrics::Counters;
+use super::recycle::Fitness;
+use crate::database::DatabaseError;
+use crate::database::access::Access;
+use crate::database::error::leaves_the_connection;
+
+/// The longest a cancel request may take; after it the server must see for itself that nobody listens.
+const CANCEL: Duration = Duration::from_secs(1);
+
+/// What the end of a lease needs.
+pub(super) struct Care {
+    pub(super) access: Access,
+    pub(super) fitness: Arc<Fitness>,
+    pub(super) counters: Arc<Counters>,
+    /// Whether a statement without an answer is cancelled: its connection then keeps its place for a moment more.
+    pub(super) cancels: bool,
+}
+
+/// Dropped early, by a deadline, because the client went away or because the connection broke, its statement may still
+/// run, and the next user would wait for it. So the statement is cancelled and the connection thrown away.
+pub(in crate::database) struct Lease {
+    connection: Option<Object>,
+    care: Arc<Care>,
+}
+
+impl Lease {
+    pub(super) fn new(connection: Object, care: Arc<Care>) -> Self {
+        Self { connection: Some(connection), care }
+    }
+
+    pub(in crate::database) fn client(&self) -> &Client {
+        self.connection.as_ref().expect("taken only at the lease's end")
+    }
+
+    /// Whether it has been used before, so that it may have died since.
+    pub(in crate::database) fn is_used(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| Object::metrics(connection).recycle_count > 0)
+    }
+
+    /// Ends the lease with what came back, or with nothing before the deadline.
+    pub(in crate::database) fn settle<T>(mut self, answer: Answer<T>) -> Result<T, DatabaseError> {
+        let (is_sound, answer) = self.judge(answer);
+        if is_sound {
+            self.give_back();
+        }
+        answer
+    }
+
+    /// The lease goes on, if the connection is as good as before.
+    pub(in crate::database) fn keep<T>(
+        mut self,
+        answer: Answer<T>,
+    ) -> (Option<Self>, Result<T, DatabaseError>) {
+        let (is_sound, answer) = self.judge(answer);
+        (is_sound.then_some(self), answer)
+    }
+
+    /// Whether the connection is as good as before.
+    fn judge<T>(&mut self, answer: Answer<T>) -> (bool, Result<T, DatabaseError>) {
+        match answer {
+            Ok(Ok(answer)) => (true, Ok(answer)),
+            Ok(Err(error)) if leaves_the_connection(&error) => (true, Err(DatabaseError::from(&error))),
+            Ok(Err(error)) => {
+                if error.as_db_error().is_some() {
+                    // PostgreSQL has ended the session, so nothing is left to be cancelled.
+                    drop(self.discard());
+                }
+                (false, Err(DatabaseError::from(&error)))
+            }
+            Err(_) => (false, Err(DatabaseError::Timeout)),
+        }
+    }
+
+    fn discard(&mut self) -> Option<Discarded> {
+        let connection = self.connection.take()?;
+        self.care.counters.discarded.add(1);
+        self.care.fitness.suspect();
+        Some(Discarded(Some(connection)))
+    }
+
+    /// Only after a complete answer, and outside a transaction.
+    pub(in crate::database) fn give_back(&mut self) {
+        drop(self.connection.take());
+    }
+}
+
+/// What PostgreSQL or the driver said, or that the deadline came first.
+type Answer<T> = Result<Result<T, tokio_postgres::Error>, Elapsed>;
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.discard().filter(|_| self.care.cancels) else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let care = Arc::clone(&self.care);
+        // The connection stays until the request has been heard: a pooler finds the statement by it. It keeps its
+        // place in the pool as well, so that there is never one connection more than the profile says.
+        runtime.spawn(async move {
+            let Some(request) = connection.0.as_ref().map(|connection| connection.cancel_token()) else {
+                return;
+            };
+            // Without effect when it fails: the connection is gone either way.
+            let _ = timeout(CANCEL, cancel(&request, &care.access)).await;
+            drop(connection);
+        });
+    }
+}
+
+/// A connection that goes back to no pool, however its end comes.
+struct Discarded(Option<Object>);
+
+impl Drop for Discarded {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
+    }
+}

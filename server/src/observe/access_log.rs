@@ -1,0 +1,167 @@
+//! One request as it is remembered: a line in the log, and a count in the metrics.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, Method, StatusCode};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::observe::metrics::Held;
+use crate::request::client::Client;
+use crate::request::head::{Field, Head};
+use crate::routes::Kind;
+use crate::routes::context::Service;
+use crate::routes::router::Named;
+
+const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
+
+/// Begins with the head, and ends with the answer.
+pub(crate) struct Record {
+    pub(crate) route: Option<Named>,
+    pub(crate) is_preflight: bool,
+    service: Arc<Service>,
+    _active: Held,
+    started: Instant,
+    client: IpAddr,
+    queued: Option<i64>,
+}
+
+/// The record of a request that is answered later, and whose client may not wait for that.
+pub(crate) struct Pending {
+    record: Record,
+    method: Method,
+    /// Copied: what shares the request's bytes keeps the connection's buffer from being used again.
+    path: Box<str>,
+    answered: bool,
+}
+
+/// Two levels, one line: an event's level is a constant.
+macro_rules! line {
+    ($level:ident, $record:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
+        tracing::$level!(
+            method = %$method,
+            route = $record.route.map(|route| $record.service.metrics.pattern(route.index)),
+            // Without the query: it may hold what should not be kept.
+            path = $path,
+            client = %$record.client,
+            queue_ms = $record.queued,
+            duration_us = micros($took),
+            $($field,)*
+            $message
+        )
+    };
+}
+
+impl Record {
+    pub(crate) fn begin(service: &Arc<Service>, head: &Head, client: &Client, started: Instant) -> Self {
+        Self {
+            route: None,
+            is_preflight: false,
+            service: Arc::clone(service),
+            _active: service.metrics.request_begun(),
+            started,
+            client: client.address,
+            queued: queued(head, client),
+        }
+    }
+
+    pub(crate) fn pending(self, head: &Head) -> Pending {
+        Pending { record: self, method: head.method().clone(), path: head.path().into(), answered: false }
+    }
+
+    fn is_probe(&self) -> bool {
+        self.route.is_some_and(|route| route.kind == Kind::Probe)
+    }
+
+    /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
+    pub(crate) fn end(&self, method: &Method, path: &str, status: StatusCode, bytes: Option<u64>) {
+        let took = self.started.elapsed();
+        self.service.metrics.answered(self.route.map(|route| route.index), method, status, took);
+        if status.is_success() && (self.is_preflight || self.is_probe()) {
+            return;
+        }
+        let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        let status = status.as_u16();
+        if ours {
+            line!(error, self, method, path, took, "request", status, bytes);
+        } else {
+            line!(info, self, method, path, took, "request", status, bytes);
+        }
+    }
+}
+
+impl Pending {
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
+        self.answered = true;
+        self.record.end(&self.method, &self.path, status, bytes);
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.answered {
+            let Self { record, method, path, .. } = self;
+            record.service.metrics.abandoned();
+            let took = record.started.elapsed();
+            line!(info, record, method, path, took, "request without an answer: the client has gone");
+        }
+    }
+}
+
+/// How long the request has waited before it came here: the edge says when it came there, in milliseconds since 1970.
+fn queued(head: &Head, client: &Client) -> Option<i64> {
+    if !client.vouched {
+        return None;
+    }
+    let Field::One(value) = head.field(&X_REQUEST_START) else {
+        return None;
+    };
+    let since: i64 = value.to_str().ok()?.trim().parse().ok()?;
+    // Two clocks: one that is ahead says nothing.
+    Timestamp::now().as_millisecond().checked_sub(since).filter(|waited| *waited >= 0)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn waited(vouched: bool, since: &[String]) -> Option<i64> {
+        let mut request = Request::builder().uri("/");
+        for line in since {
+            request = request.header(X_REQUEST_START, line);
+        }
+        let (head, ()) = Head::split(request.body(()).unwrap());
+        queued(&head, &Client { address: "192.0.2.1".parse().unwrap(), vouched })
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_how_long_a_request_has_waited() {
+        let ago = |ms: i64| (Timestamp::now().as_millisecond() - ms).to_string();
+        assert!(waited(true, &[ago(250)]).is_some_and(|ms| (250..10_000).contains(&ms)));
+        assert_eq!(waited(false, &[ago(250)]), None);
+        assert_eq!(waited(true, &[]), None);
+        assert_eq!(waited(true, &[ago(1), ago(1)]), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_or_no_time_says_nothing() {
+        let ahead = (Timestamp::now().as_millisecond() + 60_000).to_string();
+        for since in
+            [ahead.as_str(), "", "t=1", "1.5", "-9223372036854775808", "99999999999999999999", "soon"]
+        {
+            assert_eq!(waited(true, &[since.to_owned()]), None, "{since}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the service counts while it runs. Reading it is `exposition`'s thought, and serving it `listener`'s.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use profiles::Profile;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::routes::Route;
+use crate::routes::router::KNOWN;
+
+/// Counting costs a request neither an allocation nor a look-up by name: its place is known by numbers.
+pub(crate) struct Metrics {
+    pub(super) durations: Family<Labels, Histogram, fn() -> Histogram>,
+    /// By route and method; the last route stands for all paths that are none's.
+    cells: Vec<[Cell; METHODS]>,
+    patterns: Vec<Arc<str>>,
+    pub(super) active: Gauge,
+    pub(super) abandoned: Counter,
+    pub(super) unheard: Counter,
+    pub(super) connections: Gauge,
+    pub(super) accept_errors: Counter,
+    pub(super) shed: Counter,
+    pub(super) limited: Counter,
+}
+
+/// The histograms of one route and method, of which there are as few as there are statuses that its handler answers.
+type Cell = Mutex<Vec<(StatusCode, Histogram)>>;
+
+/// OpenTelemetry's conventions for HTTP servers. A client cannot make new ones up: unknown paths are `""`, unknown
+/// methods `_OTHER`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(clippy::struct_field_names, reason = "the fields are the labels")]
+pub(super) struct Labels {
+    http_request_method: &'static str,
+    http_route: Arc<str>,
+    http_response_status_code: u16,
+}
+
+const METHODS: usize = KNOWN.len() + 1;
+
+/// The conventions' advice, and below it where this service is at home. In seconds.
+const BUCKETS: [f64; 17] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// One more, for as long as it is held.
+#[must_use]
+pub(crate) struct Held(Gauge);
+
+impl Metrics {
+    /// A route's number is its place in the table.
+    pub(crate) fn new(routes: &[&Route], profile: &Profile) -> Self {
+        let mut patterns: Vec<Arc<str>> = routes.iter().map(|route| (route.path)(profile).into()).collect();
+        patterns.push("".into());
+        Self {
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            cells: patterns.iter().map(|_| std::array::from_fn(|_| Cell::default())).collect(),
+            patterns,
+            active: Gauge::default(),
+            abandoned: Counter::default(),
+            unheard: Counter::default(),
+            connections: Gauge::default(),
+            accept_errors: Counter::default(),
+            shed: Counter::default(),
+            limited: Counter::default(),
+        }
+    }
+
+    /// The route's path, such as `/api/things/{id}`.
+    pub(crate) fn pattern(&self, route: usize) -> &str {
+        &self.patterns[route]
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, route: Option<usize>, method: &Method, status: StatusCode, took: Duration) {
+        let route = route.unwrap_or(self.patterns.len() - 1);
+        let method = KNOWN.iter().position(|known| known == method).unwrap_or(METHODS - 1);
+        let mut cell = self.cells[route][method].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, histogram)) = cell.iter().find(|(seen, _)| *seen == status) {
+            histogram.observe(took.as_secs_f64());
+        } else {
+            let histogram = self.durations.get_or_create_owned(&Labels {
+                http_request_method: KNOWN.get(method).copied().unwrap_or("_OTHER"),
+                http_route: Arc::clone(&self.patterns[route]),
+                http_response_status_code: status.as_u16(),
+            });
+            histogram.observe(took.as_secs_f64());
+            cell.push((status, histogram));
+        }
+    }
+
+    /// A request has begun, and ends when the value is dropped.
+    pub(crate) fn request_begun(&self) -> Held {
+        Held::new(&self.active)
+    }
+
+    /// A request has ended without an answer, because its client did not wait for it.
+    pub(crate) fn abandoned(&self) {
+        self.abandoned.inc();
+    }
+
+    /// A head was late, or not HTTP.
+    pub(crate) fn unheard(&self) {
+        self.unheard.inc();
+    }
+
+    /// A connection is open until the value is dropped.
+    pub(crate) fn connection_opened(&self) -> Held {
+        Held::new(&self.connections)
+    }
+
+    /// The system has not given us a connection that there was.
+    pub(crate) fn accept_failed(&self) {
+        self.accept_errors.inc();
+    }
+
+    /// A request was refused because too many are handled at once.
+    pub(crate) fn shed(&self) {
+        self.shed.inc();
+    }
+
+    /// A request was refused because its client sends too many.
+    pub(crate) fn limited(&self) {
+        self.limited.inc();
+    }
+}
+
+impl Held {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,154 @@
+//! What a handler is given: the request, and the service around it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use profiles::Profile;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use tokio::time::Instant;
+
+use crate::connection::drain::Drain;
+use crate::database::ping::Ping;
+use crate::database::{Database, Until};
+use crate::observe::metrics::Metrics;
+use crate::observe::request_scope::Current;
+use crate::request::head::{Field, Head};
+use crate::request::trace::{Parent, Trace, Tracer};
+use crate::response::refusal::Refusal;
+use crate::routes::Route;
+use crate::routes::router::Parameters;
+
+pub struct Context {
+    pub(crate) head: Head,
+    pub(crate) parameters: Parameters,
+    pub(crate) body: Bytes,
+    pub(crate) end: Instant,
+    pub(crate) number: u64,
+    pub(crate) parent: Option<Parent>,
+    pub(crate) service: Arc<Service>,
+}
+
+/// What a handler is given that answers at once.
+pub struct Glance<'r> {
+    pub(crate) service: &'r Service,
+}
+
+/// What lives as long as the service does.
+pub struct Service {
+    pub(crate) profile: Profile,
+    pub(crate) database: Arc<Database>,
+    pub(crate) ping: Ping,
+    pub(crate) drain: Drain,
+    pub(crate) metrics: Metrics,
+    pub(crate) tracer: Tracer,
+    pub(crate) routes: &'static [&'static Route],
+}
+
+impl Context {
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// A parameter of the route's path: `id` in `/api/things/{id}`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+
+    /// The whole body, at most the profile's `server.body_limit`.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as JSON: 415 for another media type, 400 for what is no JSON, 422 for JSON of another shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        json(&self.head, &self.body)
+    }
+
+    pub fn profile(&self) -> &Profile {
+        &self.service.profile
+    }
+
+    /// For as long as this request has time.
+    pub fn database(&self) -> Until<'_> {
+        self.service.database.until(self.end)
+    }
+
+    /// The trace that this request belongs to: what to send with requests to other services.
+    pub fn trace(&self) -> Trace<'_> {
+        let trace = self.service.tracer.trace(self.number, self.parent, self.head.headers());
+        Current::joins(trace.id());
+        trace
+    }
+}
+
+fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T, Refusal> {
+    match head.field(&CONTENT_TYPE) {
+        Field::One(sent) if is_json(sent) => {}
+        Field::Absent | Field::One(_) | Field::Ambiguous => return Err(Refusal::not_json()),
+    }
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => {
+            Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not the JSON that this path takes")
+        }
+        Category::Io | Category::Syntax | Category::Eof => Refusal::bad_request("the body is not JSON"),
+    })
+}
+
+/// `application/json`, or a type that says that it is JSON underneath (RFC 6839 section 3.1). Its parameters mean
+/// nothing: JSON is UTF-8 (RFC 8259 sections 8.1 and 11).
+fn is_json(sent: &HeaderValue) -> bool {
+    let essence = sent.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let suffix = essence.len().checked_sub(b"+json".len()).map(|at| &essence[at..]);
+    essence.eq_ignore_ascii_case(b"application/json")
+        || essence.contains(&b'/') && suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn read(content_types: &[&'static str], body: &str) -> Result<(String, u8), u16> {
+        let mut request = Request::builder().uri("/");
+        for sent in content_types {
+            request = request.header(CONTENT_TYPE, *sent);
+        }
+        let (head, ()) = Head::split(request.body(()).unwrap());
+        json(&head, body.as_bytes()).map_err(|refusal| refusal.status().as_u16())
+    }
+
+    #[test]
+    fn json_is_read_by_its_media_type() {
+        for sent in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.api+json",
+            "text/x+JSON ;a=b",
+        ] {
+            assert_eq!(read(&[sent], r#"["a", 1]"#), Ok(("a".to_owned(), 1)), "{sent}");
+        }
+    }
+
+    #[test]
+    fn another_media_type_is_415_whatever_the_body() {
+        for sent in ["text/plain", "", "json", "+json", "application/jsonp", "application/json, text/plain"] {
+            assert_eq!(read(&[sent], r#"["a", 1]"#), Err(415), "{sent}");
+        }
+        assert_eq!(read(&[], r#"["a", 1]"#), Err(415));
+        assert_eq!(read(&["application/json", "application/json"], r#"["a", 1]"#), Err(415));
+    }
+
+    #[test]
+    fn no_json_is_400_and_json_of_another_shape_422() {
+        for body in ["", "[", r#"["a", 1"#, "[\"a\", 1]]", "\u{feff}[\"a\", 1]", "hello"] {
+            assert_eq!(read(&["application/json"], body), Err(400), "{body}");
+        }
+        for body in ["{}", "null", r#"["a", 256]"#, r#"["a"]"#] {
+            assert_eq!(read(&["application/json"], body), Err(422), "{body}");
+        }
+    }
+}
