@@ -17,7 +17,7 @@ use profiles::Server;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::observe::access_log::{Pending, Record};
-use crate::observe::request_scope::Current;
+use crate::observe::request_scope::RequestScope;
 use crate::policy::cors::Decision;
 use crate::policy::headers::field_name;
 use crate::policy::limits::Limits;
@@ -92,14 +92,14 @@ impl App {
             Ok(Step::Reply(_)) if record.is_preflight => None,
             _ => self.decisions.router.named(head.path()),
         };
-        let current = Current::new(id.clone(), parent);
+        let scope = RequestScope::new(id.clone(), parent);
         let outcome = match self.count(&client, arrived, &decision, &step).and(step) {
             Err(refusal) => Err(refusal),
             Ok(Step::Reply(reply)) => Ok(reply),
             Ok(Step::Run(Handler::Now(answer), ..)) => {
                 // Inside as well: what it logs, and its panic, are this request's.
                 let work = || self.end(self.run_now(answer), &head, decision, &record, id);
-                return Either::Left(ready(current.within(work)));
+                return Either::Left(ready(scope.run_sync(work)));
             }
             Ok(Step::Run(Handler::Soon(ask), ..)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
@@ -109,7 +109,7 @@ impl App {
                     app.settle(outcome.map_err(|_panic| Refusal::internal()), pending, decision, id)
                 };
                 // The request's bytes stand in the connection's buffer, which hyper uses again if they are gone by now.
-                return Either::Right(current.scope(work).boxed());
+                return Either::Right(scope.run(work).boxed());
             }
             Ok(Step::Run(Handler::Later(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
@@ -119,10 +119,10 @@ impl App {
                     let outcome = app.run(handler, route.kind, asked).await;
                     app.settle(outcome, pending, decision, id)
                 };
-                return Either::Right(current.scope(work).boxed());
+                return Either::Right(scope.run(work).boxed());
             }
         };
-        Either::Left(ready(current.within(|| self.end(outcome, &head, decision, &record, id))))
+        Either::Left(ready(scope.run_sync(|| self.end(outcome, &head, decision, &record, id))))
     }
 
     /// The answer of a request that had to wait for it.

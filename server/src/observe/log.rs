@@ -14,7 +14,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
 
-use crate::observe::request_scope::Current;
+use crate::observe::request_scope::RequestScope;
 use crate::response::timestamp;
 
 /// Standard output for both: Railway takes every line of standard error for an error.
@@ -42,7 +42,7 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(location, "panic: {message}");
 }
 
-/// Turns events into lines. There are no spans: what a request's lines share is in [`Current`].
+/// Turns events into lines. There are no spans: what a request's lines share is in [`RequestScope`].
 struct Log<W> {
     targets: Targets,
     lines: Lines,
@@ -149,7 +149,7 @@ fn now() -> String {
 
 /// Whose request the event belongs to, and its own fields. Outside of a request an event may name one itself.
 fn fields(event: &Event<'_>, mut put: impl FnMut(&str, Value)) {
-    let (id, trace) = Current::read().unzip();
+    let (id, trace) = RequestScope::read().unzip();
     let trace = trace.flatten();
     let (identified, traced) = (id.is_some(), trace.is_some());
     if let Some(id) = id {
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn no_field_stands_twice() {
         let work = || tracing::info!(level = "mine", target = "mine", id = "mine", path = "/", "text");
-        let within = || Current::new(HeaderValue::from_static("of the request"), None).within(work);
+        let within = || RequestScope::new(HeaderValue::from_static("of the request"), None).run_sync(work);
         let lines = logged(Environment::Production, "info", within);
         let line: Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!((&line["level"], &line["path"]), (&"info".into(), &"/".into()));

@@ -14,7 +14,7 @@ use crate::connection::drain::Drain;
 use crate::database::ping::Ping;
 use crate::database::{Database, Until};
 use crate::observe::metrics::Metrics;
-use crate::observe::request_scope::Current;
+use crate::observe::request_scope::RequestScope;
 use crate::request::head::{Field, Head};
 use crate::request::trace::{Parent, Trace, Tracer};
 use crate::response::refusal::Refusal;
@@ -79,7 +79,7 @@ impl Context {
     /// The trace that this request belongs to: what to send with requests to other services.
     pub fn trace(&self) -> Trace<'_> {
         let trace = self.service.tracer.trace(self.number, self.parent, self.head.headers());
-        Current::joins(trace.id());
+        RequestScope::joins(trace.id());
         trace
     }
 }
