@@ -41,8 +41,8 @@ fuzz_target!(|data: &[u8]| {
             assert!(refusal.status().is_client_error() || refusal.status() == 501, "{refusal:?}");
             assert_eq!(head.method().as_str().as_bytes(), read.method);
         }
-        Verdict::Unheard(None) => {}
-        Verdict::Unheard(Some(status)) => assert!(status.is_client_error(), "{status}"),
+        Verdict::Malformed(None) => {}
+        Verdict::Malformed(Some(status)) => assert!(status.is_client_error(), "{status}"),
     }
 
     let expected = outcome(&verdict);
@@ -65,7 +65,7 @@ fn outcome(verdict: &Verdict) -> Option<(u16, String)> {
             Some((200, format!("{} {} {:?}", head.method(), head.path(), head.headers())))
         }
         Verdict::Refused(_, refusal) => Some((refusal.status().as_u16(), format!("{refusal:?}"))),
-        Verdict::Unheard(_) => None,
+        Verdict::Malformed(_) => None,
     }
 }
 

@@ -164,15 +164,15 @@ impl App {
     }
 
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
-    pub(crate) fn refuse_unheard(&self, status: StatusCode) -> Response<Bytes> {
+    pub(crate) fn refuse_malformed(&self, status: StatusCode) -> Response<Bytes> {
         let id = self.ids.own(self.ids.number());
-        self.service.metrics.unheard();
+        self.service.metrics.malformed();
         tracing::info!(
             status = status.as_u16(),
             id = id.to_str().ok(),
             "no request: a head that is late or broken"
         );
-        let reply = Refusal::unheard(status).into_reply(&id);
+        let reply = Refusal::malformed(status).into_reply(&id);
         self.decisions.stamp.stamped(reply, Decision::Actual { granted: None, vary: true }, id)
     }
 

@@ -49,7 +49,7 @@ pub enum Verdict {
     /// We refuse what hyper has read.
     Refused(Head, Refusal),
     /// There is no request: hyper answers with this status, or waits for more.
-    Unheard(Option<StatusCode>),
+    Malformed(Option<StatusCode>),
 }
 
 /// A client sends these bytes, in these parts, and waits.
@@ -71,7 +71,7 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
     let Some((flaw, request)) = begun.take() else {
         let status =
             answer.borrow().strip_prefix(b"HTTP/1.1 ").and_then(|bare| bare.get(..3)?.try_into().ok());
-        return Verdict::Unheard(status);
+        return Verdict::Malformed(status);
     };
     let (head, _body) = Head::split(request);
     // As `Decisions::of` does.

@@ -189,7 +189,7 @@ impl Socket {
 
     /// The whole message: hyper writes nothing of it.
     fn refusal(&self, status: StatusCode) -> Vec<u8> {
-        let (parts, body) = self.app.refuse_unheard(status).into_parts();
+        let (parts, body) = self.app.refuse_malformed(status).into_parts();
         let reason = status.canonical_reason().unwrap_or_default();
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
         for (name, value) in &parts.headers {

@@ -46,7 +46,7 @@ impl Exposition {
         }
         let counters = [
             ("http_server_abandoned_requests", "Requests whose client did not wait", &metrics.abandoned),
-            ("http_server_unheard_requests", "Heads that were late or not HTTP", &metrics.unheard),
+            ("http_server_malformed_requests", "Heads that were late or not HTTP", &metrics.malformed),
             ("http_server_shed_requests", "Requests refused because too many were handled", &metrics.shed),
             ("http_server_limited_requests", "Requests beyond the rate of their client", &metrics.limited),
             ("server_accept_errors", "Connections that could not be accepted", &metrics.accept_errors),

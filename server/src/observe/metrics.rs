@@ -22,7 +22,7 @@ pub(crate) struct Metrics {
     patterns: Vec<Arc<str>>,
     pub(super) active: Gauge,
     pub(super) abandoned: Counter,
-    pub(super) unheard: Counter,
+    pub(super) malformed: Counter,
     pub(super) connections: Gauge,
     pub(super) accept_errors: Counter,
     pub(super) shed: Counter,
@@ -63,7 +63,7 @@ impl Metrics {
             patterns,
             active: Gauge::default(),
             abandoned: Counter::default(),
-            unheard: Counter::default(),
+            malformed: Counter::default(),
             connections: Gauge::default(),
             accept_errors: Counter::default(),
             shed: Counter::default(),
@@ -105,8 +105,8 @@ impl Metrics {
     }
 
     /// A head was late, or not HTTP.
-    pub(crate) fn unheard(&self) {
-        self.unheard.inc();
+    pub(crate) fn malformed(&self) {
+        self.malformed.inc();
     }
 
     /// A connection is open until the value is dropped.

@@ -121,7 +121,7 @@ impl Refusal {
     }
 
     /// What there is no request for.
-    pub(crate) fn unheard(status: StatusCode) -> Self {
+    pub(crate) fn malformed(status: StatusCode) -> Self {
         Self::new(
             status,
             match status {

@@ -157,7 +157,7 @@ async fn the_service_and_its_pool_are_described() {
         ("health_verdicts_total{verdict=\"disconnected\"}", 0.0),
         ("http_server_active_requests", 0.0),
         ("http_server_abandoned_requests_total", 0.0),
-        ("http_server_unheard_requests_total", 0.0),
+        ("http_server_malformed_requests_total", 0.0),
         ("http_server_shed_requests_total", 0.0),
         ("http_server_limited_requests_total", 0.0),
         ("server_accept_errors_total", 0.0),
@@ -245,7 +245,7 @@ async fn refusals_are_counted_by_their_reason() {
     assert_eq!(get(address, "/nothing").await.status, 429);
     assert!(raw(address, "no HTTP\r\n\r\n").await.starts_with("HTTP/1.1 400"));
     let samples = scrape(metrics).await;
-    for reason in ["shed", "limited", "unheard"] {
+    for reason in ["shed", "limited", "malformed"] {
         assert_eq!(samples[&format!("http_server_{reason}_requests_total")], 1.0, "{samples:?}");
     }
 }
