@@ -9,7 +9,7 @@ use std::time::Duration;
 use profiles::LoadError;
 use server::boot::arguments::{Arguments, Asked, HELP};
 use server::boot::embedded::{Embedded, Serving};
-use server::boot::{self, Environment, Settings, Unnamed};
+use server::boot::{self, DeclarationError, Environment, Settings};
 use server::{ROUTES, Running, Signals, StartError, listener, log};
 use tokio::runtime::Builder;
 
@@ -39,7 +39,7 @@ enum Failure {
 
 fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> {
     let declaration = boot::declaration(arguments, environment).map_err(|error| match error {
-        Unnamed::Load(LoadError::Refused(refused)) => Failure::Profile(refused),
+        DeclarationError::Load(LoadError::Refused(refused)) => Failure::Profile(refused),
         error => Failure::refused(error),
     })?;
     let embedded = Embedded::reserve(&declaration, environment).map_err(Failure::broken)?;

@@ -6,4 +6,4 @@ pub mod embedded;
 pub(crate) mod secret;
 pub(crate) mod settings;
 
-pub use settings::{Environment, Mistake, Refused, Settings, Unnamed, declaration};
+pub use settings::{DeclarationError, Environment, Mistake, Refused, Settings, declaration};

@@ -31,7 +31,7 @@ pub struct Settings {
 
 /// Why there is nothing to serve.
 #[derive(Debug, thiserror::Error)]
-pub enum Unnamed {
+pub enum DeclarationError {
     #[error(
         "this is Railway's environment (`{RAILWAY}` is set), and no profile is named; \
          start with `--profile production`, as the Procfile does"
@@ -90,10 +90,13 @@ const NO_DATABASE: &str = "set it to `postgresql://USER:PASSWORD@HOST/DATABASE`,
                            or start with `cargo dev`, which brings a PostgreSQL of its own";
 
 /// The profile that the arguments name.
-pub fn declaration(arguments: &Arguments, environment: &Environment) -> Result<Declaration, Unnamed> {
+pub fn declaration(
+    arguments: &Arguments,
+    environment: &Environment,
+) -> Result<Declaration, DeclarationError> {
     let name = match &arguments.profile {
         Some(name) => name,
-        None if environment.get(RAILWAY).is_some() => return Err(Unnamed::OnRailway),
+        None if environment.get(RAILWAY).is_some() => return Err(DeclarationError::OnRailway),
         None => "development",
     };
     let today = Timestamp::now().to_zoned_datetime(TimeZone::UTC).date();
@@ -299,7 +302,7 @@ mod tests {
     fn on_railway_the_profile_must_be_named() {
         let unnamed = Arguments { profile: None, check: false };
         let railway = Environment::new([(RAILWAY, "production")]);
-        assert!(matches!(declaration(&unnamed, &railway), Err(Unnamed::OnRailway)));
+        assert!(matches!(declaration(&unnamed, &railway), Err(DeclarationError::OnRailway)));
         let named = Arguments { profile: Some("production".to_owned()), check: false };
         assert_eq!(declaration(&named, &railway).unwrap().name, "production");
         assert_eq!(declaration(&unnamed, &Environment::default()).unwrap().name, "development");
