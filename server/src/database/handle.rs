@@ -6,7 +6,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::DatabaseError;
 use super::access::Access;
-use super::pool::connections::{Lane, Terms};
+use super::pool::connections::{Connections, PoolLimits};
 use super::pool::lease::Lease;
 use super::pool::metrics::Metrics;
 use super::transaction::Transaction;
@@ -17,10 +17,10 @@ use crate::boot::settings::Settings;
 /// Only unnamed statements are ever sent, so any transaction pooler may stand in between. A column of an enum,
 /// domain or composite type must be cast to `text`: to learn such a type the driver would name a statement.
 pub struct Database {
-    pub(super) requests: Lane,
+    pub(super) requests: Connections,
     /// One connection more, for the health check only, so that a busy pool and a dead database are told apart.
     /// It is opened when it is needed, and closed after.
-    pub(super) reserve: Lane,
+    pub(super) reserve: Connections,
     place: String,
 }
 
@@ -39,12 +39,12 @@ impl Database {
         let (pool, deadline) = (&settings.profile.pool, settings.profile.server.request_timeout.get());
         let access: &Access = &settings.database;
         let requests =
-            Terms { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
+            PoolLimits { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
         // Stopping a `select 1` is worth nothing, and the reserve has only one place.
-        let reserve = Terms { kept: 0, most: 1, dialled: 1, cancels: false };
+        let reserve = PoolLimits { kept: 0, most: 1, dialled: 1, cancels: false };
         Self {
-            requests: Lane::new(access.clone(), pool, &requests, deadline),
-            reserve: Lane::new(access.clone(), pool, &reserve, settings.profile.health.budget.get()),
+            requests: Connections::new(access.clone(), pool, &requests, deadline),
+            reserve: Connections::new(access.clone(), pool, &reserve, settings.profile.health.budget.get()),
             place: access.place(),
         }
     }
@@ -98,7 +98,7 @@ impl Until<'_> {
     }
 
     async fn lease(&self) -> Result<Lease, DatabaseError> {
-        let (asked, lane) = (Instant::now(), &self.database.requests);
-        lane.checkout(self.end).await.map_err(|error| lane.explain(error, asked))
+        let (asked, connections) = (Instant::now(), &self.database.requests);
+        connections.checkout(self.end).await.map_err(|error| connections.explain(error, asked))
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 
-use super::pool::connections::Lane;
+use super::pool::connections::Connections;
 use super::{Database, DatabaseError};
 
 /// Whether a real query came back within the budget.
@@ -208,15 +208,15 @@ async fn ask(database: &Database, budget: Duration, alarm: &mut Alarm) -> Result
         answer = pool => if answer == Err(DatabaseError::Exhausted) { reserve.await } else { answer },
         answer = &mut reserve => answer,
     };
-    let lane = if busy { &database.reserve } else { &database.requests };
-    answer.map_err(|error| lane.explain(error, asked))
+    let connections = if busy { &database.reserve } else { &database.requests };
+    answer.map_err(|error| connections.explain(error, asked))
 }
 
 /// One query; and another one as long as it met a pooled connection that had died since its last use, which says
 /// nothing about the database.
-async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
+async fn through(connections: &Connections, end: Instant) -> Result<(), DatabaseError> {
     loop {
-        let lease = lane.checkout(end).await?;
+        let lease = connections.checkout(end).await?;
         let used = lease.is_used();
         // Without a timer: whoever asks stops at a time of his own, and a lease that is dropped is settled.
         let answer = lease.client().batch_execute("select 1").await;
@@ -228,10 +228,10 @@ async fn through(lane: &Lane, end: Instant) -> Result<(), DatabaseError> {
 }
 
 /// Asks again and again, each time over a fresh connection and without waiting for what was asked before.
-async fn until_it_answers(lane: &Lane, end: Instant) {
+async fn until_it_answers(connections: &Connections, end: Instant) {
     loop {
         let next = Instant::now() + PATIENCE;
-        if let Ok(Ok(())) = timeout(PATIENCE, through(lane, end)).await {
+        if let Ok(Ok(())) = timeout(PATIENCE, through(connections, end)).await {
             return;
         }
         sleep_until(next).await;

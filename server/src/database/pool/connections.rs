@@ -1,4 +1,4 @@
-//! One row of connections: deadpool's, with all that a serverless database and its pooler ask of a pool.
+//! A set of connections: deadpool's pool, with what a serverless database and its pooler ask of one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use deadpool_postgres::{
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::dial::Dialer;
-use super::lease::{Care, Lease};
+use super::lease::{Lease, LeaseContext};
 use super::metrics::{Counters, Metrics};
-use super::recycle::{self, Fitness};
+use super::recycle::{self, Recycler};
 use super::trim::Trim;
 use crate::database::DatabaseError;
 use crate::database::access::Access;
@@ -19,16 +19,16 @@ use crate::database::access::Access;
 /// The longest that the last connections may take to close, with the statements that are still to be cancelled.
 const CLOSE: Duration = Duration::from_millis(1_200);
 
-pub(in crate::database) struct Lane {
+pub(in crate::database) struct Connections {
     pool: Pool,
     most: usize,
     dialer: Dialer,
-    care: Arc<Care>,
+    context: Arc<LeaseContext>,
     _trim: Trim,
 }
 
-/// On what terms a lane holds its connections.
-pub(in crate::database) struct Terms {
+/// How many connections a set may hold, and how it treats them.
+pub(in crate::database) struct PoolLimits {
     /// Those that stay open while they are idle, for a while.
     pub(in crate::database) kept: u32,
     /// All of them.
@@ -39,21 +39,21 @@ pub(in crate::database) struct Terms {
     pub(in crate::database) cancels: bool,
 }
 
-impl Lane {
+impl Connections {
     /// `deadline` is that of a whole request. Nothing is connected before it is needed.
     pub(in crate::database) fn new(
         access: Access,
         settings: &profiles::Pool,
-        terms: &Terms,
+        limits: &PoolLimits,
         deadline: Duration,
     ) -> Self {
         let count = |connections| usize::try_from(connections).expect("at most 20,000: the profile's schema");
-        let (kept, most) = (count(terms.kept), count(terms.most));
+        let (kept, most) = (count(limits.kept), count(limits.most));
         let counters = Arc::<Counters>::default();
-        let fitness = Arc::new(Fitness::new(settings, deadline, Arc::clone(&counters)));
+        let recycler = Arc::new(Recycler::new(settings, deadline, Arc::clone(&counters)));
         let create = settings.create_timeout.get();
-        let dialer = Dialer::new(access.tls().clone(), terms.dialled, create, Arc::clone(&counters));
-        // `Fast` asks the socket only; `fitness` pings, where it pays.
+        let dialer = Dialer::new(access.tls().clone(), limits.dialled, create, Arc::clone(&counters));
+        // `Fast` asks the socket only; the recycler pings, where it pays.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(access.config().clone(), dialer.clone(), config);
         let pool = Pool::builder(manager)
@@ -66,7 +66,7 @@ impl Lane {
                 create: Some(create),
                 recycle: None,
             })
-            .pre_recycle(recycle::hook(Arc::clone(&fitness)))
+            .pre_recycle(recycle::hook(Arc::clone(&recycler)))
             .runtime(Runtime::Tokio1)
             .build()
             .expect("the timeouts have their runtime");
@@ -76,7 +76,7 @@ impl Lane {
             pool,
             most,
             dialer,
-            care: Arc::new(Care { access, fitness, counters, cancels: terms.cancels }),
+            context: Arc::new(LeaseContext { access, recycler, counters, cancels: limits.cancels }),
             _trim: trim,
         }
     }
@@ -95,8 +95,8 @@ impl Lane {
         });
         let connection =
             got.await.map_or(Err(DatabaseError::Timeout), |got| got.map_err(DatabaseError::from))?;
-        self.care.counters.checked_out(asked.elapsed());
-        Ok(Lease::new(connection, Arc::clone(&self.care)))
+        self.context.counters.checked_out(asked.elapsed());
+        Ok(Lease::new(connection, Arc::clone(&self.context)))
     }
 
     /// The cause behind an error, where a caller has waited for a connection since then: a pool is empty because the
@@ -117,7 +117,7 @@ impl Lane {
     }
 
     pub(in crate::database) fn metrics(&self) -> Metrics {
-        self.care.counters.read(self.pool.status())
+        self.context.counters.read(self.pool.status())
     }
 
     /// Opens nothing more, and returns when the connections are closed; one that is still used closes with its use.

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 
 use super::cancel::cancel;
 use super::metrics::Counters;
-use super::recycle::Fitness;
+use super::recycle::Recycler;
 use crate::database::DatabaseError;
 use crate::database::access::Access;
 use crate::database::error::leaves_the_connection;
@@ -20,9 +20,9 @@ use crate::database::error::leaves_the_connection;
 const CANCEL: Duration = Duration::from_secs(1);
 
 /// What the end of a lease needs.
-pub(super) struct Care {
+pub(super) struct LeaseContext {
     pub(super) access: Access,
-    pub(super) fitness: Arc<Fitness>,
+    pub(super) recycler: Arc<Recycler>,
     pub(super) counters: Arc<Counters>,
     /// Whether a statement without an answer is cancelled: its connection then keeps its place for a moment more.
     pub(super) cancels: bool,
@@ -32,12 +32,12 @@ pub(super) struct Care {
 /// run, and the next user would wait for it. So the statement is cancelled and the connection thrown away.
 pub(in crate::database) struct Lease {
     connection: Option<Object>,
-    care: Arc<Care>,
+    context: Arc<LeaseContext>,
 }
 
 impl Lease {
-    pub(super) fn new(connection: Object, care: Arc<Care>) -> Self {
-        Self { connection: Some(connection), care }
+    pub(super) fn new(connection: Object, context: Arc<LeaseContext>) -> Self {
+        Self { connection: Some(connection), context }
     }
 
     pub(in crate::database) fn client(&self) -> &Client {
@@ -85,8 +85,8 @@ impl Lease {
 
     fn discard(&mut self) -> Option<Discarded> {
         let connection = self.connection.take()?;
-        self.care.counters.discarded.add(1);
-        self.care.fitness.suspect();
+        self.context.counters.discarded.add(1);
+        self.context.recycler.suspect();
         Some(Discarded(Some(connection)))
     }
 
@@ -101,13 +101,13 @@ type Answer<T> = Result<Result<T, tokio_postgres::Error>, Elapsed>;
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.discard().filter(|_| self.care.cancels) else {
+        let Some(connection) = self.discard().filter(|_| self.context.cancels) else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let care = Arc::clone(&self.care);
+        let context = Arc::clone(&self.context);
         // The connection stays until the request has been heard: a pooler finds the statement by it. It keeps its
         // place in the pool as well, so that there is never one connection more than the profile says.
         runtime.spawn(async move {
@@ -115,7 +115,7 @@ impl Drop for Lease {
                 return;
             };
             // Without effect when it fails: the connection is gone either way.
-            let _ = timeout(CANCEL, cancel(&request, &care.access)).await;
+            let _ = timeout(CANCEL, cancel(&request, &context.access)).await;
             drop(connection);
         });
     }

@@ -14,7 +14,7 @@ use super::metrics::Counters;
 const PING: Duration = Duration::from_millis(500);
 
 /// When a fresh connection costs no round trip, and when it must prove that it lives.
-pub(super) struct Fitness {
+pub(super) struct Recycler {
     oldest: Duration,
     ping_after: Duration,
     longest_ping: Duration,
@@ -35,14 +35,14 @@ struct Doubt {
 
 /// For the pool, which asks before it hands out a connection that has been used before. deadpool puts no deadline
 /// around hooks, so the ping has its own.
-pub(super) fn hook(fitness: Arc<Fitness>) -> Hook {
+pub(super) fn hook(recycler: Arc<Recycler>) -> Hook {
     Hook::async_fn(move |connection, metrics| {
-        let judged = match fitness.of(connection, metrics) {
-            Fit::Yes => Ok(()),
-            Fit::No(why) => Err(HookError::message(why)),
-            Fit::IfItAnswers => {
-                let fitness = Arc::clone(&fitness);
-                return Box::pin(async move { fitness.ping(connection).await.map_err(HookError::message) });
+        let judged = match recycler.decide(connection, metrics) {
+            Recycling::Reuse => Ok(()),
+            Recycling::Close(why) => Err(HookError::message(why)),
+            Recycling::PingFirst => {
+                let recycler = Arc::clone(&recycler);
+                return Box::pin(async move { recycler.ping(connection).await.map_err(HookError::message) });
             }
         };
         Box::pin(ready(judged))
@@ -50,13 +50,13 @@ pub(super) fn hook(fitness: Arc<Fitness>) -> Hook {
 }
 
 /// What is known of a connection without asking it.
-enum Fit {
-    Yes,
-    No(&'static str),
-    IfItAnswers,
+enum Recycling {
+    Reuse,
+    Close(&'static str),
+    PingFirst,
 }
 
-impl Fitness {
+impl Recycler {
     /// `deadline` is that of a whole request: a ping takes no more than a third of it.
     pub(super) fn new(settings: &profiles::Pool, deadline: Duration, counters: Arc<Counters>) -> Self {
         Self {
@@ -74,11 +74,11 @@ impl Fitness {
         self.doubt().suspected = Some(Instant::now());
     }
 
-    fn of(&self, connection: &ClientWrapper, metrics: &Metrics) -> Fit {
+    fn decide(&self, connection: &ClientWrapper, metrics: &Metrics) -> Recycling {
         let now = Instant::now();
         if self.jitter.is_over(now.duration_since(metrics.created), metrics.created, self.oldest) {
             self.counters.recycled.add(1);
-            return Fit::No("older than pool.recycle_after");
+            return Recycling::Close("older than pool.recycle_after");
         }
         if connection.is_closed() {
             return self.discard("closed by the other side");
@@ -91,9 +91,9 @@ impl Fitness {
         if now.duration_since(used) < self.ping_after
             && doubt.suspected.is_none_or(|suspected| used > suspected)
         {
-            return Fit::Yes;
+            return Recycling::Reuse;
         }
-        Fit::IfItAnswers
+        Recycling::PingFirst
     }
 
     async fn ping(&self, connection: &ClientWrapper) -> Result<(), &'static str> {
@@ -112,9 +112,9 @@ impl Fitness {
         Err("a ping failed")
     }
 
-    fn discard(&self, why: &'static str) -> Fit {
+    fn discard(&self, why: &'static str) -> Recycling {
         self.counters.discarded.add(1);
-        Fit::No(why)
+        Recycling::Close(why)
     }
 
     fn doubt(&self) -> MutexGuard<'_, Doubt> {
