@@ -1,7 +1,7 @@
 //! HTTP/1.1 on the wire, byte for byte: what is asked, and which statuses come back before the connection ends.
 //!
 //! Where a request is sound, and hyper or the service is more tolerant than the RFC asks, a comment says why that is
-//! harmless. Transfer-Encoding beside Content-Length and bare line feeds are in `patience`.
+//! harmless. Transfer-Encoding beside Content-Length and bare line feeds are in `timeouts`.
 
 use std::net::SocketAddr;
 

@@ -1,7 +1,7 @@
-//! The service under fire: many clients that mean no good, many that mean nothing, faults and restarts.
+//! The service under stress: many hostile clients, many clients without a request, faults and restarts.
 //!
 //! A program of its own, whose tests wait for each other: they take the whole machine. The soak lasts 20 seconds here;
-//! `SOAK_SECONDS=600 cargo test -p server --test fire soak -- --nocapture` makes it ten minutes.
+//! `SOAK_SECONDS=600 cargo test -p server --test stress soak -- --nocapture` makes it ten minutes.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 mod nginx;
