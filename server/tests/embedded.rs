@@ -76,7 +76,7 @@ impl Service {
 }
 
 #[test]
-#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test --long does"]
 fn the_embedded_database_is_healthy_from_the_first_answer_and_survives_every_end() {
     let folder = tempfile::tempdir().unwrap();
     // The last of them starts after the database was killed.
@@ -94,7 +94,7 @@ fn the_embedded_database_is_healthy_from_the_first_answer_and_survives_every_end
 }
 
 #[test]
-#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test --long does"]
 fn a_second_service_in_the_same_folder_is_told_why_not() {
     let folder = tempfile::tempdir().unwrap();
     let first = Service::start(folder.path());
@@ -106,7 +106,7 @@ fn a_second_service_in_the_same_folder_is_told_why_not() {
 }
 
 #[test]
-#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test --long does"]
 fn a_signal_during_the_start_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
@@ -116,7 +116,7 @@ fn a_signal_during_the_start_ends_it() {
 }
 
 #[test]
-#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test does"]
+#[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test --long does"]
 fn production_never_uses_it() {
     let output = Command::new(*SERVER)
         .args(["--profile", "production"])
