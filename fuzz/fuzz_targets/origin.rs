@@ -13,7 +13,7 @@ use http::header::{
 use http::{HeaderMap, Request};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use profiles::{Cors, Origin};
-use server::fuzz::Policy;
+use server::fuzz::CorsPolicy;
 
 static PRODUCTION: LazyLock<Cors> = LazyLock::new(|| fuzz::production().cors);
 
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         _ => false,
     };
     for credentials in [true, false] {
-        let policy = Policy::new(&Cors { origins: origins.clone(), credentials, ..PRODUCTION.clone() });
+        let policy = CorsPolicy::new(&Cors { origins: origins.clone(), credentials, ..PRODUCTION.clone() });
         for (method, requested) in REQUESTS {
             let answer = policy.answer(request(method, *requested, &values));
             let is_preflight = *method == "OPTIONS" && requested.is_some() && !values.is_empty();

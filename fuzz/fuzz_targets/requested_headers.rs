@@ -13,7 +13,7 @@ use http::header::{
 };
 use libfuzzer_sys::{Corpus, fuzz_target};
 use profiles::{Cors, FieldName};
-use server::fuzz::Policy;
+use server::fuzz::CorsPolicy;
 
 static PRODUCTION: LazyLock<Cors> = LazyLock::new(|| fuzz::production().cors);
 
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         assert_eq!(name.as_str(), name.as_str().to_ascii_lowercase());
     }
     let longest = names.iter().map(|name| name.as_str().len()).max().unwrap_or(0);
-    let policy = Policy::new(&Cors { request_headers: names.clone(), ..PRODUCTION.clone() });
+    let policy = CorsPolicy::new(&Cors { request_headers: names.clone(), ..PRODUCTION.clone() });
 
     let mut request = Request::builder()
         .method("OPTIONS")

@@ -14,20 +14,20 @@ use http::header::{
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use profiles::{Declaration, Profile};
-use server::{Decisions, ROUTES};
+use server::{Policy, ROUTES};
 
-type Prepared = (Decisions, Profile, Request<()>);
+type Prepared = (Policy, Profile, Request<()>);
 
 fn prepared(request: Request<()>) -> Prepared {
     let profile = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap().profile;
-    let decisions = Decisions::new(&profile, ROUTES, None).unwrap();
+    let policy = Policy::new(&profile, ROUTES, None).unwrap();
     // The first copy of a value makes it one that is shared.
-    let _ = decide(&decisions, &profile, request.clone());
-    (decisions, profile, request)
+    let _ = decide(&policy, &profile, request.clone());
+    (policy, profile, request)
 }
 
-fn decide(decisions: &Decisions, profile: &Profile, request: Request<()>) -> Response<Full<Bytes>> {
-    decisions.rehearse(request, &profile.server, HeaderValue::from_static("c0ffee00-1"))
+fn decide(policy: &Policy, profile: &Profile, request: Request<()>) -> Response<Full<Bytes>> {
+    policy.rehearse(request, &profile.server, HeaderValue::from_static("c0ffee00-1"))
 }
 
 fn actual(method: &str, path: &str, origin: &'static str) -> Prepared {
@@ -51,10 +51,10 @@ const FOREIGN: &str = "https://evil.example.com";
 #[bench::refused_preflight(preflight("PUT", FOREIGN))]
 #[bench::not_found(actual("GET", "/nothing", ALLOWED))]
 #[bench::cross_site(actual("DELETE", "/livez", FOREIGN))]
-fn decisions(prepared: Prepared) -> (Response<Full<Bytes>>, Decisions, Profile) {
-    let (decisions, profile, request) = prepared;
-    let answer = decide(black_box(&decisions), &profile, black_box(request));
-    (answer, decisions, profile)
+fn decisions(prepared: Prepared) -> (Response<Full<Bytes>>, Policy, Profile) {
+    let (policy, profile, request) = prepared;
+    let answer = decide(black_box(&policy), &profile, black_box(request));
+    (answer, policy, profile)
 }
 
 library_benchmark_group!(name = requests, benchmarks = decisions);

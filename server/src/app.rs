@@ -22,7 +22,7 @@ use crate::policy::cors::Decision;
 use crate::policy::headers::field_name;
 use crate::policy::limits::Limits;
 use crate::policy::rate::Rate;
-use crate::policy::{Decisions, Step};
+use crate::policy::{Action, Policy};
 use crate::request::client::{Client, Proxies};
 use crate::request::framing::Flaw;
 use crate::request::head::Head;
@@ -38,7 +38,7 @@ use crate::routes::{Handler, Kind, Later};
 const REASON: Duration = Duration::from_millis(100);
 
 pub(crate) struct App {
-    decisions: Decisions,
+    policy: Policy,
     ids: RequestIds,
     proxies: Option<Proxies>,
     limits: Limits,
@@ -61,12 +61,12 @@ pub(crate) type Answer = Either<Ready<Response<Full<Bytes>>>, BoxFuture<'static,
 
 impl App {
     pub(crate) fn new(service: Arc<Service>, release: Option<&HeaderValue>) -> Result<Self, Conflict> {
-        let decisions = Decisions::new(&service.profile, service.routes, release)?;
+        let policy = Policy::new(&service.profile, service.routes, release)?;
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
         let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
         let limits = Limits::new(service.profile.server.max_requests);
         let rate = service.profile.load.rate_limit.and_then(NonZeroU32::new).map(Rate::new);
-        Ok(Self { decisions, ids, proxies, limits, rate, service })
+        Ok(Self { policy, ids, proxies, limits, rate, service })
     }
 
     /// A future that is small while nothing is waited for: every connection has room for one.
@@ -84,24 +84,24 @@ impl App {
         let fields = head.fields();
         let parent = Parent::of(fields.traceparent);
         let mut record = Record::begin(&self.service, &head, &client, arrived);
-        let (decision, step) = self.decisions.of(&head, &fields, flaw, &self.service.profile.server);
+        let (decision, action) = self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server);
         record.is_preflight = decision.is_preflight();
-        record.route = match &step {
-            Ok(Step::Run(_, route, _)) => Some(*route),
+        record.route = match &action {
+            Ok(Action::Run(_, route, _)) => Some(*route),
             // Answered before routing.
-            Ok(Step::Reply(_)) if record.is_preflight => None,
-            _ => self.decisions.router.named(head.path()),
+            Ok(Action::Reply(_)) if record.is_preflight => None,
+            _ => self.policy.router.named(head.path()),
         };
         let scope = RequestScope::new(id.clone(), parent);
-        let outcome = match self.count(&client, arrived, &decision, &step).and(step) {
+        let outcome = match self.count(&client, arrived, &decision, &action).and(action) {
             Err(refusal) => Err(refusal),
-            Ok(Step::Reply(reply)) => Ok(reply),
-            Ok(Step::Run(Handler::Now(answer), ..)) => {
+            Ok(Action::Reply(reply)) => Ok(reply),
+            Ok(Action::Run(Handler::Now(answer), ..)) => {
                 // Inside as well: what it logs, and its panic, are this request's.
                 let work = || self.end(self.run_now(answer), &head, decision, &record, id);
                 return Either::Left(ready(scope.run_sync(work)));
             }
-            Ok(Step::Run(Handler::Soon(ask), ..)) => {
+            Ok(Action::Run(Handler::Soon(ask), ..)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
                 let answer = ask(Arc::clone(&self.service));
                 let work = async move {
@@ -111,7 +111,7 @@ impl App {
                 // The request's bytes stand in the connection's buffer, which hyper uses again if they are gone by now.
                 return Either::Right(scope.run(work).boxed());
             }
-            Ok(Step::Run(Handler::Later(handler), route, parameters)) => {
+            Ok(Action::Run(Handler::Later(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
                 // Boxed: a future is moved several times before it runs, with all that it holds.
                 let asked = Box::new(Asked { arrived, number, parent, head, parameters, body });
@@ -160,7 +160,7 @@ impl App {
         id: HeaderValue,
     ) -> Response<Full<Bytes>> {
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
-        self.decisions.stamp.apply(reply, method, decision, id)
+        self.policy.stamp.apply(reply, method, decision, id)
     }
 
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
@@ -173,7 +173,7 @@ impl App {
             "no request: a head that is late or broken"
         );
         let reply = Refusal::malformed(status).into_reply(&id);
-        self.decisions.stamp.stamped(reply, Decision::Actual { granted: None, vary: true }, id)
+        self.policy.stamp.stamped(reply, Decision::Actual { granted: None, vary: true }, id)
     }
 
     /// Every request counts, also one that is refused, but preflights, which a browser sends unasked, and what a
@@ -183,9 +183,9 @@ impl App {
         client: &Client,
         arrived: Instant,
         decision: &Decision,
-        step: &Result<Step, Refusal>,
+        action: &Result<Action, Refusal>,
     ) -> Result<(), Refusal> {
-        let is_probe = matches!(step, Ok(Step::Run(_, Named { kind: Kind::Probe, .. }, _)));
+        let is_probe = matches!(action, Ok(Action::Run(_, Named { kind: Kind::Probe, .. }, _)));
         match &self.rate {
             Some(rate) if !decision.is_preflight() && !is_probe => {
                 rate.check(client.key(), arrived).inspect_err(|_| self.service.metrics.limited())

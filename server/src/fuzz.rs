@@ -22,9 +22,9 @@ use crate::request::head::Head;
 use crate::response::refusal::Refusal;
 
 /// A CORS policy, ready to decide.
-pub struct Policy(Cors);
+pub struct CorsPolicy(Cors);
 
-impl Policy {
+impl CorsPolicy {
     pub fn new(policy: &profiles::Cors) -> Self {
         Self(Cors::new(policy))
     }
@@ -74,7 +74,7 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
         return Verdict::Malformed(status);
     };
     let (head, _body) = Head::split(request);
-    // As `Decisions::of` does.
+    // As `Policy::evaluate` does.
     match head
         .check(&head.fields(), limits)
         .and_then(|()| flaw.map_or(Ok(()), |flaw| Err(Refusal::framing(flaw))))

@@ -32,7 +32,7 @@ pub use connection::listener;
 pub use connection::serve::{Drained, Running, StartError};
 pub use observe::log;
 #[doc(hidden)]
-pub use policy::Decisions;
+pub use policy::Policy;
 pub use request::head::Head;
 pub use request::trace::Trace;
 pub use response::refusal::Refusal;

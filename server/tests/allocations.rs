@@ -8,19 +8,19 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, Request};
 use profiles::Declaration;
-use server::{Decisions, Head, ROUTES};
+use server::{Head, Policy, ROUTES};
 
 const ALLOWED: &str = "https://todo.example.com";
 
-fn production() -> Decisions {
+fn production() -> Policy {
     let today = jiff::civil::date(2026, 1, 1);
     let profile = Declaration::load("production", today).unwrap().profile;
     assert_eq!(profile.cors.origins[0].as_str(), ALLOWED);
-    Decisions::new(&profile, ROUTES, None).unwrap()
+    Policy::new(&profile, ROUTES, None).unwrap()
 }
 
 /// How often memory was asked for, and whether the origin was granted.
-fn count(decisions: &Decisions, method: &str, lines: &[(HeaderName, &str)]) -> (u64, bool) {
+fn count(policy: &Policy, method: &str, lines: &[(HeaderName, &str)]) -> (u64, bool) {
     let mut request = Request::builder().method(method).uri("/health").header("host", "api.example.com");
     for (name, value) in lines {
         request = request.header(name, *value);
@@ -28,27 +28,27 @@ fn count(decisions: &Decisions, method: &str, lines: &[(HeaderName, &str)]) -> (
     let (head, ()) = Head::split(request.body(()).unwrap());
     let mut headers = HeaderMap::with_capacity(24);
     // The first copy of a value makes it one that is shared.
-    decisions.cors(&head, &mut headers);
+    policy.cors(&head, &mut headers);
     headers.clear();
-    let counted = allocation_counter::measure(|| decisions.cors(&head, &mut headers));
+    let counted = allocation_counter::measure(|| policy.cors(&head, &mut headers));
     (counted.count_total, headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN))
 }
 
 #[test]
 fn cors_allocates_nothing_for_an_actual_request() {
-    let decisions = production();
+    let policy = production();
     for origin in [ALLOWED, "https://evil.example.com", "null"] {
         for method in ["GET", "PUT", "OPTIONS"] {
-            let counted = count(&decisions, method, &[(ORIGIN, origin)]);
+            let counted = count(&policy, method, &[(ORIGIN, origin)]);
             assert_eq!(counted, (0, origin == ALLOWED), "{method} from {origin}");
         }
     }
-    assert_eq!(count(&decisions, "GET", &[]), (0, false));
+    assert_eq!(count(&policy, "GET", &[]), (0, false));
 }
 
 #[test]
 fn cors_allocates_nothing_for_a_preflight_as_browsers_send_it() {
-    let decisions = production();
+    let policy = production();
     for (origin, method, names, granted) in [
         (ALLOWED, "GET", None, true),
         (ALLOWED, "PUT", None, true),
@@ -60,7 +60,7 @@ fn cors_allocates_nothing_for_a_preflight_as_browsers_send_it() {
     ] {
         let mut lines = vec![(ORIGIN, origin), (ACCESS_CONTROL_REQUEST_METHOD, method)];
         lines.extend(names.map(|names| (ACCESS_CONTROL_REQUEST_HEADERS, names)));
-        assert_eq!(count(&decisions, "OPTIONS", &lines), (0, granted), "{method} {names:?} from {origin}");
+        assert_eq!(count(&policy, "OPTIONS", &lines), (0, granted), "{method} {names:?} from {origin}");
     }
 }
 

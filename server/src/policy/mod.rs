@@ -23,18 +23,18 @@ use crate::routes::router::{Conflict, Found, Named, Parameters, Router};
 use crate::routes::{Handler, Route};
 
 /// The profile's rules for heads, its policy for origins, the routes, and what every answer carries.
-pub struct Decisions {
+pub struct Policy {
     cors: Cors,
     pub(crate) router: Router,
     pub(crate) stamp: Stamp,
 }
 
-pub(crate) enum Step {
+pub(crate) enum Action {
     Reply(Reply),
     Run(Handler, Named, Parameters),
 }
 
-impl Decisions {
+impl Policy {
     pub fn new(
         profile: &Profile,
         routes: &[&'static Route],
@@ -46,26 +46,26 @@ impl Decisions {
     }
 
     /// What CORS says, and what is to be done.
-    pub(crate) fn of(
+    pub(crate) fn evaluate(
         &self,
         head: &Head,
         fields: &Fields<'_>,
         flaw: Option<Flaw>,
         limits: &Server,
-    ) -> (Decision, Result<Step, Refusal>) {
+    ) -> (Decision, Result<Action, Refusal>) {
         let decision = self.cors.decide(head, fields);
-        let step = self.step(head, fields, flaw, limits, &decision);
-        (decision, step)
+        let action = self.action(head, fields, flaw, limits, &decision);
+        (decision, action)
     }
 
-    fn step(
+    fn action(
         &self,
         head: &Head,
         fields: &Fields<'_>,
         flaw: Option<Flaw>,
         limits: &Server,
         decision: &Decision,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Action, Refusal> {
         head.check(fields, limits)?;
         if let Some(flaw) = flaw {
             return Err(Refusal::framing(flaw));
@@ -73,15 +73,15 @@ impl Decisions {
         match decision {
             // Answered before routing: a preflight asks about the policy, not about the resource.
             Decision::Refused => return Err(Refusal::preflight()),
-            Decision::Preflight(_) => return Ok(Step::Reply(Reply::empty(StatusCode::NO_CONTENT))),
+            Decision::Preflight(_) => return Ok(Action::Reply(Reply::empty(StatusCode::NO_CONTENT))),
             Decision::Actual { .. } => {}
         }
         Ok(match self.router.find(head.method(), head.path())? {
-            Found::Options(allow) => Step::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
+            Found::Options(allow) => Action::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
             Found::Handler(handler, route, parameters) => {
                 // Not earlier: what does not exist is 404 or 405 for every page alike.
                 cross_site::check(head, decision.grants())?;
-                Step::Run(handler, route, parameters)
+                Action::Run(handler, route, parameters)
             }
         })
     }
@@ -89,10 +89,10 @@ impl Decisions {
     /// The whole way of a request whose handler does nothing, for benchmarks.
     pub fn rehearse(&self, request: Request<()>, limits: &Server, id: HeaderValue) -> Response<Full<Bytes>> {
         let (head, ()) = Head::split(request);
-        let (decision, step) = self.of(&head, &head.fields(), None, limits);
-        let reply = match step {
-            Ok(Step::Run(..)) => Reply::ready_json(StatusCode::OK, "{}"),
-            Ok(Step::Reply(reply)) => reply,
+        let (decision, action) = self.evaluate(&head, &head.fields(), None, limits);
+        let reply = match action {
+            Ok(Action::Run(..)) => Reply::ready_json(StatusCode::OK, "{}"),
+            Ok(Action::Reply(reply)) => reply,
             Err(refusal) => refusal.into_reply(&id),
         };
         self.stamp.apply(reply, head.method(), decision, id)
