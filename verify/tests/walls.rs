@@ -16,6 +16,7 @@ fn only_these_modules_touch_the_world_outside() {
         "cli.rs",
         "commands/init.rs",
         "commands/mod.rs",
+        "commands/output.rs",
         "launch/mod.rs",
         "prober/burst.rs",
         "prober/frames.rs",

@@ -2,7 +2,10 @@
 
 use jiff::civil::Date;
 
-use super::{Done, RunError, conclude, declaration, destinations, loopback, progress, root, subject, tell};
+use super::conclude::conclude;
+use super::output::{destinations, progress, tell};
+use super::subject::{declaration, loopback, root, subject};
+use super::{Done, RunError};
 use crate::cli::{Drill, launch_environment};
 use crate::judge::plan::{Plan, Selection};
 use crate::launch::{self, Setting};

@@ -8,7 +8,9 @@ use std::path::Path;
 use jiff::civil::Date;
 use profiles::Declaration;
 
-use super::{Done, RunError, access, parse_target, progress, show, tell};
+use super::output::{progress, show, tell};
+use super::subject::{access, parse_target};
+use super::{Done, RunError};
 use crate::cli::Init;
 use crate::init::{STAGES, Survey, Written};
 use crate::prober::Prober;

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-use super::{Done, RunError, access, declaration, parse_target, progress, show, subject, tell};
+use crate::commands::output::{progress, show, tell};
+use crate::commands::subject::{access, declaration, parse_target, subject};
+use crate::commands::{Done, RunError};
 use crate::judge::plan::{Asked, Plan, Selection};
 use crate::judge::{Judgement, judge};
 use crate::model::check::Verdict;
@@ -16,15 +18,15 @@ use crate::prober::Prober;
 use crate::report::recording;
 use crate::report::{Outcome, Report, Status};
 
-pub(super) struct Again<'a> {
-    pub(super) file: &'a Path,
-    pub(super) profile: Option<&'a str>,
-    pub(super) url: &'a str,
-    pub(super) headers: &'a [String],
-    pub(super) ca: Option<&'a Path>,
+pub(in crate::commands) struct Again<'a> {
+    pub(in crate::commands) file: &'a Path,
+    pub(in crate::commands) profile: Option<&'a str>,
+    pub(in crate::commands) url: &'a str,
+    pub(in crate::commands) headers: &'a [String],
+    pub(in crate::commands) ca: Option<&'a Path>,
 }
 
-pub(super) async fn again(arguments: &Again<'_>, today: Date) -> Result<Done, RunError> {
+pub(in crate::commands) async fn again(arguments: &Again<'_>, today: Date) -> Result<Done, RunError> {
     let evidence = recording::read(arguments.file)?;
     let declaration = declaration(Some(arguments.profile.unwrap_or(&evidence.profile)), today)?;
     let subject_of =

@@ -1,0 +1,40 @@
+//! What asks a program to end.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+
+/// What asks a program to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    name: &'static str,
+    pub number: u8,
+}
+
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The first signal that asks for an end: from the keyboard, a supervisor or a terminal that closes.
+pub(super) async fn ended() -> Signal {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [
+        (SignalKind::hangup(), "SIGHUP", 1),
+        (SignalKind::interrupt(), "SIGINT", 2),
+        (SignalKind::quit(), "SIGQUIT", 3),
+        (SignalKind::terminate(), "SIGTERM", 15),
+    ];
+    let mut signals: FuturesUnordered<_> = kinds
+        .into_iter()
+        .filter_map(|(kind, name, number)| Some((signal(kind).ok()?, Signal { name, number })))
+        .map(|(mut stream, signal)| async move {
+            stream.recv().await;
+            signal
+        })
+        .collect();
+    match signals.next().await {
+        Some(signal) => signal,
+        None => std::future::pending().await,
+    }
+}
