@@ -14,8 +14,9 @@ use support::{Distort, PROFILE, TODAY, foreign, full_plan, probe, start, subject
 use tokio::net::TcpListener;
 use verify::checks;
 use verify::judge::judge;
-use verify::judge::plan::{Plan, Selection};
+use verify::judge::plan::Plan;
 use verify::model::check::{Ask, Needs, Subject, Verdict};
+use verify::model::evidence::Selection;
 use verify::model::exchange::{AddressKind, Answer, Means, NO_ADDRESS};
 use verify::model::probe::Probe;
 

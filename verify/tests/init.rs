@@ -17,9 +17,10 @@ use support::{DECLARATION, Distort, Reply, TODAY, start};
 use tempfile::TempDir;
 use verify::init::{STAGES, Survey};
 use verify::judge::judge;
-use verify::judge::plan::{Plan, Selection};
+use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Verdict};
-use verify::model::exchange::{Answer, Evidence, Exchange, Response};
+use verify::model::evidence::{Evidence, Selection};
+use verify::model::exchange::{Answer, Exchange, Response};
 
 const SOUND: Distort = |_, _| {};
 const APPS: &[&str] = &["--origin", "https://todo.example.com", "--origin", "https://www.example.com"];

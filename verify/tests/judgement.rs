@@ -11,13 +11,12 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use support::{RELEASE, foreign};
-use verify::judge::plan::{Plan, Selection};
+use verify::judge::plan::Plan;
 use verify::judge::{judge, obstacle};
 use verify::model::check::{Needs, Subject};
 use verify::model::drill::{Counts, Drilled, Ended, Seen, Steady, Told};
-use verify::model::exchange::{
-    Answer, Burst, Certificate, Evidence, Exchange, Heard, Means, Response, Shaken,
-};
+use verify::model::evidence::{Evidence, Selection};
+use verify::model::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
 use verify::report::observed::observed;
 use verify::report::{Report, Status};
 use verify::reporters::REPORTERS;

@@ -15,8 +15,9 @@ use support::{Distort, Reply, Seen, TODAY, probe, problem, start, subject};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use verify::judge::judge;
-use verify::judge::plan::{Plan, Selection};
+use verify::judge::plan::Plan;
 use verify::model::check::{Subject, Verdict};
+use verify::model::evidence::Selection;
 use verify::model::probe::Probe;
 use verify::prober::{Access, Prober};
 

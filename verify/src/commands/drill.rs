@@ -7,9 +7,10 @@ use super::output::{destinations, progress, tell};
 use super::subject::{declaration, loopback, root, subject};
 use super::{Done, RunError};
 use crate::cli::{Drill, launch_environment};
-use crate::judge::plan::{Plan, Selection};
+use crate::judge::plan::Plan;
 use crate::launch::{self, Setting};
 use crate::model::check::Needs;
+use crate::model::evidence::Selection;
 use crate::report::recording;
 use crate::rig::Rig;
 

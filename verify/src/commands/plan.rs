@@ -8,8 +8,9 @@ use super::output::show;
 use super::subject::{declaration, subject, target};
 use super::{Done, RunError};
 use crate::cli::Check;
-use crate::judge::plan::{Asked, Plan, Selection};
+use crate::judge::plan::{Asked, Plan};
 use crate::model::check::Needs;
+use crate::model::evidence::Selection;
 
 pub(super) fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
     let declaration = declaration(arguments.profile.as_deref(), today)?;

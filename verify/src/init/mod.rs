@@ -11,9 +11,10 @@ use profiles::{Declaration, Origin};
 
 use crate::cors::oracle::{Credentials, cors_check};
 use crate::judge::obstacle;
-use crate::judge::plan::{Plan, Selection};
+use crate::judge::plan::Plan;
 use crate::model::check::{Needs, Subject, judgeable};
-use crate::model::exchange::{Evidence, Response};
+use crate::model::evidence::{Evidence, Selection};
+use crate::model::exchange::Response;
 use crate::model::probe::Probe;
 
 pub use draft::{Doubt, Written};

@@ -1,19 +1,11 @@
 //! What will be sent, and who will read it: known before the first byte leaves.
 
 use profiles::Family;
-use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::model::check::{Ask, Check, FAMILIES, Needs, Subject, is_within};
+use crate::model::check::{Ask, Check, FAMILIES, Needs, Subject};
+use crate::model::evidence::Selection;
 use crate::model::probe::Probe;
-
-/// Which checks to run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selection {
-    /// Ids or families; empty means all.
-    pub only: Vec<String>,
-    pub skip: Vec<String>,
-}
 
 pub struct Plan<'a> {
     pub subject: Subject<'a>,
@@ -120,22 +112,6 @@ impl<'a> Plan<'a> {
         }
         self.probes.push(probe);
         self.probes.len() - 1
-    }
-}
-
-impl Selection {
-    pub fn is_everything(&self) -> bool {
-        self.only.is_empty() && self.skip.is_empty()
-    }
-
-    /// Whether this very check was asked for.
-    fn names(&self, id: &str) -> bool {
-        self.only.iter().any(|only| only == id)
-    }
-
-    fn selects(&self, id: &str) -> bool {
-        let within = |selectors: &[String]| selectors.iter().any(|selector| is_within(id, selector));
-        (self.only.is_empty() || within(&self.only)) && !within(&self.skip)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Who gave an answer: the service, or something in front of it.
 
 use crate::judge::plan::Plan;
-use crate::model::exchange::{Answer, Evidence, Exchange, Response};
+use crate::model::evidence::Evidence;
+use crate::model::exchange::{Answer, Exchange, Response};
 
 /// As far as the release header tells, which the service sends and nothing in front of it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use crate::cors::exploit::Witness;
 use crate::judge::plan::{Asked, Plan, Planned};
 use crate::judge::responder::{Layer, Stamp};
 use crate::model::check::{Check, Failure, Needs, Verdict};
-use crate::model::exchange::{Answer, Evidence, Exchange, Request};
+use crate::model::evidence::Evidence;
+use crate::model::exchange::{Answer, Exchange, Request};
 use crate::model::redact::shown;
 
 /// What one check found.

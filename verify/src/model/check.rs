@@ -20,12 +20,12 @@ pub struct Check {
     pub remedy: &'static str,
     /// Standards and sources, as URLs.
     pub references: &'static [&'static str],
-    /// Requirements of `specs/004-backend-deployment/spec.md`, and of ASVS as [`crate::checks::asvs`] lists them.
+    /// Requirements of `specs/004-backend-deployment/spec.md`, and of ASVS as `checks::asvs` lists them.
     pub requirements: &'static [&'static str],
     pub ask: fn(&Subject<'_>) -> Ask,
     /// Reads the answers, one exchange per question in the order asked.
     pub judge: fn(&Subject<'_>, &[Exchange]) -> Verdict,
-    /// Answers that keep the rule and answers that break it; see [`crate::checks::example`] for their form.
+    /// Answers that keep the rule and answers that break it; see `checks::example` for their form.
     pub passes: &'static [&'static str],
     pub fails: &'static [&'static str],
 }

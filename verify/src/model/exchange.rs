@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::judge::plan::Selection;
-use crate::model::check::Needs;
 use crate::model::drill::{Drilled, Step};
-use crate::model::probe::Probe;
 use crate::model::redact;
 
 /// A request as the plan knows it, before a byte is sent.
@@ -180,32 +178,6 @@ pub struct Burst {
     pub retry_after: Option<String>,
 }
 
-/// Everything that a run saw: every probe with its exchange, and what they were sent to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// The format of a recording: [`Evidence::SCHEMA`].
-    pub schema: String,
-    /// As `--profile` named it.
-    pub profile: String,
-    pub target: String,
-    /// What was asked: judging again needs the same questions.
-    pub expected_release: Option<String>,
-    pub selection: Selection,
-    pub allows: Needs,
-    pub duration_ms: u64,
-    /// How many requests were sent; fewer than exchanges when the target could not be reached.
-    pub requests: u64,
-    pub exchanges: Vec<(Probe, Exchange)>,
-}
-
-impl Evidence {
-    pub const SCHEMA: &str = "plumbline-evidence/1";
-
-    pub fn find(&self, probe: &Probe) -> Option<&Exchange> {
-        self.exchanges.iter().find(|(known, _)| known == probe).map(|(_, exchange)| exchange)
-    }
-}
-
 impl Request {
     pub fn new(method: &str, path: &str) -> Self {
         Self {
@@ -266,6 +238,30 @@ impl Response {
         serde_json::from_str(&self.body).ok()
     }
 }
+
+impl FromStr for Response {
+    type Err = NoStatusLine;
+
+    /// As examples and tests write it: status line, header lines, an empty line, the body.
+    fn from_str(text: &str) -> Result<Self, NoStatusLine> {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut lines = head.lines();
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .and_then(|status| status.parse().ok())
+            .ok_or(NoStatusLine)?;
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        Ok(Self { status, headers, body: body.to_owned() })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a response begins with a status line: `HTTP/1.1 200 OK`")]
+pub struct NoStatusLine;
 
 impl Exchange {
     /// The answer, or why there is none.

@@ -19,7 +19,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::judge::plan::Plan;
-use crate::model::exchange::{Answer, Evidence, Exchange, Means, Request, Response};
+use crate::model::evidence::Evidence;
+use crate::model::exchange::{Answer, Exchange, Means, Request, Response};
 use crate::model::probe::Probe;
 
 pub use http::ClientError;

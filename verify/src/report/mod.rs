@@ -16,7 +16,8 @@ use crate::cors::exploit::Witness;
 use crate::judge::Judgement;
 use crate::judge::responder::Layer;
 use crate::model::check::{Check, Needs, Severity, Verdict};
-use crate::model::exchange::{Answer, Evidence, Exchange, Means, Request};
+use crate::model::evidence::Evidence;
+use crate::model::exchange::{Answer, Exchange, Means, Request};
 use crate::report::observed::{Observed, Snapshots};
 use crate::report::reproduce::command;
 

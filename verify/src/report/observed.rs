@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use crate::cors::oracle::{Credentials, cors_check, preflight_check};
 use crate::judge::plan::Plan;
 use crate::model::check::{Needs, Subject};
-use crate::model::exchange::{Answer, Evidence, Exchange, Means, Response};
+use crate::model::evidence::Evidence;
+use crate::model::exchange::{Answer, Exchange, Means, Response};
 use crate::model::probe::Probe;
 use crate::model::redact;
 

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use crate::model::exchange::Evidence;
+use crate::model::evidence::Evidence;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TapeError {

@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Subject};
-use verify::model::exchange::Evidence;
+use verify::model::evidence::Evidence;
 use verify::prober::{Access, Prober};
 
 use super::{DECLARATION, Distort, RELEASE, answer, foreign};

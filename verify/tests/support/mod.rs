@@ -25,9 +25,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use profiles::{Declaration, Origin};
 use tokio::net::TcpListener;
-use verify::judge::plan::{Plan, Selection};
+use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Subject};
-use verify::model::exchange::Evidence;
+use verify::model::evidence::{Evidence, Selection};
 use verify::prober::{Access, Prober};
 
 pub(crate) const TODAY: Date = date(2026, 1, 2);
