@@ -54,7 +54,7 @@ pub enum Environment {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// The address to bind. `::` means every address, IPv6 and IPv4, and falls back to `0.0.0.0` where IPv6 is absent.
-    #[schemars(with = "String", extend("format" = "ip", "examples" = ["::"]))]
+    #[schemars(with = "String", extend("format" = "IP address", "examples" = ["::"]))]
     pub address: std::net::IpAddr,
     /// The TCP port; the environment variable `PORT` wins, and production requires that variable.
     #[schemars(range(min = 1), extend("examples" = [8080]))]
@@ -111,6 +111,7 @@ pub struct ClientIp {
     #[schemars(extend("examples" = ["x-real-ip"]))]
     pub header: FieldName,
     /// The proxies' own addresses. Only their connections are believed: this header, and the header that names a request.
+    #[schemars(extend("uniqueItems" = true))]
     pub trusted: Vec<Network>,
 }
 
@@ -119,7 +120,7 @@ pub struct ClientIp {
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     /// The address to bind. In production it is private or this machine's own.
-    #[schemars(with = "String", extend("format" = "ip", "examples" = ["127.0.0.1"]))]
+    #[schemars(with = "String", extend("format" = "IP address", "examples" = ["127.0.0.1"]))]
     pub address: std::net::IpAddr,
     /// The TCP port; another than the service's.
     #[schemars(range(min = 1), extend("examples" = [9090]))]
@@ -154,15 +155,16 @@ pub enum Contract {
 #[serde(deny_unknown_fields)]
 pub struct Cors {
     /// The exact origins of the front ends. No wildcards: each is compared byte for byte.
+    #[schemars(extend("uniqueItems" = true))]
     pub origins: Vec<Origin>,
     /// Methods that pages may use. GET, HEAD and POST need no preflight and cannot be withheld by CORS.
-    #[schemars(extend("examples" = [["GET", "POST", "PUT", "PATCH", "DELETE"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["GET", "POST", "PUT", "PATCH", "DELETE"]]))]
     pub methods: Vec<Method>,
     /// Request headers that pages may send beyond the CORS-safelisted ones.
-    #[schemars(extend("examples" = [["authorization", "content-type"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["authorization", "content-type"]]))]
     pub request_headers: Vec<FieldName>,
     /// Response headers that pages may read beyond the CORS-safelisted ones.
-    #[schemars(extend("examples" = [["x-request-id"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["x-request-id"]]))]
     pub exposed_headers: Vec<FieldName>,
     /// Whether pages may send cookies and HTTP authentication.
     #[schemars(extend("examples" = [true]))]
@@ -243,6 +245,7 @@ pub struct Pool {
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
     /// Environment variables without which the service refuses to start: missing, empty and placeholder values alike.
+    #[schemars(extend("uniqueItems" = true))]
     pub required: Vec<Variable>,
 }
 
@@ -347,10 +350,10 @@ pub struct Load {
 #[serde(deny_unknown_fields)]
 pub struct Drill {
     /// Paths whose GET asks the database, through the pool that requests share.
-    #[schemars(extend("examples" = [["/api/items"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["/api/items"]]))]
     pub reads: Vec<Path>,
     /// Paths whose POST takes JSON.
-    #[schemars(extend("examples" = [["/api/items"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["/api/items"]]))]
     pub writes: Vec<Path>,
     /// The longest until the service is healthy again once its database is, without a restart.
     #[schemars(extend("examples" = ["10s"]))]
@@ -362,12 +365,12 @@ pub struct Drill {
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The families of checks whose promises this deployment makes; the others are not applicable.
-    #[schemars(extend("examples" = [["run", "cors", "health", "exposure", "errors", "method", "http1", "http2", "tls", "headers", "load", "drill"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["run", "cors", "health", "exposure", "errors", "method", "http1", "http2", "tls", "headers", "load", "drill"]]))]
     pub families: Vec<Family>,
     /// The format of error responses.
     pub errors: ErrorFormat,
     /// Where the documentation is when `server.docs` shows it; hidden, these are asked beside the usual places.
-    #[schemars(extend("examples" = [["/docs", "/openapi.json"]]))]
+    #[schemars(extend("uniqueItems" = true, "examples" = [["/docs", "/openapi.json"]]))]
     pub docs: Vec<Path>,
     /// The longest `verify` waits for one answer.
     #[schemars(extend("examples" = ["5s"]))]

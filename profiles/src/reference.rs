@@ -1,12 +1,11 @@
-//! What is generated from the types: `profile.schema.json` for editors, SETTINGS.md for people, and the schema as
-//! constants for the reader.
+//! What is generated from the types: `profile.schema.json` for editors and SETTINGS.md for people.
 
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::reader::grammar::{self, Kind};
-use crate::reader::schema::{SCHEMA, Setting, inline};
+use crate::reader::FORMATS;
+use crate::reader::grammar::{Grammar, PROFILE, SCHEMA, Setting, inline};
 use crate::{EMBEDDED, RULES};
 
 /// `profile.schema.json`: JSON Schema 2020-12, as editors read it.
@@ -16,79 +15,26 @@ pub fn schema() -> String {
     format!("{schema:#}\n")
 }
 
-/// `src/grammar/profile.rs`: what the reader needs of the schema.
-pub fn grammar() -> String {
-    let mut text = "//! Generated from the types in `src/profile.rs`:\n\
-                    //! `UPDATE_REFERENCES=1 cargo test -p profiles --test reference` writes it.\n\n\
-                    use super::{Format, Kind, Setting};\n\n\
-                    #[rustfmt::skip]\n\
-                    pub(super) static PROFILE: Setting = "
-        .to_owned();
-    constant(&mut text, &Setting::root().grammar(), 0);
-    text + ";\n"
-}
-
-fn constant(text: &mut String, setting: &grammar::Setting, depth: usize) {
-    let indent = "    ".repeat(depth);
-    text.push_str("Setting::new(");
-    let _ = match setting.kind {
-        Kind::Table { required, settings } => {
-            let _ = writeln!(text, "Kind::Table {{ required: {required}, settings: &[");
-            for (name, setting) in settings {
-                let _ = write!(text, "{indent}    ({name:?}, ");
-                constant(text, setting, depth + 1);
-                text.push_str("),\n");
-            }
-            write!(text, "{indent}] }}")
-        }
-        Kind::List { least, items } => {
-            let _ = write!(text, "Kind::List {{ least: {least}, items: &");
-            constant(text, items, depth);
-            write!(text, " }}")
-        }
-        Kind::Choice(words) => write!(text, "Kind::Choice(&{words:?})"),
-        Kind::Text(format) => write!(text, "Kind::Text(Format::{format:?})"),
-        Kind::Integer { least, most } => {
-            write!(text, "Kind::Integer {{ least: {}, most: {} }}", grouped(least), grouped(most))
-        }
-        Kind::Boolean => write!(text, "Kind::Boolean"),
-    };
-    let _ = write!(text, ", {:?})", setting.example);
-}
-
-/// `65_535`, as clippy wants it.
-fn grouped(number: i64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// SETTINGS.md: every setting, every type of value and every rule.
+/// SETTINGS.md: every setting, every format of a value and every rule.
 pub fn settings() -> String {
     let mut text = PREFACE.to_owned();
     let profiles: Vec<(&str, Json)> =
         EMBEDDED.iter().map(|(name, _, toml)| (*name, toml::from_str(toml).unwrap_or_default())).collect();
 
     let (tables, top): (Vec<_>, Vec<_>) =
-        Setting::root().settings().partition(|(_, setting)| element(*setting).kind() == "object");
-    table(&mut text, "", top.into_iter(), &profiles);
+        PROFILE.settings().iter().partition(|(_, setting)| described(setting).is_table());
+    table(&mut text, "", top, &profiles);
     for (name, setting) in tables {
-        let heading = if setting.kind() == "array" { format!("[[{name}]]") } else { format!("[{name}]") };
-        let about = setting.text("description").unwrap_or_default();
-        let _ = write!(text, "\n## `{heading}`\n{about}\n");
-        table(&mut text, name, element(setting).settings(), &profiles);
+        let heading = if setting.is_table() { format!("[{name}]") } else { format!("[[{name}]]") };
+        let _ = write!(text, "\n## `{heading}`\n{}\n", setting.about);
+        table(&mut text, name, described(setting).settings(), &profiles);
     }
 
     text.push_str("\n## Values\n");
-    for name in VALUES {
-        let about = Setting::definition(name).text("description").unwrap_or_default();
-        let _ = writeln!(text, "- **{}**: {}", spaced(name), line(about));
+    for format in FORMATS {
+        if let Some(about) = about_format(format.name) {
+            let _ = writeln!(text, "- **{}**: {}", format.name, line(about));
+        }
     }
 
     text.push_str("\n## Rules\n\nEach has an id, which the message names, and refuses the profile unless it says otherwise.\n");
@@ -111,21 +57,17 @@ Every setting is stated in every profile: there are no silent defaults. The last
 this folder say.
 ";
 
-/// The types of values with a grammar of their own.
-const VALUES: &[&str] = &["Duration", "Size", "Origin", "Method", "FieldName", "Path", "Variable", "CheckId"];
-
 fn table<'a>(
     text: &mut String,
     table: &str,
-    settings: impl Iterator<Item = (&'a str, Setting)>,
+    settings: impl IntoIterator<Item = &'a (&'static str, Setting)>,
     profiles: &[(&str, Json)],
 ) {
     let names: Vec<&str> = profiles.iter().map(|(name, _)| *name).collect();
     let _ = write!(text, "\n| setting | meaning | value | {} |\n|", names.join(" | "));
     text.push_str(&" --- |".repeat(3 + names.len()));
     for (name, setting) in settings {
-        let about = setting.text("description").unwrap_or_default();
-        let _ = write!(text, "\n| `{name}` | {} | {} |", cell(about), cell(&value(setting)));
+        let _ = write!(text, "\n| `{name}` | {} | {} |", cell(setting.about), cell(&values(setting)));
         for (_, profile) in profiles {
             let stated = if table.is_empty() { profile.get(name) } else { profile[table].get(name) };
             let stated = stated.map_or_else(|| "–".to_owned(), |stated| format!("`{}`", inline(stated)));
@@ -135,54 +77,37 @@ fn table<'a>(
     text.push('\n');
 }
 
-/// What can be written: the choices with their meaning, the range, or the name of the type.
-fn value(setting: Setting) -> String {
-    let choices: Vec<String> = setting
-        .choices()
-        .map(|(word, about)| format!("`\"{word}\"`: {}", about.trim_end_matches('.')))
-        .collect();
-    match setting.kind() {
-        _ if !choices.is_empty() => choices.join("<br>"),
-        "array" => format!("a list of {}", plural(&value(setting.items()))),
-        _ => setting
-            .grammar()
-            .values()
-            .or_else(|| setting.name().map(spaced))
-            .unwrap_or_else(|| text_kind(setting).to_owned()),
-    }
-}
-
-fn text_kind(setting: Setting) -> &'static str {
-    match setting.text("format") {
-        Some("ip") => "IP address",
-        Some("date") => "date",
-        _ => "text",
-    }
-}
-
-fn plural(what: &str) -> String {
-    match what {
-        "text" => "texts".to_owned(),
-        choices if choices.starts_with('`') => format!("these:<br>{choices}"),
-        name => format!("{name}s"),
-    }
-}
-
-/// `FieldName` is a field name.
-fn spaced(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
-            text.push(' ');
+/// What can be written: the choices with their meaning, the range, or the name of the format.
+fn values(setting: &Setting) -> String {
+    match &setting.grammar {
+        Grammar::Choice(choices) => {
+            let choices: Vec<String> = choices
+                .iter()
+                .map(|choice| format!("`\"{}\"`: {}", choice.word, choice.about.trim_end_matches('.')))
+                .collect();
+            choices.join("<br>")
         }
-        text.push(c.to_ascii_lowercase());
+        Grammar::List { items, .. } => match &items.grammar {
+            Grammar::Choice(_) => format!("a list of these:<br>{}", values(items)),
+            _ => format!("a list of {}s", values(items)),
+        },
+        Grammar::Text(format) => format.name.to_owned(),
+        grammar => grammar.values().unwrap_or_default(),
     }
-    text
+}
+
+/// The doc comment of the type that has this format; `IP address` and `date` are types of others.
+fn about_format(name: &str) -> Option<&'static str> {
+    let mut types = SCHEMA["$defs"].as_object()?.values();
+    types.find(|definition| definition["format"] == name)?["description"].as_str()
 }
 
 /// A list of tables is described by its elements.
-fn element(setting: Setting) -> Setting {
-    if setting.kind() == "array" { setting.items() } else { setting }
+fn described(setting: &Setting) -> &Setting {
+    match &setting.grammar {
+        Grammar::List { items, .. } => items,
+        _ => setting,
+    }
 }
 
 fn line(text: &str) -> String {
@@ -193,8 +118,8 @@ fn cell(text: &str) -> String {
     line(text).replace('|', "\\|")
 }
 
-/// Our names of grammars are no formats of JSON Schema (there, a duration is `PT5S`), and an editor that asserts
-/// formats would refuse every value; the patterns say the same.
+/// Removes our formats, which JSON Schema does not know (its `duration` is `PT5S`): an editor that asserts formats would
+/// refuse every value. The patterns say the same.
 fn publish(schema: &mut Json) {
     match schema {
         Json::Object(keywords) => {

@@ -14,11 +14,6 @@ fn the_manual_is_current() {
     is_current("SETTINGS.md", &reference::settings());
 }
 
-#[test]
-fn the_readers_grammar_is_the_schema() {
-    is_current("src/reader/grammar/profile.rs", &reference::grammar());
-}
-
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test says whether it writes")]
 fn is_current(file: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

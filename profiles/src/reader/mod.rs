@@ -1,8 +1,7 @@
 //! From TOML to [`Profile`], reporting every mistake of form at once.
 //!
-//! The grammar comes from the JSON Schema of the types themselves, the one that editors use: a walk over the document
-//! beside its grammar finds all unknown, missing and malformed settings, each at its own place. serde, which
-//! stops at its first error, then only reads documents that the walk has passed.
+//! A walk over the document beside its grammar finds all unknown, missing and malformed settings. serde, which stops at
+//! its first error, reads only documents in which the walk found none.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,14 +13,16 @@ use toml::de::{DeInteger, DeTable, DeValue, Deserializer};
 
 use crate::Profile;
 use crate::credentials::repeats_secret;
+use crate::values::Invalid;
 use crate::values::invalid::quote;
 
+mod format;
 pub(crate) mod grammar;
 pub(crate) mod problem;
-pub(crate) mod schema;
 pub(crate) mod source;
 
-use grammar::{Format, Kind, Setting};
+pub(crate) use format::FORMATS;
+use grammar::{Grammar, PROFILE, Setting};
 pub use problem::{Level, Place, Problem};
 pub use source::{Location, Source};
 use source::{child, element};
@@ -33,7 +34,7 @@ pub(crate) fn read(file: &str, text: &str) -> (Source, Result<Profile, Vec<Probl
     let (table, syntax) = DeTable::parse_recoverable(text);
     let mut source = Source::new(file, text);
     if !syntax.is_empty() {
-        // What a broken document seems to lack may only be hidden behind the break.
+        // A setting that a broken document seems to lack may stand behind the break: the grammar is not asked.
         let problems = syntax.iter().map(|error| not_toml(error, text)).collect();
         return (source, Err(problems));
     }
@@ -47,7 +48,7 @@ pub(crate) fn read(file: &str, text: &str) -> (Source, Result<Profile, Vec<Probl
         present: Vec::new(),
         hidden: Vec::new(),
     };
-    walk.table(document, Setting::ROOT, Way::Top);
+    walk.table(document, &PROFILE, SettingPath::Root);
     let Walk { mut problems, missing, present, hidden, .. } = walk;
     for span in hidden {
         source.hide(span);
@@ -72,87 +73,88 @@ struct Walk<'d> {
     /// Where a missing table could be written: the end of the text.
     end: usize,
     problems: Vec<Problem>,
-    /// The settings that do not stand where they belong,
+    /// Required settings that are not in their table.
     missing: Vec<(String, Problem)>,
-    /// and those that stand elsewhere or misspelt: one mistake, not an unknown and a missing key.
+    /// Those of them that stand elsewhere or misspelt: one mistake, not an unknown and a missing key.
     present: Vec<String>,
-    /// What stands where a secret's name belongs.
+    /// Bytes that may be a secret.
     hidden: Vec<Range<usize>>,
 }
 
 impl Walk<'_> {
-    fn table(&mut self, table: &DeTable<'_>, grammar: &'static Setting, way: Way<'_>) {
-        let absent: Vec<&str> = grammar
-            .settings()
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| !table.contains_key(*name))
-            .collect();
+    fn table(&mut self, table: &DeTable<'_>, setting: &Setting, path: SettingPath<'_>) {
+        let names = setting.settings().iter().map(|(name, _)| *name);
+        let absent: Vec<&str> = names.filter(|name| !table.contains_key(*name)).collect();
         for (key, value) in table {
-            match grammar.setting(key.get_ref()) {
-                Some((name, setting)) => self.value(value, setting, Way::Child(&way, name)),
-                None => self.unknown(key, value, &absent, grammar, way),
+            match setting.setting(key.get_ref()) {
+                Some((name, setting)) => self.value(value, setting, SettingPath::Child(&path, name)),
+                None => self.unknown(key, value, &absent, setting, path),
             }
         }
-        for (name, setting) in grammar.required().iter().filter(|(name, _)| absent.contains(name)) {
-            let problem = self.absence(name, setting, way);
-            self.missing.push((Way::Child(&way, name).to_string(), problem));
+        for (name, setting) in setting.required().iter().filter(|(name, _)| absent.contains(name)) {
+            let problem = self.absence(name, setting, path);
+            self.missing.push((SettingPath::Child(&path, name).to_string(), problem));
         }
     }
 
-    fn value(&mut self, value: &Spanned<DeValue<'_>>, setting: &'static Setting, way: Way<'_>) {
-        match (value.get_ref(), setting.kind) {
-            (DeValue::Table(table), Kind::Table { .. }) => self.table(table, setting, way),
-            (DeValue::Array(items), Kind::List { least, items: grammar }) => {
-                if items.len() < least {
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, setting: &Setting, path: SettingPath<'_>) {
+        match (value.get_ref(), &setting.grammar) {
+            (DeValue::Table(table), Grammar::Table { .. }) => self.table(table, setting, path),
+            (DeValue::Array(elements), Grammar::List { min, items, .. }) => {
+                if elements.len() < *min {
                     let advice = format!("write at least one element, such as {}", setting.example);
-                    self.problems.push(Problem::error(way, "this list is empty").instead(advice));
+                    self.problems.push(Problem::error(path, "this list is empty").instead(advice));
                 }
-                for (index, item) in items.iter().enumerate() {
-                    self.value(item, grammar, Way::Element(&way, index));
+                for (index, element) in elements.iter().enumerate() {
+                    self.value(element, items, SettingPath::Element(&path, index));
                 }
             }
-            (DeValue::Boolean(_), Kind::Boolean) => {}
-            (DeValue::Integer(number), Kind::Integer { least, most }) => {
-                if !inside(number, least, most) {
-                    let problem = Problem::error(way, "this number is out of range");
+            (DeValue::Boolean(_), Grammar::Boolean) => {}
+            (DeValue::Integer(number), Grammar::Integer { min, max }) => {
+                if !is_within(number, *min, *max) {
+                    let problem = Problem::error(path, "this number is out of range");
                     self.problems.push(problem.instead(format!("write {}", setting.instead())));
                 }
             }
-            (DeValue::String(text), Kind::Choice(_) | Kind::Text(_)) => {
-                let Err(invalid) = setting.fits(text) else { return };
-                if matches!(setting.kind, Kind::Text(Format::Variable)) {
-                    // The quotation marks stay.
-                    self.hidden.push(value.span().start + 1..value.span().end - 1);
+            (DeValue::String(text), Grammar::Choice(_) | Grammar::Text(_)) => {
+                if let Err(invalid) = setting.grammar.check(text) {
+                    self.invalid(invalid, text, value.span(), path);
                 }
-                let problem = Problem::error(way, invalid.why);
-                self.problems.push(match invalid.instead {
-                    Some(what) if repeats_secret(&what, text) => {
-                        problem.instead("keep the secret in the environment")
-                    }
-                    Some(what) => problem.instead(format!("write {what}")),
-                    None => problem,
-                });
             }
-            (other, wanted) => {
-                let message = format!("this is {}, not {}", article(other), wanted.name());
-                let advice = match wanted {
-                    Kind::Table { .. } => format!("write `[{way}]`"),
-                    Kind::List { items, .. } if items.is_table() => format!("write `[[{way}]]`"),
+            (other, grammar) => {
+                let message = format!("this is {}, not {}", name(other), grammar.name());
+                let advice = match grammar {
+                    Grammar::Table { .. } => format!("write `[{path}]`"),
+                    Grammar::List { items, .. } if items.is_table() => format!("write `[[{path}]]`"),
                     _ => format!("write {}", setting.instead()),
                 };
-                self.problems.push(Problem::error(way, message).instead(advice));
+                self.problems.push(Problem::error(path, message).instead(advice));
             }
         }
     }
 
-    fn absence(&self, name: &str, setting: &Setting, way: Way<'_>) -> Problem {
-        let toml = setting.paste(name, &way.to_string());
+    fn invalid(&mut self, invalid: Invalid, text: &str, span: Range<usize>, path: SettingPath<'_>) {
+        if invalid.may_be_secret {
+            // The quotation marks stay.
+            self.hidden.push(span.start + 1..span.end - 1);
+        }
+        let problem = Problem::error(path, invalid.why);
+        self.problems.push(match invalid.instead {
+            Some(what) if repeats_secret(&what, text) => {
+                problem.instead("keep the secret in the environment")
+            }
+            Some(what) => problem.instead(format!("write {what}")),
+            None => problem,
+        });
+    }
+
+    fn absence(&self, name: &str, setting: &Setting, path: SettingPath<'_>) -> Problem {
+        let toml = setting.paste(name, &path.to_string());
         if setting.is_table() {
-            let message = format!("table `[{}]` is missing", Way::Child(&way, name));
+            let message = format!("table `[{}]` is missing", SettingPath::Child(&path, name));
             return Problem::at(Place::Bytes(self.end..self.end), message).instead(format!("write\n{toml}"));
         }
-        Problem::error(way, format!("key `{name}` is missing")).instead(format!("write {toml}"))
+        Problem::error(path, format!("key `{name}` is missing")).instead(format!("write {toml}"))
     }
 
     fn unknown(
@@ -160,63 +162,64 @@ impl Walk<'_> {
         key: &Spanned<Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
         absent: &[&str],
-        grammar: &Setting,
-        way: Way<'_>,
+        table: &Setting,
+        path: SettingPath<'_>,
     ) {
         let name = key.get_ref();
         let kind = if value.get_ref().is_table() { "table" } else { "key" };
         let advice = if let Some(meant) = nearest(name, absent) {
-            self.present.push(Way::Child(&way, meant).to_string());
+            self.present.push(SettingPath::Child(&path, meant).to_string());
             format!("write `{meant}`")
-        } else if let Some((setting, place)) = home(name, self.document) {
+        } else if let Some((setting, place)) = misplaced(name, self.document) {
             self.present.push(setting);
             format!("move it to {place}")
         } else {
-            let known: Vec<&str> = grammar.settings().iter().map(|(known, _)| *known).collect();
-            let whose = if let Way::Top = way { "a profile".to_owned() } else { format!("`{way}`") };
-            format!("remove it, or write one of the keys that {whose} has: {}", known.join(", "))
+            let known: Vec<&str> = table.settings().iter().map(|(known, _)| *known).collect();
+            let owner =
+                if let SettingPath::Root = path { "a profile".to_owned() } else { format!("`{path}`") };
+            format!("remove it, or write one of the keys that {owner} has: {}", known.join(", "))
         };
         let message = format!("unknown {kind} {}", quote(name));
         self.problems.push(Problem::at(Place::Bytes(key.span()), message).instead(advice));
     }
 }
 
-/// The way to a setting; only what is said about one needs it as text.
+/// A setting's path such as `cors.origins[1]`; only a message needs it as text.
 #[derive(Clone, Copy)]
-enum Way<'a> {
-    Top,
-    Child(&'a Way<'a>, &'a str),
-    Element(&'a Way<'a>, usize),
+enum SettingPath<'a> {
+    Root,
+    Child(&'a SettingPath<'a>, &'a str),
+    Element(&'a SettingPath<'a>, usize),
 }
 
-impl fmt::Display for Way<'_> {
+impl fmt::Display for SettingPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Way::Top => Ok(()),
-            Way::Child(parent, key) => f.write_str(&child(&parent.to_string(), key)),
-            Way::Element(list, index) => f.write_str(&element(&list.to_string(), *index)),
+            Self::Root => Ok(()),
+            Self::Child(parent, key) => f.write_str(&child(&parent.to_string(), key)),
+            Self::Element(list, index) => f.write_str(&element(&list.to_string(), *index)),
         }
     }
 }
 
-impl From<Way<'_>> for String {
-    fn from(way: Way<'_>) -> Self {
-        way.to_string()
+impl From<SettingPath<'_>> for String {
+    fn from(path: SettingPath<'_>) -> Self {
+        path.to_string()
     }
 }
 
-/// The setting of that name which the document lacks, and where it belongs.
-fn home(name: &str, document: &DeTable<'_>) -> Option<(String, String)> {
-    let root = Setting::ROOT;
-    if root.setting(name).is_some() && !document.contains_key(name) {
+/// The setting of that name that the document lacks, and where it belongs.
+fn misplaced(name: &str, document: &DeTable<'_>) -> Option<(String, String)> {
+    if PROFILE.setting(name).is_some() && !document.contains_key(name) {
         return Some((name.to_owned(), "the top of the file, above the first table".to_owned()));
     }
     let lacks = |table: &str| {
         let written = document.get(table).and_then(|value| value.get_ref().as_table());
         written.is_none_or(|table| !table.contains_key(name))
     };
+    let tables = PROFILE.settings();
     let (table, _) =
-        root.settings().iter().find(|(table, setting)| setting.setting(name).is_some() && lacks(table))?;
+        tables.iter().find(|(table, setting)| setting.setting(name).is_some() && lacks(table))?;
     Some((child(table, name), format!("`[{table}]`")))
 }
 
@@ -230,11 +233,12 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, known)| known)
 }
 
-fn inside(number: &DeInteger<'_>, least: i64, most: i64) -> bool {
-    i64::from_str_radix(number.as_str(), number.radix()).is_ok_and(|number| (least..=most).contains(&number))
+fn is_within(number: &DeInteger<'_>, min: i64, max: i64) -> bool {
+    i64::from_str_radix(number.as_str(), number.radix()).is_ok_and(|number| (min..=max).contains(&number))
 }
 
-fn article(value: &DeValue<'_>) -> &'static str {
+/// The kind of a value with its article.
+fn name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::Array(_) => "a list",
         DeValue::Boolean(_) => "true or false",

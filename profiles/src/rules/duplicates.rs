@@ -1,9 +1,11 @@
-//! Lists that say something twice.
+//! Lists that state an element twice.
 
 use std::fmt::Display;
 
-use crate::reader::schema::word;
-use crate::reader::source::element;
+use serde_json::Value as Json;
+
+use crate::reader::grammar::PROFILE;
+use crate::reader::source::{child, element};
 use crate::rules::rule::Facts;
 use crate::{Problem, Rule};
 
@@ -16,22 +18,18 @@ pub(crate) const NONE: Rule = Rule {
 };
 
 fn find(facts: &Facts<'_>) -> Vec<Problem> {
-    let profile = facts.profile;
-    let families: Vec<String> = profile.verify.families.iter().map(word).collect();
-    let waived: Vec<_> = profile.waivers.iter().map(|waiver| &waiver.check).collect();
-    [
-        repeated("cors.origins", &profile.cors.origins),
-        repeated("cors.methods", &profile.cors.methods),
-        repeated("cors.request_headers", &profile.cors.request_headers),
-        repeated("cors.exposed_headers", &profile.cors.exposed_headers),
-        repeated("secrets.required", &profile.secrets.required),
-        repeated("verify.families", &families),
-        repeated("verify.docs", &profile.verify.docs),
-        repeated("drill.reads", &profile.drill.reads),
-        repeated("drill.writes", &profile.drill.writes),
-        repeated("waivers", &waived),
-    ]
-    .concat()
+    let profile = serde_json::to_value(facts.profile).expect("a profile is data: its keys are texts");
+    let mut problems = Vec::new();
+    for (table, settings) in PROFILE.settings() {
+        for (name, _) in settings.settings().iter().filter(|(_, setting)| setting.is_distinct()) {
+            let items: Vec<&str> =
+                profile[table][name].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+            problems.extend(repeated(&child(table, name), &items));
+        }
+    }
+    let waived: Vec<_> = facts.profile.waivers.iter().map(|waiver| &waiver.check).collect();
+    problems.extend(repeated("waivers", &waived));
+    problems
 }
 
 fn repeated<T: Display + PartialEq>(setting: &str, items: &[T]) -> Vec<Problem> {

@@ -9,15 +9,21 @@ pub struct Invalid {
     pub why: String,
     /// What to write instead: `"https://app.example.com"`, or `a name such as "authorization"`.
     pub instead: Option<String>,
+    /// The value may be a secret of no known shape: no report shows it.
+    pub(crate) may_be_secret: bool,
 }
 
 impl Invalid {
     pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), instead: None }
+        Self { why: why.into(), instead: None, may_be_secret: false }
     }
 
     pub(crate) fn instead(self, what: impl Into<String>) -> Self {
         Self { instead: Some(what.into()), ..self }
+    }
+
+    pub(crate) fn may_be_secret(self) -> Self {
+        Self { may_be_secret: true, ..self }
     }
 }
 

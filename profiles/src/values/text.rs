@@ -19,7 +19,7 @@ pub struct Method(String);
 /// The name of an HTTP field in lower case, such as `"authorization"` (RFC 9110 section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "field-name", "pattern" = "^[a-z0-9!#$%&'*+.^_`|~-]+$", "examples" = ["authorization"]))]
+#[schemars(extend("format" = "field name", "pattern" = "^[a-z0-9!#$%&'*+.^_`|~-]+$", "examples" = ["authorization"]))]
 pub struct FieldName(String);
 
 /// An absolute path without query, such as `"/health"` (RFC 3986 section 3.3).
@@ -37,7 +37,7 @@ pub struct Variable(String);
 /// The id of a check, or of a family of checks, such as `"cors.reject.null"`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "check-id", "pattern" = "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "examples" = ["cors.reject.null"]))]
+#[schemars(extend("format" = "check id", "pattern" = "^[a-z0-9-]+(\\.[a-z0-9-]+)*$", "examples" = ["cors.reject.null"]))]
 pub struct CheckId(String);
 
 impl FromStr for Method {
@@ -111,9 +111,9 @@ impl FromStr for Variable {
         let first = text.bytes().next().is_some_and(|b| b.is_ascii_uppercase() || b == b'_');
         if !first || !text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
             // The text is not repeated: it may be the secret itself, written where its name belongs.
-            return Err(Invalid::new("this is not the name of an environment variable").instead(
-                "the variable's name, such as \"DATABASE_URL\"; its value stays in the environment",
-            ));
+            return Err(Invalid::new("this is not the name of an environment variable")
+                .instead("the variable's name, such as \"DATABASE_URL\"; its value stays in the environment")
+                .may_be_secret());
         }
         Ok(Self(text.to_owned()))
     }
