@@ -6,7 +6,8 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use crate::reader::problem::render_all;
-use crate::rules::rule::{Facts, lint};
+use crate::rule::Facts;
+use crate::rules::lint;
 use crate::{Level, Problem, Profile, Source, reader};
 
 /// The profiles in this repository, by name. A new one is a file and a line here.

@@ -8,6 +8,7 @@ mod declaration;
 mod profile;
 mod reader;
 pub mod reference;
+mod rule;
 mod rules;
 mod values;
 
@@ -19,7 +20,8 @@ pub use profile::{
     TlsPolicy, Verify, Waiver,
 };
 pub use reader::{Level, Location, Place, Problem, Source};
-pub use rules::{RULES, Rule};
+pub use rule::Rule;
+pub use rules::RULES;
 pub use values::{
     CheckId, Duration, FieldName, Host, Invalid, Method, Network, Origin, Path, Scheme, Size, Variable,
 };

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::reader::grammar::PROFILE;
 use crate::reader::source::{child, element};
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const NONE: Rule = Rule {

@@ -1,6 +1,6 @@
 //! What a verification must at least contain.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Family, Problem, Rule};
 
 pub(crate) const RUN: Rule = Rule {

@@ -4,42 +4,49 @@ mod cors;
 mod deployment;
 mod duplicates;
 mod families;
-pub(crate) mod rule;
 mod secrets;
 mod server;
 mod waivers;
 
-pub use rule::{RULES, Rule};
+use crate::rule::Facts;
+use crate::{Problem, Rule};
 
-use cors::{headers, max_age, origins, previews};
-use deployment::{edge, release_header, url};
-use server::{client_ip, connections, docs, drain, header_limit, metrics, timeouts};
-
-pub(crate) const ALL: &[&Rule] = &[
-    &docs::HIDDEN,
-    &header_limit::READABLE,
-    &client_ip::TRUSTED,
-    &metrics::PRIVATE,
-    &metrics::PORT,
-    &drain::GRANTED,
-    &timeouts::NESTED,
-    &origins::SOME,
-    &origins::SECURE,
-    &origins::PUBLIC,
-    &previews::NONE,
-    &headers::REQUEST,
-    &headers::EXPOSED,
-    &max_age::HONOURED,
-    &connections::FIT,
+/// All rules, in the order of the manual.
+pub const RULES: &[&Rule] = &[
+    &server::docs::HIDDEN,
+    &server::header_limit::READABLE,
+    &server::client_ip::TRUSTED,
+    &server::metrics::PRIVATE,
+    &server::metrics::PORT,
+    &server::drain::GRANTED,
+    &server::timeouts::NESTED,
+    &cors::origins::SOME,
+    &cors::origins::SECURE,
+    &cors::origins::PUBLIC,
+    &cors::previews::NONE,
+    &cors::headers::REQUEST,
+    &cors::headers::EXPOSED,
+    &cors::max_age::HONOURED,
+    &server::connections::FIT,
     &secrets::ELSEWHERE,
     &secrets::DATABASE_URL,
-    &url::SECURE,
-    &url::PUBLIC,
-    &release_header::OWN,
-    &edge::HSTS,
-    &client_ip::LIMITED,
+    &deployment::url::SECURE,
+    &deployment::url::PUBLIC,
+    &deployment::release_header::OWN,
+    &deployment::edge::HSTS,
+    &server::client_ip::LIMITED,
     &families::RUN,
     &waivers::EXPIRED,
     &waivers::KNOWN,
     &duplicates::NONE,
 ];
+
+/// What the rules find, each problem with the id of its rule.
+pub(crate) fn lint(facts: &Facts<'_>) -> Vec<Problem> {
+    RULES
+        .iter()
+        .flat_map(|rule| {
+            (rule.find)(facts).into_iter().map(|problem| Problem { rule: Some(rule.id), ..problem })
+        })
+        .collect()
+}

@@ -1,6 +1,6 @@
 //! Secrets stay in the environment.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Place, Problem, Rule, credentials};
 
 pub(crate) const ELSEWHERE: Rule = Rule {

@@ -4,7 +4,7 @@
 
 use crate::reader::grammar::{Grammar, PROFILE};
 use crate::reader::source::{child, element};
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const EXPIRED: Rule = Rule {

@@ -1,7 +1,7 @@
 //! Header names that CORS cannot grant.
 
 use crate::reader::source::element;
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{FieldName, Problem, Rule};
 
 pub(crate) const REQUEST: Rule = Rule {

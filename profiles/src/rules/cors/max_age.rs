@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const HONOURED: Rule = Rule {

@@ -1,7 +1,7 @@
 //! Which origins production can trust.
 
 use crate::reader::source::element;
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Origin, Problem, Rule, Scheme};
 
 pub(crate) const SOME: Rule = Rule {

@@ -1,7 +1,7 @@
 //! Preview deployments: pages of a branch, not of production.
 
 use super::origins::refused;
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Host, Problem, Rule};
 
 pub(crate) const NONE: Rule = Rule {

@@ -1,6 +1,6 @@
 //! The header that names the release is one of our own.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const OWN: Rule = Rule {

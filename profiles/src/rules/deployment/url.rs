@@ -1,6 +1,6 @@
 //! How the live service is reached.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule, Scheme};
 
 pub(crate) const SECURE: Rule = Rule {

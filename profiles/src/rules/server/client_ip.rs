@@ -1,6 +1,6 @@
 //! Whose word is taken for who a client is.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Network, Problem, Rule};
 
 pub(crate) const TRUSTED: Rule = Rule {

@@ -1,6 +1,6 @@
 //! The pools of all instances, and the connections that the database accepts.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const FIT: Rule = Rule {

@@ -1,6 +1,6 @@
 //! Who may read the API's documentation.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Docs, Problem, Rule};
 
 pub(crate) const HIDDEN: Rule = Rule {

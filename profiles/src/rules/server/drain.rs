@@ -1,6 +1,6 @@
 //! The time to finish, and the time that the platform grants for it.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const GRANTED: Rule = Rule {

@@ -1,6 +1,6 @@
 //! The least room that the read buffer needs.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const READABLE: Rule = Rule {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const PRIVATE: Rule = Rule {

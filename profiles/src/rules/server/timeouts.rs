@@ -1,6 +1,6 @@
 //! Deadlines inside deadlines.
 
-use crate::rules::rule::Facts;
+use crate::rule::Facts;
 use crate::{Problem, Rule};
 
 pub(crate) const NESTED: Rule = Rule {

@@ -1,8 +1,8 @@
-//! Rules between settings: what each setting's own grammar cannot see.
+//! What a rule is, and what it may look at.
 
 use jiff::civil::Date;
 
-use crate::{Environment, Problem, Profile, rules};
+use crate::{Environment, Problem, Profile};
 
 /// A rule describes itself, beside the function that applies it.
 pub struct Rule {
@@ -29,16 +29,4 @@ impl Facts<'_> {
     pub(crate) fn production(&self) -> bool {
         self.profile.environment == Environment::Production
     }
-}
-
-/// All rules, in the order of the reference.
-pub const RULES: &[&Rule] = rules::ALL;
-
-pub(crate) fn lint(facts: &Facts<'_>) -> Vec<Problem> {
-    RULES
-        .iter()
-        .flat_map(|rule| {
-            (rule.find)(facts).into_iter().map(|problem| Problem { rule: Some(rule.id), ..problem })
-        })
-        .collect()
 }
