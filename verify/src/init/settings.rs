@@ -10,7 +10,7 @@ use super::{
 };
 use crate::cors::oracle::{Credentials, preflight_check};
 use crate::judge::judge;
-use crate::judge::plan::Asked;
+use crate::judge::plan::Questions;
 use crate::model::check::{FAMILIES, Verdict, judgeable};
 use crate::model::exchange::Response;
 use crate::model::probe::Probe;
@@ -119,7 +119,7 @@ impl Survey {
         let Verdict::Fail(failures) = self.verdict(draft, check) else { return Vec::new() };
         let declaration = unbounded(draft);
         let plan = self.select(&declaration, &[check]);
-        let Some(Asked::Probes(asked)) = plan.checks.first().map(|planned| &planned.asked) else {
+        let Some(Questions::Probes(asked)) = plan.checks.first().map(|planned| &planned.questions) else {
             return Vec::new();
         };
         let failed = failures.iter().filter_map(|failure| asked.get(failure.question));

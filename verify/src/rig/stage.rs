@@ -12,12 +12,14 @@ use tokio::time::sleep;
 
 use super::proxy::{self, Authority, Certificate, Proxy};
 use super::{PLACEHOLDER, Rig, RigError, has_its_own};
-use crate::launch::{Candidate, Setting};
+use crate::launch::{Candidate, LaunchContext};
 use crate::model::check::Subject;
-use crate::model::drill::{Change, Counts, Drilled, Ended, Fault, Seen, Signal, Steady, Step, Told};
+use crate::model::drill::{
+    Change, Counts, Drilled, Ended, Fault, Signal, Steady, Step, StepResult, TimedReply,
+};
 use crate::model::exchange::{Answer, Request, Response};
 use crate::model::redact;
-use crate::prober::{Access, Held, Prober};
+use crate::prober::{HeldConnection, ProbeOptions, Prober};
 
 pub(super) struct Stage<'a> {
     rig: &'a Rig<'a>,
@@ -97,7 +99,7 @@ impl<'a> Stage<'a> {
         };
         self.proxy.mark();
         let mut play = Play::default();
-        let mut seen: Vec<Seen> = Vec::with_capacity(steps.len());
+        let mut seen: Vec<StepResult> = Vec::with_capacity(steps.len());
         for step in steps {
             seen.push(self.step(step, &mut play).await?);
         }
@@ -119,9 +121,9 @@ impl<'a> Stage<'a> {
         Ok(Drilled { before, steps: seen, after })
     }
 
-    async fn step(&mut self, step: &Step, play: &mut Play) -> Result<Seen, RigError> {
+    async fn step(&mut self, step: &Step, play: &mut Play) -> Result<StepResult, RigError> {
         let begun = Instant::now();
-        let mut seen = Seen::default();
+        let mut seen = StepResult::default();
         match step {
             Step::Start(change) => seen.ended = self.start(change).await?,
             Step::Fault(Fault::Reset) => self.proxy.reset(),
@@ -153,7 +155,7 @@ impl<'a> Stage<'a> {
                 let actor = self.sound_or_own();
                 match actor.prober.hold(text).await {
                     Ok(held) => play.held.push((play.index, held)),
-                    Err(why) => seen.answers.push(Told { after_ms: 0, answer: Err(why) }),
+                    Err(why) => seen.answers.push(TimedReply { after_ms: 0, answer: Err(why) }),
                 }
             }
             Step::Reach(address) => seen.answers.push(self.reach(address).await?),
@@ -255,11 +257,11 @@ impl<'a> Stage<'a> {
             Change::Empty(name) => set(&mut environment, name, Some("")),
             Change::Placeholder(name) => set(&mut environment, name, Some(PLACEHOLDER)),
         }
-        let setting = Setting { folder: self.rig.folder.clone(), environment };
+        let setting = LaunchContext { folder: self.rig.folder.clone(), environment };
         let candidate = Candidate::start(self.rig.profile, &setting)?;
         let target = format!("http://127.0.0.1:{}", candidate.port()).parse();
         let target = target.expect("a loopback address with a port is an origin");
-        let access = Access { timeout: Some(self.patience()), ..Access::default() };
+        let access = ProbeOptions { timeout: Some(self.patience()), ..ProbeOptions::default() };
         let prober = Prober::new(self.rig.profile, &target, &access)?;
         Ok(Actor { candidate, prober: Arc::new(prober), read: 0, changed: false })
     }
@@ -281,11 +283,11 @@ impl<'a> Stage<'a> {
     }
 
     /// The candidate's port at another of this machine's addresses.
-    async fn reach(&mut self, address: &str) -> Result<Told, RigError> {
+    async fn reach(&mut self, address: &str) -> Result<TimedReply, RigError> {
         let request = Request::new("GET", Subject::unknown_path());
         let port = self.sound_or_own().candidate.port();
         let target = format!("http://{address}:{port}").parse().expect("drills name addresses");
-        let access = Access { timeout: Some(self.patience()), ..Access::default() };
+        let access = ProbeOptions { timeout: Some(self.patience()), ..ProbeOptions::default() };
         let prober = Prober::new(self.rig.profile, &target, &access)?;
         Ok(told(&prober, &request).await)
     }
@@ -309,7 +311,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Reads what was written meanwhile, finds secrets in it and in the answers, and hides them.
-    async fn hide(&mut self, seen: &mut Seen) {
+    async fn hide(&mut self, seen: &mut StepResult) {
         if let Some(actor) = &mut self.actor {
             if seen.ended.is_some() {
                 // The last lines may still be in the pipe.
@@ -323,7 +325,7 @@ impl<'a> Stage<'a> {
             if seen.log.iter().any(|line| line.contains(value.as_str())) {
                 seen.leaks.push((name.clone(), "what the candidate wrote".to_owned()));
             }
-            let told = |told: &&Told| told.answer.as_ref().is_ok_and(|response| holds(response, value));
+            let told = |told: &&TimedReply| told.answer.as_ref().is_ok_and(|response| holds(response, value));
             if seen.answers.iter().any(|answer| told(&answer)) {
                 seen.leaks.push((name.clone(), "an answer".to_owned()));
             }
@@ -362,9 +364,9 @@ impl Actor {
 #[derive(Default)]
 struct Play {
     index: usize,
-    begun: Vec<JoinHandle<Told>>,
+    begun: Vec<JoinHandle<TimedReply>>,
     /// Held connections, each with the step that opened it.
-    held: Vec<(usize, Held)>,
+    held: Vec<(usize, HeldConnection)>,
     signalled: Option<Instant>,
 }
 
@@ -376,13 +378,13 @@ fn is_healthy(response: &Response) -> Result<(), String> {
     }
 }
 
-async fn told(prober: &Prober, request: &Request) -> Told {
+async fn told(prober: &Prober, request: &Request) -> TimedReply {
     let (answer, after_ms) = prober.ask(request).await;
-    Told { after_ms, answer: answer.response().cloned().map_err(str::to_owned) }
+    TimedReply { after_ms, answer: answer.response().cloned().map_err(str::to_owned) }
 }
 
 /// The first healthy answer, or the last of the others, with the time that it took.
-async fn recovered(actor: &mut Actor, health: &str, within: Duration) -> Told {
+async fn recovered(actor: &mut Actor, health: &str, within: Duration) -> TimedReply {
     let begun = Instant::now();
     let outcome = actor.well(health, within).await;
     let mut told = told(&actor.prober, &Request::new("GET", health)).await;
