@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use profiles::Declaration;
 use server::Environment;
+use testkit::Postgres;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,7 +31,6 @@ use tokio::time::sleep_until;
 mod support;
 
 use support::edge::{self, Edge, Quirk};
-use support::postgres;
 
 const ROUNDS: usize = 21;
 const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -42,8 +42,8 @@ fn main() {
     let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 1 };
 
     let runtime = runtime();
-    let database = runtime.block_on(postgres::database());
-    let (near, near_tls) = (server(&database.connection_uri()), tls());
+    let database = Postgres::start().unwrap();
+    let (near, near_tls) = (server(&database.url()), tls());
     let (far, far_tls) = (line(near), line(near_tls));
     let folder = tempfile::tempdir().unwrap();
     let places = [
@@ -73,7 +73,6 @@ fn main() {
             row(place, *concurrency, runs);
         }
     }
-    runtime.block_on(postgres::stop(database));
 }
 
 fn row(place: &str, concurrency: u32, runs: &[Run]) {

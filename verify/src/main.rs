@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use verify::cli::Cli;
 use verify::commands::{Done, RunError};
+use verify::drill_runner::HarnessError;
 use verify::launch::LaunchError;
 use verify::report::Outcome;
-use verify::rig::RigError;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
             tell(&error);
             ExitCode::from(match error {
                 RunError::Launch(LaunchError::Spawn { .. })
-                | RunError::Rig(RigError::Launch(LaunchError::Spawn { .. })) => USAGE,
+                | RunError::Drill(HarnessError::Launch(LaunchError::Spawn { .. })) => USAGE,
                 RunError::Launch(_)
-                | RunError::Rig(RigError::Launch(_))
+                | RunError::Drill(HarnessError::Launch(_))
                 | RunError::Unready(_)
                 | RunError::Unseen(_) => UNKNOWN,
                 RunError::Ended(signal) => ENDED + signal.number,

@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use support::bouncer::Bouncer;
 use support::command::{Ended, verify_with};
-use support::postgres::{database, stop};
+use testkit::{PgBouncer, Postgres};
 
 #[tokio::test]
 async fn our_server_passes_every_drill_under_its_production_profile() {
@@ -29,21 +28,12 @@ async fn our_server_passes_every_drill_under_its_production_profile() {
 
 #[tokio::test]
 async fn our_server_passes_every_drill_through_pgbouncer() {
-    let database = database().await;
-    let bouncer = Bouncer::before(database.db_port(), database.db_user(), database.db_pass()).await;
-    let url = format!(
-        "postgresql://{}:{}@127.0.0.1:{}/{}",
-        database.db_user(),
-        database.db_pass(),
-        bouncer.port(),
-        database.db_name()
-    );
+    let postgres = Postgres::start().unwrap();
+    let bouncer = PgBouncer::before(&postgres, &[]).unwrap();
     let folder = ours(&server());
-    let ended = verify_with(folder.path(), &DRILL, &[("DATABASE_URL", &url)]).await;
+    let ended = verify_with(folder.path(), &DRILL, &[("DATABASE_URL", &bouncer.url())]).await;
     assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new());
-    drop(bouncer);
-    stop(database).await;
 }
 
 #[tokio::test]

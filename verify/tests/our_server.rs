@@ -13,26 +13,25 @@ use profiles::Declaration;
 use server::{Environment, Running};
 use support::TODAY;
 use support::command::{Ended, verify};
-use support::postgres::{database, stop};
+use testkit::Postgres;
 use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn the_server_keeps_every_promise_of_every_profile() {
-    let database = database().await;
+    let database = Postgres::start().unwrap();
     for name in ["production", "development"] {
-        let server = serve(&embedded(name), &database.connection_uri()).await;
+        let server = serve(&embedded(name), &database.url()).await;
         let ended = against(&server, name, "check").await;
         assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{name}: {}{}", ended.stdout, ended.stderr);
         assert_eq!(ended.json()["snapshots"]["unchanged"], 5);
         server.stop().await;
     }
-    stop(database).await;
 }
 
 #[tokio::test]
 async fn the_first_profile_of_a_developers_server_is_proven_as_it_is() {
-    let database = database().await;
-    let server = serve(&embedded("development"), &database.connection_uri()).await;
+    let database = Postgres::start().unwrap();
+    let server = serve(&embedded("development"), &database.url()).await;
     let url = format!("http://{}", server.local_addr());
     let folder = tempfile::tempdir().unwrap();
     let first = verify(folder.path(), &["init", &url, "--output", "first.toml"]).await;
@@ -43,27 +42,25 @@ async fn the_first_profile_of_a_developers_server_is_proven_as_it_is() {
     let proven = verify(folder.path(), &["--profile", "./first.toml", "--snapshots", "off"]).await;
     assert_eq!(proven.code, 0, "{}{}", proven.stdout, proven.stderr);
     server.stop().await;
-    stop(database).await;
 }
 
 #[tokio::test]
 async fn an_intrusive_run_finds_nothing_more_and_snapshots_the_same() {
-    let database = database().await;
-    let server = serve(&embedded("production"), &database.connection_uri()).await;
+    let database = Postgres::start().unwrap();
+    let server = serve(&embedded("production"), &database.url()).await;
     let url = format!("http://{}", server.local_addr());
     let arguments = ["--profile", "production", "--url", &url, "--report", "json", "--intrusive"];
     let ended = verify(Path::new("."), &arguments).await;
     assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.json()["snapshots"]["unchanged"], 5);
     server.stop().await;
-    stop(database).await;
 }
 
 #[tokio::test]
 async fn a_server_that_lost_an_origin_is_told_which() {
-    let database = database().await;
+    let database = Postgres::start().unwrap();
     let text = include_str!("../../profiles/production.toml").replace("  \"https://www.example.com\",\n", "");
-    let server = serve(&parsed(&text), &database.connection_uri()).await;
+    let server = serve(&parsed(&text), &database.url()).await;
     let ended = against(&server, "production", "off").await;
     assert_eq!(ended.code, 1);
     assert_eq!(ended.failed()[0], "cors.actual.allows-declared-origin");
@@ -73,16 +70,15 @@ async fn a_server_that_lost_an_origin_is_told_which() {
         "a page at `https://www.example.com` may not read GET /health: no access-control-allow-origin"
     );
     server.stop().await;
-    stop(database).await;
 }
 
 #[tokio::test]
 async fn a_server_that_shows_its_docs_is_told_where() {
-    let database = database().await;
+    let database = Postgres::start().unwrap();
     let text = include_str!("../../profiles/production.toml")
         .replace("environment = \"production\"", "environment = \"development\"")
         .replace("docs = \"hidden\"", "docs = \"shown\"");
-    let server = serve(&parsed(&text), &database.connection_uri()).await;
+    let server = serve(&parsed(&text), &database.url()).await;
     let ended = against(&server, "production", "off").await;
     assert_eq!(ended.code, 1);
     assert_eq!(
@@ -92,14 +88,13 @@ async fn a_server_that_shows_its_docs_is_told_where() {
     // Docs can only be shown outside production, and that is seen too.
     assert_eq!(ended.failed(), ["health.contract.environment", "exposure.docs.as-declared"]);
     server.stop().await;
-    stop(database).await;
 }
 
 #[tokio::test]
 async fn a_stopped_database_is_one_finding_that_says_so() {
-    let database = database().await;
-    let server = serve(&embedded("production"), &database.connection_uri()).await;
-    stop(database).await;
+    let database = Postgres::start().unwrap();
+    let server = serve(&embedded("production"), &database.url()).await;
+    drop(database);
     let ended = against(&server, "production", "off").await;
     assert_eq!((ended.code, ended.failed()), (1, vec!["health.contract.status-and-type".to_owned()]));
     let observed = ended.observed("health.contract.status-and-type");

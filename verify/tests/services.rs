@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use support::command::{Ended, verify};
-use verify::port::Port;
+use testkit::Port;
 
 struct Framework {
     /// The example that ships with this repository.

@@ -19,12 +19,12 @@ use jiff::tz::Offset;
 use profiles::LoadError;
 
 use crate::cli::{Cli, Command};
+use crate::drill_runner::HarnessError;
 use crate::judge::plan::PlanError;
 use crate::launch::LaunchError;
 use crate::prober::ClientError;
 use crate::report::Outcome;
-use crate::report::recording::RecordingError;
-use crate::rig::RigError;
+use crate::report::recording::TapeError;
 pub use signal::Signal;
 
 /// What a command came to.
@@ -57,11 +57,11 @@ pub enum RunError {
     #[error("could not write the report to {path}: {error}")]
     Write { path: String, error: std::io::Error },
     #[error(transparent)]
-    Recording(#[from] RecordingError),
+    Tape(#[from] TapeError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]
-    Rig(#[from] RigError),
+    Drill(#[from] HarnessError),
     #[error("the target was not ready within --wait: {0}")]
     Unready(String),
     #[error("{0}; nothing was written")]
@@ -87,7 +87,7 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
         Some(Command::Drill(arguments)) => {
             tokio::select! {
                 done = drill::drill(&arguments, today) => done,
-                // Dropping the rig ends what it started.
+                // Dropping the harness ends what it started.
                 signal = signal::ended() => Err(RunError::Ended(signal)),
             }
         }

@@ -18,11 +18,11 @@ pub struct Plan<'a> {
 
 pub struct Planned {
     pub check: &'static Check,
-    pub questions: Questions,
+    pub asked: Asked,
 }
 
 /// What one check will read.
-pub enum Questions {
+pub enum Asked {
     /// Indices into [`Plan::probes`], each with the promise it tests.
     Probes(Vec<(usize, String)>),
     Everything {
@@ -58,8 +58,8 @@ impl<'a> Plan<'a> {
         let drilling = plan.subject.allows == Needs::Drill;
         let own = |check: &Check| (check.needs == Needs::Drill) == drilling || selection.names(check.id);
         for check in checks::all().filter(|check| selection.selects(check.id) && own(check)) {
-            let questions = plan.questions(check);
-            plan.checks.push(Planned { check, questions });
+            let asked = plan.asked(check);
+            plan.checks.push(Planned { check, asked });
         }
         if plan.checks.is_empty() {
             return Err(PlanError::Empty);
@@ -71,24 +71,24 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    fn questions(&mut self, check: &Check) -> Questions {
+    fn asked(&mut self, check: &Check) -> Asked {
         if !self.applies(check.family()) {
             let family = check.id.split('.').next().unwrap_or_default();
-            return Questions::Skipped(format!("the profile's verify.families leaves `{family}` out"));
+            return Asked::Skipped(format!("the profile's verify.families leaves `{family}` out"));
         }
         if let Some(option) = check.needs.option().filter(|_| check.needs > self.subject.allows) {
             let launched = if check.needs == Needs::Intrusive { ", or --launch" } else { "" };
-            return Questions::Skipped(format!("needs {option}{launched}"));
+            return Asked::Skipped(format!("needs {option}{launched}"));
         }
         match (check.ask)(&self.subject) {
-            Ask::Skip(why) => Questions::Skipped(why),
+            Ask::Skip(why) => Asked::Skipped(why),
             Ask::Everything { promise, also } => {
                 for probe in also {
                     self.add_probe(probe);
                 }
-                Questions::Everything { promise }
+                Asked::Everything { promise }
             }
-            Ask::Questions(questions) => Questions::Probes(
+            Ask::Questions(questions) => Asked::Probes(
                 questions
                     .into_iter()
                     .map(|question| (self.add_probe(question.probe), question.promise))

@@ -3,25 +3,21 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use jiff::{Timestamp, ToSpan as _, tz};
 use profiles::Declaration;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tempfile::TempDir;
+use testkit::Authority;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Subject};
 use verify::model::evidence::Evidence;
-use verify::prober::{ProbeOptions, Prober};
+use verify::prober::{Access, Prober};
 
 use super::{DECLARATION, Distort, RELEASE, answer, foreign};
 
@@ -47,24 +43,11 @@ pub(crate) struct Edge {
     plain_port: u16,
 }
 
-struct Authority {
-    folder: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
-    let mut params = CertificateParams::new(Vec::new()).expect("no names are fine");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("ring makes keys");
-    let folder = tempfile::tempdir().expect("there is room for a file");
-    let pem = params.self_signed(&key).expect("a certificate can be signed").pem();
-    std::fs::write(folder.path().join("ca.pem"), pem).expect("there is room for a file");
-    Authority { folder, issuer: Issuer::new(params, key) }
-});
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new().expect("ring makes keys"));
 
 /// The authority that signs every backend's certificate, as `--ca` takes it.
 pub(crate) fn authority() -> PathBuf {
-    AUTHORITY.folder.path().join("ca.pem")
+    AUTHORITY.file()
 }
 
 impl Edge {
@@ -101,7 +84,7 @@ impl Edge {
 
     /// Sends the whole plan.
     pub(crate) async fn probe(&self, plan: &Plan<'_>) -> Evidence {
-        let access = ProbeOptions {
+        let access = Access {
             headers: Vec::new(),
             ca: Some(authority()),
             plain_port: Some(self.plain_port),
@@ -114,23 +97,10 @@ impl Edge {
 
 fn tls(quirk: Quirk) -> ServerConfig {
     let host = if quirk == Quirk::CertificateOfAnotherHost { "other.example.com" } else { "127.0.0.1" };
-    let mut params = CertificateParams::new(vec![host.to_owned()]).expect("an IP address is a name");
     let days = if quirk == Quirk::CertificateEndsSoon { 5 } else { 90 };
-    let today = tz::Offset::UTC.to_datetime(Timestamp::now()).date();
-    let end = today.checked_add(days.days()).expect("soon");
-    let part = |number: i8| u8::try_from(number).expect("months and days are positive");
-    params.not_after = rcgen::date_time_ymd(end.year().into(), part(end.month()), part(end.day()));
-    let key = KeyPair::generate().expect("ring makes keys");
-    let certificate = params.signed_by(&key, &AUTHORITY.issuer).expect("a certificate can be signed").pem();
-    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).expect("our own PEM")];
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("our own PEM");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring has today's versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("the key is the certificate's");
+    let end = SystemTime::now() + Duration::from_hours(24 * days);
+    let certificate = AUTHORITY.sign_until(&[host], end).expect("a certificate can be signed");
+    let mut config = ServerConfig::clone(&certificate.tls());
     config.alpn_protocols = match quirk {
         Quirk::NoHttp2 => vec![b"http/1.1".to_vec()],
         _ => vec![b"h2".to_vec(), b"http/1.1".to_vec()],

@@ -1,6 +1,6 @@
 //! What a client may send has an end.
 
-use super::{PATIENCE_MS, raw, reply, what};
+use super::{PATIENCE_MS, heard, raw, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::{Ends, Exchange, Piece};
 use crate::model::probe::Probe;
@@ -109,12 +109,12 @@ fn kibibyte() -> String {
 
 fn refused(exchange: &Exchange, right: fn(u16) -> bool) -> Reading {
     let what = what(exchange);
-    let reply = match reply(exchange) {
-        Ok(reply) => reply,
+    let heard = match heard(exchange) {
+        Ok(heard) => heard,
         Err(why) => return Reading::Unknown(why),
     };
-    match reply.responses.first() {
-        None if reply.closed => Reading::Holds,
+    match heard.responses.first() {
+        None if heard.closed => Reading::Holds,
         None => Reading::Unknown(format!("{} {what}: no answer", exchange.request.method)),
         Some(first) => Reading::expect(right(first.status), || {
             format!(

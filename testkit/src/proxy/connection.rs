@@ -1,0 +1,65 @@
+//! One connection through the proxy, and how faults end it.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::counts::Tally;
+use super::fault::{Fate, State};
+use super::upstream::Upstream;
+
+/// In bytes: what is read at once to be forgotten.
+const CHUNK: usize = 4096;
+
+/// What every connection of a proxy shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) state: watch::Receiver<State>,
+    pub(super) tally: Tally,
+}
+
+impl Shared {
+    /// Serves a client until it or the database ends, or a fault ends it.
+    pub(super) async fn hold(self, mut client: TcpStream, number: u64) {
+        let _open = self.tally.open(|counts| &mut counts.connections);
+        let _ = client.set_nodelay(true);
+        let mut state = self.state.clone();
+        let mut fate = tokio::select! {
+            biased;
+            fate = leave(&mut state, number, Fate::Served) => fate,
+            // All that its client can see is the end, of the database too.
+            _ = self.serve(&mut client) => Fate::Closed,
+        };
+        if let Fate::Silent | Fate::HalfClosed = fate {
+            if let Fate::HalfClosed = fate {
+                let _ = client.shutdown().await;
+            }
+            fate = tokio::select! {
+                next = leave(&mut state, number, fate) => next,
+                () = swallow(&mut client) => return,
+            };
+        }
+        if let Fate::Reset = fate {
+            let _ = client.set_zero_linger();
+        } else {
+            // Closing with something unread would be a reset; a client that never stops sending gets one.
+            let mut unread = [0; CHUNK];
+            let _ = (0..64).find(|_| !matches!(client.try_read(&mut unread), Ok(1..)));
+        }
+    }
+}
+
+/// Waits until a connection's fate is another one. The proxy's end closes all connections.
+async fn leave(state: &mut watch::Receiver<State>, number: u64, fate: Fate) -> Fate {
+    let next = state.wait_for(|state| state.fate(number) != fate).await;
+    next.map_or(Fate::Closed, |state| state.fate(number))
+}
+
+/// Reads until the client has had enough.
+async fn swallow(client: &mut TcpStream) {
+    let mut bytes = [0; CHUNK];
+    while let Ok(1..) = client.read(&mut bytes).await {}
+}

@@ -1,0 +1,89 @@
+//! What a proxy has seen.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A snapshot of what a proxy has seen since its start or its last mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// TCP connections that were accepted, those without a session too; requests to cancel have one of their own.
+    pub connections: Gauge,
+    /// Connections that got as far as a startup message, or as TLS with the database: what a pool bounds.
+    pub sessions: Gauge,
+    /// Connections that [`Fault::Wake`](super::Fault::Wake) keeps waiting.
+    pub waking: Gauge,
+    /// Messages that run something: Query and Execute. `BEGIN` and `DISCARD ALL` are queries too.
+    pub queries: u64,
+    /// Round trips that run nothing: a Sync that follows no message of its series.
+    pub pings: u64,
+    /// Statements that were given a name.
+    pub named_statements: u64,
+    /// Those of them that were not closed by protocol before their transaction ended: behind a transaction pooler
+    /// they live on in the session of another client.
+    pub surviving_statements: u64,
+    /// Requests to cancel a query.
+    pub cancels: u64,
+    /// Startups that the proxy answered with an error.
+    pub refused_startups: u64,
+    /// Requests for TLS, refused ones too.
+    pub tls_requests: u64,
+    /// Startups behind TLS with the proxy's certificate: their client trusts it.
+    pub trusting_startups: u64,
+    /// Startups without TLS.
+    pub plain_startups: u64,
+    /// Connections that ended because they did not speak PostgreSQL's protocol.
+    pub foreign: u64,
+    /// Connections that ended because the database behind could not be reached.
+    pub unreached: u64,
+}
+
+/// How many there are at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauge {
+    pub open: u32,
+    pub most_open: u32,
+    pub opened: u64,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Tally(Arc<Mutex<Counts>>);
+
+/// One that is open while this lives.
+pub(super) struct Open {
+    tally: Tally,
+    of: fn(&mut Counts) -> &mut Gauge,
+}
+
+impl Tally {
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn open(&self, of: fn(&mut Counts) -> &mut Gauge) -> Open {
+        self.with(|counts| {
+            let gauge = of(counts);
+            gauge.open += 1;
+            gauge.opened += 1;
+            gauge.most_open = gauge.most_open.max(gauge.open);
+        });
+        Open { tally: self.clone(), of }
+    }
+
+    /// Forgets all but what is open.
+    pub(super) fn mark(&self) {
+        let still = |gauge: Gauge| Gauge { open: gauge.open, most_open: gauge.open, opened: 0 };
+        self.with(|counts| {
+            *counts = Counts {
+                connections: still(counts.connections),
+                sessions: still(counts.sessions),
+                waking: still(counts.waking),
+                ..Counts::default()
+            };
+        });
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.tally.with(|counts| (self.of)(counts).open -= 1);
+    }
+}

@@ -1,0 +1,109 @@
+//! What is wrong, and what that means for each connection.
+
+use std::time::Duration;
+
+use crate::authority::Certificate;
+
+/// What is wrong. "Live" connections are those that were accepted before the fault was set.
+///
+/// A connection that was unanswered or half-closed has lost bytes: it is reset when the next fault is set.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    None,
+    /// Nothing listens; live connections go on until they are [cut](super::FaultProxy::cut).
+    Refuse,
+    /// Connections are accepted, and neither they nor live ones are ever answered.
+    BlackHole,
+    /// Nothing passes on live and new connections, and nothing is lost: it all passes when the fault ends, as after a
+    /// partition of the network.
+    Stall,
+    /// Each way takes this long, a round trip twice as long.
+    Latency(Duration),
+    /// New connections are served only after this: a compute that wakes.
+    Wake(Duration),
+    /// The database's side of live connections is closed, and what still comes is read. New ones work.
+    HalfClose,
+    /// Live connections are never answered again, as by a firewall that forgot them. New ones work.
+    Freeze,
+    /// New sessions are refused: SQLSTATE 28P01, [`AUTH_ERROR`](super::AUTH_ERROR).
+    AuthError,
+    /// Sessions start, and every query fails: SQLSTATE 53100, [`QUERY_ERROR`](super::QUERY_ERROR). The client must end
+    /// its transaction itself: PostgreSQL knows nothing of the failure.
+    QueryError,
+    /// New connections that ask for TLS get it with this certificate, and behind it the real database.
+    /// Channel binding fails with it if the database is reached with TLS too, after the startup was counted.
+    Tls(Certificate),
+    /// New connections that ask for TLS are told that there is none.
+    Plain,
+}
+
+/// What is wrong, and with which connections: they are numbered from 0 as they are accepted.
+pub(super) struct State {
+    pub(super) fault: Fault,
+    pub(super) accepted: u64,
+    /// How many had been accepted when the fault was set.
+    live_before: u64,
+    pub(super) closed_before: u64,
+    pub(super) reset_before: u64,
+}
+
+/// What a fault means for one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Served,
+    Silent,
+    HalfClosed,
+    Closed,
+    Reset,
+}
+
+impl State {
+    pub(super) const fn new() -> Self {
+        Self { fault: Fault::None, accepted: 0, live_before: 0, closed_before: 0, reset_before: 0 }
+    }
+
+    pub(super) fn set(&mut self, fault: Fault) {
+        match self.fault {
+            Fault::BlackHole => self.reset_before = self.accepted,
+            Fault::HalfClose | Fault::Freeze => self.reset_before = self.reset_before.max(self.live_before),
+            _ => {}
+        }
+        (self.fault, self.live_before) = (fault, self.accepted);
+    }
+
+    /// The number of a connection that was accepted just now.
+    pub(super) fn admit(&mut self) -> Option<u64> {
+        if let Fault::Refuse = self.fault {
+            return None;
+        }
+        self.accepted += 1;
+        Some(self.accepted - 1)
+    }
+
+    pub(super) fn fate(&self, number: u64) -> Fate {
+        if number < self.reset_before {
+            return Fate::Reset;
+        }
+        if number < self.closed_before {
+            return Fate::Closed;
+        }
+        match self.fault {
+            Fault::BlackHole => Fate::Silent,
+            Fault::Freeze if number < self.live_before => Fate::Silent,
+            Fault::HalfClose if number < self.live_before => Fate::HalfClosed,
+            _ => Fate::Served,
+        }
+    }
+
+    pub(super) const fn latency(&self) -> Duration {
+        match self.fault {
+            Fault::Latency(latency) => latency,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether what was read must wait.
+    pub(super) const fn stalls(&self) -> bool {
+        matches!(self.fault, Fault::Stall)
+    }
+}

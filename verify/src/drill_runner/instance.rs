@@ -1,0 +1,101 @@
+//! A running candidate: started with a changed environment or its own, asked, and waited for.
+#![allow(clippy::disallowed_methods, reason = "a candidate takes time")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::runner::Runner;
+use super::{HarnessError, PLACEHOLDER, millis};
+use crate::launch::{Candidate, Setting};
+use crate::model::drill::{Change, Told};
+use crate::model::exchange::{Request, Response};
+use crate::prober::{Access, Prober};
+
+/// How much longer than a promise an answer is waited for, so that its lateness can be told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running candidate, and the client that asks it.
+pub(super) struct Instance {
+    pub(super) candidate: Candidate,
+    pub(super) prober: Arc<Prober>,
+    /// How many of its lines have been read.
+    pub(super) read: usize,
+    /// Its environment was changed: it serves no other drill.
+    pub(super) changed: bool,
+}
+
+impl Runner<'_> {
+    pub(super) fn launch(&self, change: &Change) -> Result<Instance, HarnessError> {
+        let variable = self.harness.profile.database.url_variable.as_str();
+        let mut environment = self.harness.environment.clone();
+        let trusted = self.authority.file().display().to_string();
+        let (host, parameters): (_, &[(&str, &str)]) = match change {
+            // A name, because certificates are for names.
+            Change::VerifiedDatabase => {
+                environment.push(("PGSSLROOTCERT".to_owned(), trusted.clone()));
+                ("localhost", &[("sslmode", "verify-full"), ("sslrootcert", &trusted)])
+            }
+            _ => ("127.0.0.1", &[]),
+        };
+        let url = self.harness.database.through(host, self.proxy.port(), parameters);
+        environment.push((variable.to_owned(), url));
+        let set = |environment: &mut Vec<(String, String)>, name: &str, value: Option<&str>| {
+            environment.retain(|(known, _)| known != name);
+            environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        };
+        match change {
+            Change::Nothing | Change::VerifiedDatabase => {}
+            Change::Without(name) => set(&mut environment, name, None),
+            Change::Empty(name) => set(&mut environment, name, Some("")),
+            Change::Placeholder(name) => set(&mut environment, name, Some(PLACEHOLDER)),
+        }
+        let setting = Setting { folder: self.harness.folder.clone(), environment };
+        let candidate = Candidate::start(self.harness.profile, &setting)?;
+        let target = format!("http://127.0.0.1:{}", candidate.port()).parse();
+        let target = target.expect("a loopback address with a port is an origin");
+        let access = Access { timeout: Some(self.patience()), ..Access::default() };
+        let prober = Prober::new(self.harness.profile, &target, &access)?;
+        Ok(Instance { candidate, prober: Arc::new(prober), read: 0, changed: false })
+    }
+
+    /// The longest that any answer is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        self.harness.profile.server.request_timeout.get().max(self.harness.profile.verify.timeout.get())
+            + PATIENCE
+    }
+}
+
+impl Instance {
+    /// Waits until it is healthy, or says why it is not. One that has ended is not waited for.
+    pub(super) async fn well(&mut self, health: &str, within: Duration) -> Result<(), String> {
+        tokio::select! {
+            Some(status) = self.candidate.ended(within) => Err(format!("the candidate ended: {status}")),
+            well = self.prober.wait(health, within, is_healthy) => well,
+        }
+    }
+}
+
+fn is_healthy(response: &Response) -> Result<(), String> {
+    if response.status == 200 {
+        Ok(())
+    } else {
+        Err(format!("the health check answered {}", response.status))
+    }
+}
+
+pub(super) async fn told(prober: &Prober, request: &Request) -> Told {
+    let (answer, after_ms) = prober.ask(request).await;
+    Told { after_ms, answer: answer.response().cloned().map_err(str::to_owned) }
+}
+
+/// The first healthy answer, or the last of the others, with the time that it took.
+pub(super) async fn recovered(instance: &mut Instance, health: &str, within: Duration) -> Told {
+    let begun = Instant::now();
+    let outcome = instance.well(health, within).await;
+    let mut told = told(&instance.prober, &Request::new("GET", health)).await;
+    told.after_ms = millis(begun.elapsed());
+    if let Err(why) = outcome {
+        told.answer = Err(format!("{why}; it was given {within:?}"));
+    }
+    told
+}

@@ -1,0 +1,48 @@
+//! What no answer and no log line of a candidate may hold: found, and hidden.
+
+use crate::model::drill::Told;
+use crate::model::exchange::Response;
+use crate::model::redact;
+
+/// Values, each with the variable that holds it.
+pub(super) struct Secrets {
+    variables: Vec<String>,
+    values: Vec<String>,
+}
+
+impl Secrets {
+    pub(super) fn new(secrets: impl Iterator<Item = (String, String)>) -> Self {
+        let (variables, values) = secrets.unzip();
+        Self { variables, values }
+    }
+
+    /// Which variables were seen, and where.
+    pub(super) fn leaks(&self, log: &[String], answers: &[Told]) -> Vec<(String, String)> {
+        let mut leaks = Vec::new();
+        for (variable, value) in self.variables.iter().zip(&self.values) {
+            if log.iter().any(|line| line.contains(value.as_str())) {
+                leaks.push((variable.clone(), "what the candidate wrote".to_owned()));
+            }
+            let told = |told: &Told| told.answer.as_ref().is_ok_and(|response| holds(response, value));
+            if answers.iter().any(told) {
+                leaks.push((variable.clone(), "an answer".to_owned()));
+            }
+        }
+        leaks
+    }
+
+    pub(super) fn hide_in_line(&self, line: &mut String) {
+        *line = redact::shown(&redact::without(line, &self.values));
+    }
+
+    pub(super) fn hide_in_answer(&self, response: &mut Response) {
+        response.body = redact::without(&response.body, &self.values);
+        for (_, value) in &mut response.headers {
+            *value = redact::without(value, &self.values);
+        }
+    }
+}
+
+fn holds(response: &Response, value: &str) -> bool {
+    response.body.contains(value) || response.headers.iter().any(|(_, header)| header.contains(value))
+}
