@@ -30,9 +30,9 @@ use crate::request::request_id::RequestIds;
 use crate::request::trace::Parent;
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
-use crate::routes::context::{Context, Glance, Service};
+use crate::routes::context::{Context, Service};
 use crate::routes::router::{Conflict, Named, Parameters};
-use crate::routes::{Handler, Kind, Later};
+use crate::routes::{AsyncHandler, Handler, Kind};
 
 /// The longest that is kept of a request's time to say why there is no answer.
 const REASON: Duration = Duration::from_millis(100);
@@ -96,22 +96,12 @@ impl App {
         let outcome = match self.count(&client, arrived, &decision, &action).and(action) {
             Err(refusal) => Err(refusal),
             Ok(Action::Reply(reply)) => Ok(reply),
-            Ok(Action::Run(Handler::Now(answer), ..)) => {
+            Ok(Action::Run(Handler::Sync(handler), ..)) => {
                 // Inside as well: what it logs, and its panic, are this request's.
-                let work = || self.end(self.run_now(answer), &head, decision, &record, id);
+                let work = || self.end(self.run_sync(handler), &head, decision, &record, id);
                 return Either::Left(ready(scope.run_sync(work)));
             }
-            Ok(Action::Run(Handler::Soon(ask), ..)) => {
-                let (app, pending) = (Arc::clone(self), record.pending(&head));
-                let answer = ask(Arc::clone(&self.service));
-                let work = async move {
-                    let outcome = AssertUnwindSafe(answer).catch_unwind().await;
-                    app.settle(outcome.map_err(|_panic| Refusal::internal()), pending, decision, id)
-                };
-                // The request's bytes stand in the connection's buffer, which hyper uses again if they are gone by now.
-                return Either::Right(scope.run(work).boxed());
-            }
-            Ok(Action::Run(Handler::Later(handler), route, parameters)) => {
+            Ok(Action::Run(Handler::Async(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
                 // Boxed: a future is moved several times before it runs, with all that it holds.
                 let asked = Box::new(Asked { arrived, number, parent, head, parameters, body });
@@ -194,13 +184,12 @@ impl App {
         }
     }
 
-    fn run_now(&self, answer: fn(&Glance<'_>) -> Reply) -> Result<Reply, Refusal> {
-        let glance = Glance { service: &self.service };
-        catch_unwind(AssertUnwindSafe(|| answer(&glance))).map_err(|_panic| Refusal::internal())
+    fn run_sync(&self, handler: fn(&Service) -> Reply) -> Result<Reply, Refusal> {
+        catch_unwind(AssertUnwindSafe(|| handler(&self.service))).map_err(|_panic| Refusal::internal())
     }
 
     /// The one effect: reads the body and calls the handler, under one deadline and with a net for panics.
-    async fn run(&self, handler: Later, kind: Kind, asked: Box<Asked>) -> Result<Reply, Refusal> {
+    async fn run(&self, handler: AsyncHandler, kind: Kind, asked: Box<Asked>) -> Result<Reply, Refusal> {
         // Probes are never turned away: a busy service must not look like a broken one.
         let place = (kind != Kind::Probe).then(|| self.limits.enter()).transpose();
         let _place = place.inspect_err(|_| self.service.metrics.shed())?;

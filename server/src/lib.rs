@@ -37,7 +37,7 @@ pub use request::head::Head;
 pub use request::trace::Trace;
 pub use response::refusal::Refusal;
 pub use response::reply::Reply;
-pub use routes::context::{Context, Glance};
+pub use routes::context::{Context, Service};
 pub use routes::router::Conflict;
 pub use routes::{Handler, Kind, ROUTES, Route, Served};
 

@@ -31,11 +31,6 @@ pub struct Context {
     pub(crate) service: Arc<Service>,
 }
 
-/// What a handler is given that answers at once.
-pub struct Glance<'r> {
-    pub(crate) service: &'r Service,
-}
-
 /// What lives as long as the service does.
 pub struct Service {
     pub(crate) profile: Profile,

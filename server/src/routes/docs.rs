@@ -12,7 +12,7 @@ use crate::routes::context::Context;
 
 pub(super) const PAGE: Route = Route {
     path: |_| "/docs",
-    methods: &[(Method::GET, Handler::Now(|_| page()))],
+    methods: &[(Method::GET, Handler::Sync(|_| page()))],
     served: Served::WithDocs,
     kind: Kind::Api,
     summary: "This API on one page.",
@@ -20,7 +20,7 @@ pub(super) const PAGE: Route = Route {
 
 pub(super) const FILE: Route = Route {
     path: |_| "/docs/{file}",
-    methods: &[(Method::GET, Handler::Later(|context| std::future::ready(file(&context)).boxed()))],
+    methods: &[(Method::GET, Handler::Async(|context| std::future::ready(file(&context)).boxed()))],
     summary: "A script or a style of the page.",
     ..PAGE
 };

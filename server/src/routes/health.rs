@@ -1,7 +1,5 @@
 //! The deep health check: a real query through the pool, within one budget.
 
-use std::sync::Arc;
-
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -10,20 +8,24 @@ use super::{Handler, Kind, Route, Served};
 use crate::database::ping::Verdict;
 use crate::response::reply::Reply;
 use crate::response::timestamp;
-use crate::routes::context::Service;
+use crate::routes::context::{Context, Service};
 
 /// More than any answer needs.
 const ROOM: usize = 160;
 
 pub(super) const ROUTE: Route = Route {
     path: |profile| profile.health.path.as_str(),
-    methods: &[(Method::GET, Handler::Soon(|service| get(service).boxed()))],
+    // All but the service is dropped at once, so that the connection's buffer can be used again.
+    methods: &[(
+        Method::GET,
+        Handler::Async(|Context { service, .. }| async move { Ok(get(&service).await) }.boxed()),
+    )],
     served: Served::Always,
     kind: Kind::Probe,
     summary: "Whether the service and its database work.",
 };
 
-async fn get(service: Arc<Service>) -> Reply {
+async fn get(service: &Service) -> Reply {
     let (code, status, database) = match service.ping.ask().await {
         Verdict::Connected => (StatusCode::OK, "ok", "connected"),
         Verdict::Disconnected => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "disconnected"),

@@ -7,7 +7,7 @@ use crate::response::reply::Reply;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/livez",
-    methods: &[(Method::GET, Handler::Now(|_| Reply::ready_json(StatusCode::OK, r#"{"status":"ok"}"#)))],
+    methods: &[(Method::GET, Handler::Sync(|_| Reply::ready_json(StatusCode::OK, r#"{"status":"ok"}"#)))],
     served: Served::Always,
     kind: Kind::Probe,
     summary: "Whether the process runs.",

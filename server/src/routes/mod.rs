@@ -8,15 +8,13 @@ mod openapi;
 mod readyz;
 pub(crate) mod router;
 
-use std::sync::Arc;
-
 use futures_util::future::BoxFuture;
 use http::Method;
 use profiles::Profile;
 
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
-use crate::routes::context::{Context, Glance, Service};
+use crate::routes::context::{Context, Service};
 
 pub const ROUTES: &[&Route] =
     &[&health::ROUTE, &livez::ROUTE, &readyz::ROUTE, &docs::PAGE, &docs::FILE, &openapi::ROUTE];
@@ -35,16 +33,14 @@ pub struct Route {
 /// How a route answers a method.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// At once: it reads no body and waits for nobody, so that it needs neither a deadline nor a place among the
-    /// requests that are handled.
-    Now(fn(&Glance<'_>) -> Reply),
-    /// As soon as it knows, which takes no longer than it says itself: it reads nothing of the request, and is turned
-    /// away by no limit.
-    Soon(fn(Arc<Service>) -> BoxFuture<'static, Reply>),
-    Later(Later),
+    /// At once, from the service's own state: it reads nothing of the request and waits for nothing, so it needs
+    /// neither a deadline nor a place among the requests that are handled.
+    Sync(fn(&Service) -> Reply),
+    /// With the whole request, under its deadline.
+    Async(AsyncHandler),
 }
 
-pub(crate) type Later = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
+pub(crate) type AsyncHandler = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
 /// Where a route exists. Elsewhere its path is as unknown as any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,19 +6,19 @@ use serde_json::{Map, Value, json};
 
 use super::{Handler, Kind, Route, Served};
 use crate::response::reply::Reply;
-use crate::routes::context::Glance;
+use crate::routes::context::Service;
 use crate::routes::router::is_served;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/openapi.json",
-    methods: &[(Method::GET, Handler::Now(get))],
+    methods: &[(Method::GET, Handler::Sync(get))],
     served: Served::WithDocs,
     kind: Kind::Api,
     summary: "This API as an OpenAPI document.",
 };
 
-fn get(glance: &Glance<'_>) -> Reply {
-    Reply::json(StatusCode::OK, &document(glance.service.routes, &glance.service.profile))
+fn get(service: &Service) -> Reply {
+    Reply::json(StatusCode::OK, &document(service.routes, &service.profile))
 }
 
 /// Where the contract describes the health check; a profile may serve it elsewhere.
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_method_that_the_contract_leaves_out_is_documented_beside_its_own() {
         const MORE: Route = Route {
-            methods: &[(Method::POST, Handler::Later(|_| async { Err(Refusal::not_found()) }.boxed()))],
+            methods: &[(Method::POST, Handler::Async(|_| async { Err(Refusal::not_found()) }.boxed()))],
             ..super::super::livez::ROUTE
         };
         let today = jiff::civil::date(2026, 1, 1);

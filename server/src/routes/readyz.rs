@@ -4,18 +4,18 @@ use http::{Method, StatusCode};
 
 use super::{Handler, Kind, Route, Served};
 use crate::response::reply::Reply;
-use crate::routes::context::Glance;
+use crate::routes::context::Service;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/readyz",
-    methods: &[(Method::GET, Handler::Now(get))],
+    methods: &[(Method::GET, Handler::Sync(get))],
     served: Served::Always,
     kind: Kind::Probe,
     summary: "Whether the service takes requests.",
 };
 
-fn get(glance: &Glance<'_>) -> Reply {
-    if glance.service.drain.has_begun() {
+fn get(service: &Service) -> Reply {
+    if service.drain.has_begun() {
         Reply::ready_json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
     } else {
         Reply::ready_json(StatusCode::OK, r#"{"status":"ready"}"#)

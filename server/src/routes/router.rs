@@ -141,14 +141,14 @@ mod tests {
 
     const THING: Route = Route {
         path: |_| "/api/things/{id}",
-        methods: &[(Method::GET, Handler::Later(handler)), (Method::PUT, Handler::Later(handler))],
+        methods: &[(Method::GET, Handler::Async(handler)), (Method::PUT, Handler::Async(handler))],
         served: Served::Always,
         kind: Kind::Api,
         summary: "One thing.",
     };
     const MANUAL: Route = Route {
         path: |_| "/manual",
-        methods: &[(Method::GET, Handler::Later(handler))],
+        methods: &[(Method::GET, Handler::Async(handler))],
         served: Served::WithDocs,
         ..THING
     };

@@ -33,7 +33,7 @@ pub(crate) struct Services {
     _postgres: Postgres,
 }
 
-const KEPT: Handler = Handler::Later(|context| {
+const KEPT: Handler = Handler::Async(|context| {
     async move {
         let kept = context.database().query("select 'kept'", &[]).await?;
         let kept: &str = kept[0].get(0);
@@ -53,7 +53,7 @@ const BOOM: Route = Route {
     methods: &[
         (
             Method::GET,
-            Handler::Later(|context| {
+            Handler::Async(|context| {
                 async move {
                     context.database().query("select 1 / 0", &[]).await?;
                     Ok(Reply::empty(StatusCode::OK))
@@ -61,7 +61,7 @@ const BOOM: Route = Route {
                 .boxed()
             }),
         ),
-        (Method::DELETE, Handler::Later(|_| async { panic!("a panic that a test asks for") }.boxed())),
+        (Method::DELETE, Handler::Async(|_| async { panic!("a panic that a test asks for") }.boxed())),
     ],
     summary: "Fails in its statement, or panics.",
     ..NOTES

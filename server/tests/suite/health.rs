@@ -168,7 +168,7 @@ const ONE: Route = Route {
     path: |_| "/one",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             async move {
                 let rows = context.database().query("select 1", &[]).await?;
                 Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, i32>(0)))

@@ -11,7 +11,7 @@ use crate::support::{A, Answer, NO_DATABASE, get, production, raw, request, send
 
 const BOOM: Route = Route {
     path: |_| "/boom",
-    methods: &[(Method::GET, Handler::Later(|_| panic!("a panic that a test asks for")))],
+    methods: &[(Method::GET, Handler::Async(|_| panic!("a panic that a test asks for")))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Panics.",
@@ -20,7 +20,7 @@ const LATER: Route = Route {
     path: |_| "/later",
     methods: &[(
         Method::GET,
-        Handler::Later(|_| async { panic!("a panic that a test asks for, later") }.boxed()),
+        Handler::Async(|_| async { panic!("a panic that a test asks for, later") }.boxed()),
     )],
     ..BOOM
 };
@@ -28,7 +28,7 @@ const SLOW: Route = Route {
     path: |_| "/slow",
     methods: &[(
         Method::GET,
-        Handler::Later(|_| {
+        Handler::Async(|_| {
             async {
                 sleep(Duration::from_mins(1)).await;
                 Ok(Reply::empty(StatusCode::OK))
@@ -42,7 +42,7 @@ const THING: Route = Route {
     path: |_| "/api/things/{id}",
     methods: &[(
         Method::PUT,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             let id = context.parameter("id").map(str::to_owned);
             let length = context.body().len();
             async move { Ok(Reply::json(StatusCode::OK, &(id, length))) }.boxed()
@@ -54,7 +54,7 @@ const JSON: Route = Route {
     path: |_| "/json",
     methods: &[(
         Method::POST,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             let read = context.json::<(String, u8)>();
             async move { Ok(Reply::json(StatusCode::OK, &read?)) }.boxed()
         }),

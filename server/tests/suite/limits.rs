@@ -13,7 +13,7 @@ use crate::http::{assert_granted, assert_problem};
 use crate::support::{A, NO_DATABASE, get, production, send, serve_with, until};
 
 const DONE: Handler =
-    Handler::Later(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed());
+    Handler::Async(|_| std::future::ready(Ok(Reply::empty(StatusCode::NO_CONTENT))).boxed());
 
 const QUICK: Route = Route {
     path: |_| "/quick",
@@ -26,7 +26,7 @@ const SLOW: Route = Route {
     path: |_| "/slow",
     methods: &[(
         Method::GET,
-        Handler::Later(|_| {
+        Handler::Async(|_| {
             async {
                 sleep(Duration::from_millis(1_500)).await;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
@@ -38,7 +38,7 @@ const SLOW: Route = Route {
 };
 const BOOM: Route = Route {
     path: |_| "/boom",
-    methods: &[(Method::GET, Handler::Later(|_| async { panic!("a panic that a test asks for") }.boxed()))],
+    methods: &[(Method::GET, Handler::Async(|_| async { panic!("a panic that a test asks for") }.boxed()))],
     ..QUICK
 };
 const PUT: Route = Route { path: |_| "/put", methods: &[(Method::PUT, DONE)], ..QUICK };

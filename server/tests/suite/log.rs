@@ -162,7 +162,7 @@ async fn the_drivers_own_lines_are_in_no_log() {
 
 const BOOM: Route = Route {
     path: |_| "/boom",
-    methods: &[(Method::GET, Handler::Later(|_| async { panic!("a panic\nof two lines") }.boxed()))],
+    methods: &[(Method::GET, Handler::Async(|_| async { panic!("a panic\nof two lines") }.boxed()))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Panics.",
@@ -171,7 +171,7 @@ const BOOM: Route = Route {
 /// The same without anything to wait for.
 const BOOM_AT_ONCE: Route = Route {
     path: |_| "/boom-at-once",
-    methods: &[(Method::GET, Handler::Now(|_| panic!("a panic\nof two lines")))],
+    methods: &[(Method::GET, Handler::Sync(|_| panic!("a panic\nof two lines")))],
     ..BOOM
 };
 

@@ -177,7 +177,7 @@ const WAIT: Route = Route {
     path: |_| "/wait/{ms}",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             let ms = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
             async move {
                 sleep(Duration::from_millis(ms)).await;

@@ -13,7 +13,7 @@ const METRICS: Route = Route {
     path: |_| "/metrics",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             let metrics = context.database().metrics();
             let body = serde_json::json!({
                 "size": metrics.size, "available": metrics.available, "waiting": metrics.waiting,

@@ -21,7 +21,7 @@ const SUM: Route = Route {
     path: |_| "/sum",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             async move {
                 let one: &(dyn tokio_postgres::types::ToSql + Sync) = &1_i64;
                 let parameters = [(one, Type::INT8), (one, Type::INT8)];
@@ -39,7 +39,7 @@ const MOOD: Route = Route {
     path: |_| "/mood",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             async move {
                 let rows = context.database().query("select 'merry'::mood::text", &[]).await?;
                 Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, String>(0)))
@@ -53,7 +53,7 @@ const WRITE: Route = Route {
     path: |_| "/write",
     methods: &[(
         Method::POST,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             async move {
                 let body = std::str::from_utf8(context.body()).expect("a test's body").to_owned();
                 let text: &(dyn tokio_postgres::types::ToSql + Sync) = &body;
@@ -72,7 +72,7 @@ const BARE_MOOD: Route = Route {
     path: |_| "/bare-mood",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             async move {
                 context.database().query("select 'merry'::mood", &[]).await?;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))

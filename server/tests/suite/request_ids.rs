@@ -10,7 +10,7 @@ use crate::support::{NO_DATABASE, production, raw, request, send, serve, serve_w
 /// Says what it would tell the next service.
 const NEXT: Route = Route {
     path: |_| "/next",
-    methods: &[(Method::GET, Handler::Later(|context| async move { Ok(next(&context)) }.boxed()))],
+    methods: &[(Method::GET, Handler::Async(|context| async move { Ok(next(&context)) }.boxed()))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Asks another service.",

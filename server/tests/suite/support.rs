@@ -55,7 +55,7 @@ pub(crate) const NAP: Route = Route {
     path: |_| "/nap/{ms}",
     methods: &[(
         Method::GET,
-        Handler::Later(|context| {
+        Handler::Async(|context| {
             async move {
                 let ms: f64 = context.parameter("ms").and_then(|ms| ms.parse().ok()).expect("a number");
                 let seconds: &(dyn ToSql + Sync) = &(ms / 1e3);

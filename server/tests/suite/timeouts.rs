@@ -19,7 +19,7 @@ const ROUTE: Route = Route {
     path: |_| "/large",
     methods: &[(
         Method::GET,
-        Handler::Later(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"x".repeat(LARGE)))).boxed()),
+        Handler::Async(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"x".repeat(LARGE)))).boxed()),
     )],
     served: Served::Always,
     kind: Kind::Api,
@@ -30,11 +30,11 @@ const SMALL: Route = Route {
     methods: &[
         (
             Method::GET,
-            Handler::Later(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"small"))).boxed()),
+            Handler::Async(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"small"))).boxed()),
         ),
         (
             Method::PUT,
-            Handler::Later(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"put"))).boxed()),
+            Handler::Async(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"put"))).boxed()),
         ),
     ],
     ..ROUTE

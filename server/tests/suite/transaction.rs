@@ -13,7 +13,7 @@ use crate::support::{get, production, serve_with, until};
 /// Takes one from an account and gives it to another; the path says what comes between and after.
 const MOVE: Route = Route {
     path: |_| "/move/{how}",
-    methods: &[(Method::GET, Handler::Later(|context| transfer(context).boxed()))],
+    methods: &[(Method::GET, Handler::Async(|context| transfer(context).boxed()))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Moves one from the left to the right.",

@@ -18,7 +18,7 @@ use crate::support::{LONG, NO_DATABASE, production, serve_with};
 /// Says what it got: the body's length.
 const ECHO: Route = Route {
     path: |_| "/echo",
-    methods: &[(Method::GET, Handler::Later(echo)), (Method::PUT, Handler::Later(echo))],
+    methods: &[(Method::GET, Handler::Async(echo)), (Method::PUT, Handler::Async(echo))],
     served: Served::Always,
     kind: Kind::Api,
     summary: "Counts the body.",
