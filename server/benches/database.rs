@@ -77,7 +77,7 @@ impl Contenders {
         let today = jiff::civil::date(2026, 1, 1);
         let production = Declaration::load("production", today).unwrap();
         let environment = Environment::new([("DATABASE_URL", postgres.url())]);
-        let ours = Database::new(&Settings::gather(&production, &environment).unwrap());
+        let ours = Settings::gather(&production, &environment).unwrap().database();
         let config: Config = postgres.url().parse().unwrap();
         let verified = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let second = Some(Duration::from_secs(2));

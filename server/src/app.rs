@@ -18,21 +18,22 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::observe::access_log::{Pending, Record};
 use crate::observe::request_scope::RequestScope;
+use crate::observe::route_label::{RouteKind, RouteLabel};
 use crate::policy::cors::Decision;
-use crate::policy::headers::field_name;
 use crate::policy::limits::Limits;
 use crate::policy::rate::Rate;
 use crate::policy::{Action, Policy};
 use crate::request::client::{Client, Proxies};
 use crate::request::framing::Flaw;
-use crate::request::head::Head;
+use crate::request::head::{Head, field_name};
 use crate::request::request_id::RequestIds;
 use crate::request::trace::Parent;
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
-use crate::routes::context::{Context, Service};
-use crate::routes::router::{Conflict, Named, Parameters};
-use crate::routes::{AsyncHandler, Handler, Kind};
+use crate::routes::context::{Context, PathParameters};
+use crate::routes::route::{AsyncHandler, Handler, Route};
+use crate::routes::router::Conflict;
+use crate::service::Service;
 
 /// The longest that is kept of a request's time to say why there is no answer.
 const REASON: Duration = Duration::from_millis(100);
@@ -52,7 +53,7 @@ struct Asked {
     number: u64,
     parent: Option<Parent>,
     head: Head,
-    parameters: Parameters,
+    parameters: PathParameters,
     body: Incoming,
 }
 
@@ -60,8 +61,12 @@ struct Asked {
 pub(crate) type Answer = Either<Ready<Response<Full<Bytes>>>, BoxFuture<'static, Response<Full<Bytes>>>>;
 
 impl App {
-    pub(crate) fn new(service: Arc<Service>, release: Option<&HeaderValue>) -> Result<Self, Conflict> {
-        let policy = Policy::new(&service.profile, service.routes, release)?;
+    pub(crate) fn new(
+        service: Arc<Service>,
+        routes: &[&'static Route],
+        release: Option<&HeaderValue>,
+    ) -> Result<Self, Conflict> {
+        let policy = Policy::new(&service.profile, routes, release)?;
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
         let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
         let limits = Limits::new(service.profile.server.max_requests);
@@ -83,14 +88,14 @@ impl App {
         let id = self.ids.of(&head, &client, number);
         let fields = head.fields();
         let parent = Parent::of(fields.traceparent);
-        let mut record = Record::begin(&self.service, &head, &client, arrived);
+        let mut record = Record::begin(&self.service.metrics, &head, &client, arrived);
         let (decision, action) = self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server);
         record.is_preflight = decision.is_preflight();
         record.route = match &action {
             Ok(Action::Run(_, route, _)) => Some(*route),
             // Answered before routing.
             Ok(Action::Reply(_)) if record.is_preflight => None,
-            _ => self.policy.router.named(head.path()),
+            _ => self.policy.router.label(head.path()),
         };
         let scope = RequestScope::new(id.clone(), parent);
         let outcome = match self.count(&client, arrived, &decision, &action).and(action) {
@@ -175,7 +180,7 @@ impl App {
         decision: &Decision,
         action: &Result<Action, Refusal>,
     ) -> Result<(), Refusal> {
-        let is_probe = matches!(action, Ok(Action::Run(_, Named { kind: Kind::Probe, .. }, _)));
+        let is_probe = matches!(action, Ok(Action::Run(_, RouteLabel { kind: RouteKind::Probe, .. }, _)));
         match &self.rate {
             Some(rate) if !decision.is_preflight() && !is_probe => {
                 rate.check(client.key(), arrived).inspect_err(|_| self.service.metrics.limited())
@@ -189,9 +194,9 @@ impl App {
     }
 
     /// The one effect: reads the body and calls the handler, under one deadline and with a net for panics.
-    async fn run(&self, handler: AsyncHandler, kind: Kind, asked: Box<Asked>) -> Result<Reply, Refusal> {
+    async fn run(&self, handler: AsyncHandler, kind: RouteKind, asked: Box<Asked>) -> Result<Reply, Refusal> {
         // Probes are never turned away: a busy service must not look like a broken one.
-        let place = (kind != Kind::Probe).then(|| self.limits.enter()).transpose();
+        let place = (kind != RouteKind::Probe).then(|| self.limits.enter()).transpose();
         let _place = place.inspect_err(|_| self.service.metrics.shed())?;
         let (arrived, deadline) = (asked.arrived, self.service.profile.server.request_timeout.get());
         // A little earlier, so that the database's own reason is known before the request is cut.

@@ -75,10 +75,7 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
     };
     let (head, _body) = Head::split(request);
     // As `Policy::evaluate` does.
-    match head
-        .check(&head.fields(), limits)
-        .and_then(|()| flaw.map_or(Ok(()), |flaw| Err(Refusal::framing(flaw))))
-    {
+    match head.check(&head.fields(), limits).and_then(|()| flaw.map_or(Ok(()), |flaw| Err(flaw.into()))) {
         Ok(()) => Verdict::Served(head),
         Err(refusal) => Verdict::Refused(head, refusal),
     }

@@ -24,22 +24,26 @@ mod policy;
 mod request;
 mod response;
 mod routes;
+mod service;
 
 pub use boot::secret::Secret;
 pub use boot::{Environment, Refused};
-pub use connection::drain::Signals;
 pub use connection::listener;
 pub use connection::serve::{Drained, Running, StartError};
 pub use observe::log;
+pub use observe::route_label::RouteKind;
 #[doc(hidden)]
 pub use policy::Policy;
 pub use request::head::Head;
 pub use request::trace::Trace;
 pub use response::refusal::Refusal;
 pub use response::reply::Reply;
-pub use routes::context::{Context, Service};
+pub use routes::ROUTES;
+pub use routes::context::Context;
+pub use routes::route::{Handler, Route, Served};
 pub use routes::router::Conflict;
-pub use routes::{Handler, Kind, ROUTES, Route, Served};
+pub use service::Service;
+pub use service::drain::Signals;
 
 use profiles::Declaration;
 use tokio::net::TcpListener;

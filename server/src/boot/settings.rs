@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use profiles::{Declaration, LoadError, Profile};
 
 use crate::boot::arguments::Arguments;
-use crate::boot::secret::{Flaw, Secret};
+use crate::boot::secret::{Flaw, Secret, is_placeholder};
+use crate::database::Database;
 use crate::database::access::Access;
 use crate::database::tls::AuthorityError;
 use crate::database::url::{Address, UrlError};
@@ -25,7 +26,7 @@ pub struct Environment(BTreeMap<String, Secret>);
 #[derive(Clone)]
 pub struct Settings {
     pub(crate) profile: Profile,
-    pub(crate) database: Access,
+    access: Access,
     pub(crate) release: Option<HeaderValue>,
 }
 
@@ -61,6 +62,8 @@ pub enum Mistake {
     NoDatabase(String),
     #[error("`{variable}` {error}")]
     Url { variable: String, error: UrlError },
+    #[error("`{0}` has a placeholder for its password; copy the real URL from the database's console")]
+    PlaceholderPassword(String),
     #[error("`{variable}` {error}")]
     Authority { variable: String, error: AuthorityError },
     #[error(
@@ -171,6 +174,11 @@ impl Settings {
         }
     }
 
+    /// The database of these settings, not connected yet.
+    pub fn database(&self) -> Database {
+        Database::new(&self.profile, &self.access)
+    }
+
     fn collect(
         declaration: &Declaration,
         environment: &Environment,
@@ -182,9 +190,9 @@ impl Settings {
         for variable in profile.secrets.required.iter().filter(|variable| variable.as_str() != url_variable) {
             mistakes.extend(environment.sound(variable.as_str()).err());
         }
-        let database = database(profile, environment).map_err(|mistake| mistakes.push(mistake)).ok()?;
+        let access = database(profile, environment).map_err(|mistake| mistakes.push(mistake)).ok()?;
         let release = environment.get(COMMIT).and_then(|sha| HeaderValue::from_str(sha.expose()).ok());
-        Some(Self { profile: profile.clone(), database, release })
+        Some(Self { profile: profile.clone(), access, release })
     }
 }
 
@@ -198,6 +206,10 @@ fn database(profile: &Profile, environment: &Environment) -> Result<Access, Mist
     })?;
     let address = Address::parse(url.expose(), &profile.database)
         .map_err(|error| Mistake::Url { variable: variable.to_owned(), error })?;
+    // On a developer's own machine `postgres:password` is an honest choice.
+    if address.remote_password().is_some_and(|password| is_placeholder(&password)) {
+        return Err(Mistake::PlaceholderPassword(variable.to_owned()));
+    }
     Access::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
 }
 
@@ -255,6 +267,14 @@ mod tests {
     fn a_sound_environment_is_accepted() {
         assert_eq!(refusal("production", &[URL, ("PORT", "8080")]), None);
         assert_eq!(refusal("development", &[URL]), None);
+    }
+
+    #[test]
+    fn a_remote_password_is_no_placeholder() {
+        let refusal = |url| refusal("production", &[("DATABASE_URL", url), ("PORT", "8080")]);
+        let remote = refusal("postgresql://app:password@db.example.net/app").unwrap();
+        assert!(remote.contains("`DATABASE_URL` has a placeholder for its password"), "{remote}");
+        assert_eq!(refusal("postgresql://postgres:password@localhost/app"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::connection::http1::Accepted;
-use crate::routes::context::Service;
+use crate::service::Service;
 
 /// Connections that wait for `accept`; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;

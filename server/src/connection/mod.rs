@@ -1,6 +1,5 @@
-//! Connections: who is let in, how long each may take, how it is served, and an end in good order.
+//! Connections: who is let in, how long each may take, how it is served, and how all of them end.
 
-pub(crate) mod drain;
 pub(crate) mod http1;
 pub mod listener;
 pub(crate) mod scrape;

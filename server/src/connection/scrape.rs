@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::connection::listener;
-use crate::observe::exposition::Exposition;
+use crate::service::exposition::Exposition;
 
 /// Scrapes at once; one more waits in the system's queue.
 const MOST: usize = 8;

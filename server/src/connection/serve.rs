@@ -14,18 +14,18 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::boot::settings::Settings;
-use crate::connection::drain::Drain;
 use crate::connection::http1::{self, Protocol};
 use crate::connection::listener::Acceptor;
 use crate::connection::scrape::MetricsListener;
-use crate::database::Database;
 use crate::database::ping::Ping;
-use crate::observe::exposition::Exposition;
 use crate::observe::metrics::Metrics;
 use crate::request::trace::Tracer;
-use crate::routes::Route;
-use crate::routes::context::Service;
+use crate::routes::openapi;
+use crate::routes::route::Route;
 use crate::routes::router::Conflict;
+use crate::service::Service;
+use crate::service::drain::Drain;
+use crate::service::exposition::Exposition;
 
 /// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it drains as well, unobserved.
 pub struct Running {
@@ -62,12 +62,14 @@ impl Running {
         listener: TcpListener,
     ) -> Result<Self, StartError> {
         let local_addr = listener.local_addr()?;
-        let database = Arc::new(Database::new(&settings));
+        let database = Arc::new(settings.database());
         let Settings { profile, release, .. } = settings;
         let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
-        let (drain, metrics, tracer) = (Drain::default(), Metrics::new(routes, &profile), Tracer::new());
-        let service = Arc::new(Service { profile, database, ping, drain, metrics, tracer, routes });
-        let app = Arc::new(App::new(Arc::clone(&service), release.as_ref())?);
+        let metrics = Metrics::new(routes.iter().map(|route| (route.path)(&profile)));
+        let (drain, metrics, tracer) = (Drain::default(), Arc::new(metrics), Tracer::new());
+        let document = openapi::document(routes, &profile);
+        let service = Arc::new(Service { profile, database, ping, drain, metrics, tracer, document });
+        let app = Arc::new(App::new(Arc::clone(&service), routes, release.as_ref())?);
         let scraped = listen_for_metrics(&service, release.as_ref())?;
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, app, service, scraped, stopped));

@@ -1,16 +1,15 @@
 //! The database as handlers see it: one statement, one deadline.
 
+use profiles::Profile;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
 
 use super::DatabaseError;
 use super::access::Access;
 use super::pool::connections::{Connections, PoolLimits};
 use super::pool::lease::Lease;
 use super::pool::metrics::Metrics;
-use super::transaction::Transaction;
-use crate::boot::settings::Settings;
+use super::transaction::{Parameters, Transaction};
 
 /// A pool of connections that are opened when they are first needed: listen first, connect later.
 ///
@@ -31,20 +30,17 @@ pub struct Until<'d> {
     end: Instant,
 }
 
-/// A statement's parameters, each with its type.
-pub type Parameters<'p> = [(&'p (dyn ToSql + Sync), Type)];
-
 impl Database {
-    pub fn new(settings: &Settings) -> Self {
-        let (pool, deadline) = (&settings.profile.pool, settings.profile.server.request_timeout.get());
-        let access: &Access = &settings.database;
+    /// Nothing is connected before it is needed.
+    pub(crate) fn new(profile: &Profile, access: &Access) -> Self {
+        let (pool, deadline) = (&profile.pool, profile.server.request_timeout.get());
         let requests =
             PoolLimits { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
         // Stopping a `select 1` is worth nothing, and the reserve has only one place.
         let reserve = PoolLimits { kept: 0, most: 1, dialled: 1, cancels: false };
         Self {
             requests: Connections::new(access.clone(), pool, &requests, deadline),
-            reserve: Connections::new(access.clone(), pool, &reserve, settings.profile.health.budget.get()),
+            reserve: Connections::new(access.clone(), pool, &reserve, profile.health.budget.get()),
             place: access.place(),
         }
     }

@@ -10,6 +10,6 @@ mod transaction;
 pub(crate) mod url;
 
 pub use error::DatabaseError;
-pub use handle::{Database, Parameters, Until};
+pub use handle::{Database, Until};
 pub use pool::metrics::Metrics;
-pub use transaction::Transaction;
+pub use transaction::{Parameters, Transaction};

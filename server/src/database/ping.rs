@@ -246,7 +246,8 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::boot::settings::{Environment, Settings};
+    use crate::database::access::Access;
+    use crate::database::url::Address;
 
     const BUDGET: Duration = Duration::from_millis(300);
 
@@ -257,8 +258,9 @@ mod tests {
         let (_, file, text) = profiles::EMBEDDED[1];
         let text = text.replace("size = 10", size).replace("overflow = 2", "overflow = 0");
         let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
-        let settings = Settings::gather(&declaration, &Environment::new([("DATABASE_URL", url)])).unwrap();
-        (silent, Arc::new(Database::new(&settings)))
+        let profile = declaration.profile;
+        let access = Access::to(Address::parse(&url, &profile.database).unwrap()).unwrap();
+        (silent, Arc::new(Database::new(&profile, &access)))
     }
 
     #[tokio::test]

@@ -6,12 +6,16 @@ use tokio::runtime::Handle;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
 
+use super::DatabaseError;
 use super::pool::lease::Lease;
-use super::{DatabaseError, Parameters};
 
 /// The longest that rolling back may take; after it the connection is thrown away, which rolls back as well.
 const ROLLBACK: Duration = Duration::from_secs(1);
+
+/// A statement's parameters, each with its type.
+pub type Parameters<'p> = [(&'p (dyn ToSql + Sync), Type)];
 
 /// Begun with [`Until::begin`](super::Until::begin). Its statements share one connection and one deadline; a
 /// transaction pooler keeps one server connection for it, so `SET LOCAL` holds until its end.

@@ -1,5 +1,6 @@
 //! What a connection URL means, in any framework's spelling, before the driver sees it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr as _;
@@ -9,8 +10,6 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use profiles::{Database as Policy, PoolMode, TlsPolicy};
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, SslMode, SslNegotiation};
-
-use crate::boot::secret::is_placeholder;
 
 /// Where PostgreSQL is, and whether TLS is used: all of it or none, never "if the server likes".
 #[derive(Clone)]
@@ -29,8 +28,6 @@ pub enum UrlError {
     Form(String),
     #[error("names no {0}; write it as `postgresql://USER:PASSWORD@HOST/DATABASE`")]
     Missing(&'static str),
-    #[error("has a placeholder for its password; copy the real URL from the database's console")]
-    PlaceholderPassword,
     #[error(
         "asks for no TLS, and the profile's `database.tls` requires it here; write `sslmode=verify-full`"
     )]
@@ -130,6 +127,11 @@ impl Address {
         config.ssl_mode(ssl_mode(&config, wish, policy.tls)?);
         check(&config)?;
         Ok(Self { config, authority })
+    }
+
+    /// The password, where it is not for this machine alone.
+    pub(crate) fn remote_password(&self) -> Option<Cow<'_, str>> {
+        self.config.get_password().filter(|_| !is_loopback(&self.config)).map(String::from_utf8_lossy)
     }
 }
 
@@ -294,11 +296,6 @@ fn check(config: &Config) -> Result<(), UrlError> {
     }
     if config.get_channel_binding() == ChannelBinding::Require && config.get_ssl_mode() == SslMode::Disable {
         return Err(UrlError::BindingWithoutTls);
-    }
-    // On a developer's own machine `postgres:password` is an honest choice.
-    let password = config.get_password().map(String::from_utf8_lossy).unwrap_or_default();
-    if !is_loopback(config) && is_placeholder(&password) {
-        return Err(UrlError::PlaceholderPassword);
     }
     Ok(())
 }

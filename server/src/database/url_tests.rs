@@ -184,15 +184,6 @@ fn a_url_without_its_parts_is_refused() {
 }
 
 #[test]
-fn a_remote_password_is_no_placeholder() {
-    assert_eq!(
-        parse("postgresql://app:changeme@db.example.net/app").unwrap_err(),
-        UrlError::PlaceholderPassword
-    );
-    assert!(parse("postgresql://postgres:password@localhost/app").is_ok());
-}
-
-#[test]
 fn channel_binding_and_direct_negotiation_need_tls() {
     let url = format!("{LOCAL}?channel_binding=require");
     assert_eq!(parse(&url).unwrap_err(), UrlError::BindingWithoutTls);

@@ -8,20 +8,18 @@ use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::observe::metrics::Held;
+use crate::observe::metrics::{Held, Metrics};
+use crate::observe::route_label::{RouteKind, RouteLabel};
 use crate::request::client::Client;
 use crate::request::head::{Field, Head};
-use crate::routes::Kind;
-use crate::routes::context::Service;
-use crate::routes::router::Named;
 
 const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
 
 /// Begins with the head, and ends with the answer.
 pub(crate) struct Record {
-    pub(crate) route: Option<Named>,
+    pub(crate) route: Option<RouteLabel>,
     pub(crate) is_preflight: bool,
-    service: Arc<Service>,
+    metrics: Arc<Metrics>,
     _active: Held,
     started: Instant,
     client: IpAddr,
@@ -42,7 +40,7 @@ macro_rules! line {
     ($level:ident, $record:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
             method = %$method,
-            route = $record.route.map(|route| $record.service.metrics.pattern(route.index)),
+            route = $record.route.map(|route| $record.metrics.pattern(route.index)),
             // Without the query: it may hold what should not be kept.
             path = $path,
             client = %$record.client,
@@ -55,12 +53,12 @@ macro_rules! line {
 }
 
 impl Record {
-    pub(crate) fn begin(service: &Arc<Service>, head: &Head, client: &Client, started: Instant) -> Self {
+    pub(crate) fn begin(metrics: &Arc<Metrics>, head: &Head, client: &Client, started: Instant) -> Self {
         Self {
             route: None,
             is_preflight: false,
-            service: Arc::clone(service),
-            _active: service.metrics.request_begun(),
+            metrics: Arc::clone(metrics),
+            _active: metrics.request_begun(),
             started,
             client: client.address,
             queued: queued(head, client),
@@ -72,13 +70,13 @@ impl Record {
     }
 
     fn is_probe(&self) -> bool {
-        self.route.is_some_and(|route| route.kind == Kind::Probe)
+        self.route.is_some_and(|route| route.kind == RouteKind::Probe)
     }
 
     /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
     pub(crate) fn end(&self, method: &Method, path: &str, status: StatusCode, bytes: Option<u64>) {
         let took = self.started.elapsed();
-        self.service.metrics.answered(self.route.map(|route| route.index), method, status, took);
+        self.metrics.answered(self.route.map(|route| route.index), method, status, took);
         if status.is_success() && (self.is_preflight || self.is_probe()) {
             return;
         }
@@ -107,7 +105,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if !self.answered {
             let Self { record, method, path, .. } = self;
-            record.service.metrics.abandoned();
+            record.metrics.abandoned();
             let took = record.started.elapsed();
             line!(info, record, method, path, took, "request without an answer: the client has gone");
         }

@@ -4,29 +4,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use profiles::Profile;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 
-use crate::routes::Route;
-use crate::routes::router::KNOWN;
+use crate::request::head::METHODS;
 
 /// Counting costs a request neither an allocation nor a look-up by name: its place is known by numbers.
 pub(crate) struct Metrics {
-    pub(super) durations: Family<Labels, Histogram, fn() -> Histogram>,
+    durations: Family<Labels, Histogram, fn() -> Histogram>,
     /// By route and method; the last route stands for all paths that are none's.
-    cells: Vec<[Cell; METHODS]>,
+    cells: Vec<[Cell; COLUMNS]>,
     patterns: Vec<Arc<str>>,
-    pub(super) active: Gauge,
-    pub(super) abandoned: Counter,
-    pub(super) malformed: Counter,
-    pub(super) connections: Gauge,
-    pub(super) accept_errors: Counter,
-    pub(super) shed: Counter,
-    pub(super) limited: Counter,
+    active: Gauge,
+    abandoned: Counter,
+    malformed: Counter,
+    connections: Gauge,
+    accept_errors: Counter,
+    shed: Counter,
+    limited: Counter,
 }
 
 /// The histograms of one route and method, of which there are as few as there are statuses that its handler answers.
@@ -36,13 +35,14 @@ type Cell = Mutex<Vec<(StatusCode, Histogram)>>;
 /// methods `_OTHER`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[expect(clippy::struct_field_names, reason = "the fields are the labels")]
-pub(super) struct Labels {
+struct Labels {
     http_request_method: &'static str,
     http_route: Arc<str>,
     http_response_status_code: u16,
 }
 
-const METHODS: usize = KNOWN.len() + 1;
+/// The known ones, and all others.
+const COLUMNS: usize = METHODS.len() + 1;
 
 /// The conventions' advice, and below it where this service is at home. In seconds.
 const BUCKETS: [f64; 17] =
@@ -53,9 +53,9 @@ const BUCKETS: [f64; 17] =
 pub(crate) struct Held(Gauge);
 
 impl Metrics {
-    /// A route's number is its place in the table.
-    pub(crate) fn new(routes: &[&Route], profile: &Profile) -> Self {
-        let mut patterns: Vec<Arc<str>> = routes.iter().map(|route| (route.path)(profile).into()).collect();
+    /// Of routes with these paths, in the order of the table.
+    pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Self {
+        let mut patterns: Vec<Arc<str>> = patterns.into_iter().map(Arc::from).collect();
         patterns.push("".into());
         Self {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -71,6 +71,33 @@ impl Metrics {
         }
     }
 
+    /// Names the counts. The registry shares them and copies nothing.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "The time from a request's head to its answer, by method, route and status",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        let gauges = [
+            ("http_server_active_requests", "Requests that are being answered", &self.active),
+            ("server_open_connections", "Connections that are open", &self.connections),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+        let counters = [
+            ("http_server_abandoned_requests", "Requests whose client did not wait", &self.abandoned),
+            ("http_server_malformed_requests", "Heads that were late or not HTTP", &self.malformed),
+            ("http_server_shed_requests", "Requests refused because too many were handled", &self.shed),
+            ("http_server_limited_requests", "Requests beyond the rate of their client", &self.limited),
+            ("server_accept_errors", "Connections that could not be accepted", &self.accept_errors),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+    }
+
     /// The route's path, such as `/api/things/{id}`.
     pub(crate) fn pattern(&self, route: usize) -> &str {
         &self.patterns[route]
@@ -79,13 +106,13 @@ impl Metrics {
     /// A request was answered.
     pub(crate) fn answered(&self, route: Option<usize>, method: &Method, status: StatusCode, took: Duration) {
         let route = route.unwrap_or(self.patterns.len() - 1);
-        let method = KNOWN.iter().position(|known| known == method).unwrap_or(METHODS - 1);
+        let method = METHODS.iter().position(|known| known == method).unwrap_or(COLUMNS - 1);
         let mut cell = self.cells[route][method].lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, histogram)) = cell.iter().find(|(seen, _)| *seen == status) {
             histogram.observe(took.as_secs_f64());
         } else {
             let histogram = self.durations.get_or_create_owned(&Labels {
-                http_request_method: KNOWN.get(method).copied().unwrap_or("_OTHER"),
+                http_request_method: METHODS.get(method).copied().unwrap_or("_OTHER"),
                 http_route: Arc::clone(&self.patterns[route]),
                 http_response_status_code: status.as_u16(),
             });

@@ -8,9 +8,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::Full;
-use profiles::{FieldName, Profile};
+use profiles::Profile;
 
 use crate::policy::cors::{Cors, Decision, Preflight};
+use crate::request::head::field_name;
 use crate::response::reply::{JSON, Reply};
 
 /// Answers without their own part, ready to be copied: that is less work than to put each together. A copy begins with
@@ -150,10 +151,6 @@ impl Stamp {
         *response.headers_mut() = headers;
         response
     }
-}
-
-pub(crate) fn field_name(name: &FieldName) -> HeaderName {
-    HeaderName::from_bytes(name.as_str().as_bytes()).expect("a field name is a token: parsed by `profiles`")
 }
 
 /// HEAD has the length of the body that GET would have sent (RFC 9110 section 9.3.2).

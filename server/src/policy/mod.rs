@@ -15,12 +15,14 @@ use profiles::{Profile, Server};
 use cors::{Cors, Decision};
 use headers::Stamp;
 
+use crate::observe::route_label::RouteLabel;
 use crate::request::framing::Flaw;
 use crate::request::head::{Fields, Head};
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
-use crate::routes::router::{Conflict, Found, Named, Parameters, Router};
-use crate::routes::{Handler, Route};
+use crate::routes::context::PathParameters;
+use crate::routes::route::{Handler, Route};
+use crate::routes::router::{Conflict, Found, Router};
 
 /// The profile's rules for heads, its policy for origins, the routes, and what every answer carries.
 pub struct Policy {
@@ -31,7 +33,7 @@ pub struct Policy {
 
 pub(crate) enum Action {
     Reply(Reply),
-    Run(Handler, Named, Parameters),
+    Run(Handler, RouteLabel, PathParameters),
 }
 
 impl Policy {
@@ -68,7 +70,7 @@ impl Policy {
     ) -> Result<Action, Refusal> {
         head.check(fields, limits)?;
         if let Some(flaw) = flaw {
-            return Err(Refusal::framing(flaw));
+            return Err(flaw.into());
         }
         match decision {
             // Answered before routing: a preflight asks about the policy, not about the resource.

@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::HeaderName;
 use profiles::{ClientIp, Network};
 
-use crate::policy::headers::field_name;
-use crate::request::head::{Field, Head};
+use crate::request::head::{Field, Head, field_name};
 
 /// The proxies whose word counts.
 pub(crate) struct Proxies {

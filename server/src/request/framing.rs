@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use crate::response::refusal::Refusal;
+
 /// What is wrong with how a message is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -53,6 +55,17 @@ impl Flaw {
             3 => Some(Self::Fragment),
             _ => None,
         }
+    }
+}
+
+impl From<Flaw> for Refusal {
+    fn from(flaw: Flaw) -> Self {
+        Self::bad_request(match flaw {
+            Flaw::TwoLengths => "the request has `Transfer-Encoding` and `Content-Length`, and so two ends",
+            Flaw::BareLineFeed => "a line of the request's head ends without a carriage return",
+            Flaw::Fragment => "the request target has a fragment",
+        })
+        .closing()
     }
 }
 

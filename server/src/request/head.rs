@@ -6,11 +6,17 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
-use profiles::Server;
+use profiles::{FieldName, Server};
 
 use crate::request::path;
-use crate::request::trace::TRACEPARENT;
 use crate::response::refusal::Refusal;
+
+/// RFC 9110, PATCH (RFC 5789) and QUERY.
+pub(crate) const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
+
+/// W3C Trace Context, section 3.2.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 pub struct Head(Parts);
 
@@ -149,6 +155,11 @@ fn check_coding(coding: Field<'_>) -> Result<(), Refusal> {
         Field::One(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         Field::One(_) | Field::Ambiguous => Err(Refusal::coding()),
     }
+}
+
+/// A name that the profile declares.
+pub(crate) fn field_name(name: &FieldName) -> HeaderName {
+    HeaderName::from_bytes(name.as_str().as_bytes()).expect("a field name is a token: parsed by `profiles`")
 }
 
 /// The request target, in bytes.

@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::request::head::Field;
 
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What a valid `traceparent` says (Trace Context, section 3.2).

@@ -7,7 +7,6 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::database::DatabaseError;
-use crate::request::framing::Flaw;
 use crate::response::reply::Reply;
 
 /// Why a request is not served. The detail is shown to anyone, so it never repeats an inner error.
@@ -110,14 +109,9 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log has the request id")
     }
 
-    pub(crate) fn framing(flaw: Flaw) -> Self {
-        Self::bad_request(match flaw {
-            Flaw::TwoLengths => "the request has `Transfer-Encoding` and `Content-Length`, and so two ends",
-            Flaw::BareLineFeed => "a line of the request's head ends without a carriage return",
-            Flaw::Fragment => "the request target has a fragment",
-        })
-        // Nobody can say where the next request begins.
-        .with(CONNECTION, HeaderValue::from_static("close"))
+    /// Where the next request begins is not known.
+    pub(crate) fn closing(self) -> Self {
+        self.with(CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// What there is no request for.

@@ -10,36 +10,24 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::time::Instant;
 
-use crate::connection::drain::Drain;
-use crate::database::ping::Ping;
-use crate::database::{Database, Until};
-use crate::observe::metrics::Metrics;
+use crate::database::Until;
 use crate::observe::request_scope::RequestScope;
 use crate::request::head::{Field, Head};
-use crate::request::trace::{Parent, Trace, Tracer};
+use crate::request::trace::{Parent, Trace};
 use crate::response::refusal::Refusal;
-use crate::routes::Route;
-use crate::routes::router::Parameters;
+use crate::service::Service;
+
+/// The path's parameters by name, decoded.
+pub(crate) type PathParameters = Vec<(Box<str>, Box<str>)>;
 
 pub struct Context {
     pub(crate) head: Head,
-    pub(crate) parameters: Parameters,
+    pub(crate) parameters: PathParameters,
     pub(crate) body: Bytes,
     pub(crate) end: Instant,
     pub(crate) number: u64,
     pub(crate) parent: Option<Parent>,
     pub(crate) service: Arc<Service>,
-}
-
-/// What lives as long as the service does.
-pub struct Service {
-    pub(crate) profile: Profile,
-    pub(crate) database: Arc<Database>,
-    pub(crate) ping: Ping,
-    pub(crate) drain: Drain,
-    pub(crate) metrics: Metrics,
-    pub(crate) tracer: Tracer,
-    pub(crate) routes: &'static [&'static Route],
 }
 
 impl Context {

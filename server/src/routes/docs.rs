@@ -5,16 +5,17 @@ use futures_util::FutureExt as _;
 use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY};
 use http::{HeaderValue, Method, StatusCode};
 
-use super::{Handler, Kind, Route, Served};
+use crate::observe::route_label::RouteKind;
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
 use crate::routes::context::Context;
+use crate::routes::route::{Handler, Route, Served};
 
 pub(super) const PAGE: Route = Route {
     path: |_| "/docs",
     methods: &[(Method::GET, Handler::Sync(|_| page()))],
     served: Served::WithDocs,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "This API on one page.",
 };
 

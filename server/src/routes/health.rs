@@ -4,11 +4,13 @@ use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 
-use super::{Handler, Kind, Route, Served};
 use crate::database::ping::Verdict;
+use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
 use crate::response::timestamp;
-use crate::routes::context::{Context, Service};
+use crate::routes::context::Context;
+use crate::routes::route::{Handler, Route, Served};
+use crate::service::Service;
 
 /// More than any answer needs.
 const ROOM: usize = 160;
@@ -21,7 +23,7 @@ pub(super) const ROUTE: Route = Route {
         Handler::Async(|Context { service, .. }| async move { Ok(get(&service).await) }.boxed()),
     )],
     served: Served::Always,
-    kind: Kind::Probe,
+    kind: RouteKind::Probe,
     summary: "Whether the service and its database work.",
 };
 

@@ -2,13 +2,14 @@
 
 use http::{Method, StatusCode};
 
-use super::{Handler, Kind, Route, Served};
+use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
+use crate::routes::route::{Handler, Route, Served};
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/livez",
     methods: &[(Method::GET, Handler::Sync(|_| Reply::ready_json(StatusCode::OK, r#"{"status":"ok"}"#)))],
     served: Served::Always,
-    kind: Kind::Probe,
+    kind: RouteKind::Probe,
     summary: "Whether the process runs.",
 };

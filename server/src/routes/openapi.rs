@@ -1,37 +1,41 @@
 //! `/openapi.json`: the contract in `specs/`, and every other route of the table.
 
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use profiles::Profile;
 use serde_json::{Map, Value, json};
 
-use super::{Handler, Kind, Route, Served};
+use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
-use crate::routes::context::Service;
-use crate::routes::router::is_served;
+use crate::routes::route::{Handler, Route, Served};
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/openapi.json",
-    methods: &[(Method::GET, Handler::Sync(get))],
+    methods: &[(
+        Method::GET,
+        Handler::Sync(|service| Reply::ready_json(StatusCode::OK, service.document.clone())),
+    )],
     served: Served::WithDocs,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "This API as an OpenAPI document.",
 };
 
-fn get(service: &Service) -> Reply {
-    Reply::json(StatusCode::OK, &document(service.routes, &service.profile))
+/// The document of the routes that are served; empty where the profile hides it.
+pub(crate) fn document(routes: &[&Route], profile: &Profile) -> Bytes {
+    if ROUTE.is_served(profile) { describe(routes, profile).to_string().into() } else { Bytes::new() }
 }
 
 /// Where the contract describes the health check; a profile may serve it elsewhere.
 const HEALTH: &str = "/health";
 
-pub(super) fn document(routes: &[&Route], profile: &Profile) -> Value {
+fn describe(routes: &[&Route], profile: &Profile) -> Value {
     let mut document: Value = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/contract.json")))
         .expect("written by build.rs");
     let paths = document["paths"].as_object_mut().expect("the contract has paths");
     if let Some(health) = paths.remove(HEALTH) {
         paths.insert(profile.health.path.to_string(), health);
     }
-    for route in routes.iter().filter(|route| is_served(route, profile)) {
+    for route in routes.iter().filter(|route| route.is_served(profile)) {
         // OpenAPI has no word for a parameter of several segments.
         let path = (route.path)(profile).replace("{*", "{");
         let item = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
@@ -73,8 +77,8 @@ fn operation(route: &Route, profile: &Profile) -> Value {
 fn tag(route: &Route) -> &'static str {
     match (route.served, route.kind) {
         (Served::WithDocs, _) => "Documentation",
-        (_, Kind::Probe) => "Health",
-        (_, Kind::Api) => "API",
+        (_, RouteKind::Probe) => "Health",
+        (_, RouteKind::Api) => "API",
     }
 }
 
@@ -89,7 +93,7 @@ mod tests {
     fn paths(profile: &str) -> Vec<String> {
         let today = jiff::civil::date(2026, 1, 1);
         let profile = profiles::Declaration::load(profile, today).unwrap().profile;
-        let document = document(ROUTES, &profile);
+        let document = describe(ROUTES, &profile);
         document["paths"].as_object().unwrap().keys().cloned().collect()
     }
 
@@ -107,7 +111,7 @@ mod tests {
         let text = profiles::EMBEDDED[0].2.replace("\"/health\"", "\"/internal/health\"");
         let declaration =
             profiles::Declaration::parse("x.toml", &text, jiff::civil::date(2026, 1, 1)).unwrap();
-        let document = document(ROUTES, &declaration.profile);
+        let document = describe(ROUTES, &declaration.profile);
         assert!(document["paths"]["/internal/health"]["get"]["responses"]["503"].is_object());
         assert!(document["paths"]["/health"].is_null());
     }
@@ -116,21 +120,21 @@ mod tests {
     fn a_method_that_the_contract_leaves_out_is_documented_beside_its_own() {
         const MORE: Route = Route {
             methods: &[(Method::POST, Handler::Async(|_| async { Err(Refusal::not_found()) }.boxed()))],
-            ..super::super::livez::ROUTE
+            ..crate::routes::livez::ROUTE
         };
         let today = jiff::civil::date(2026, 1, 1);
         let profile = profiles::Declaration::load("production", today).unwrap().profile;
-        let livez = document(&[&MORE], &profile)["paths"]["/livez"].take();
+        let livez = describe(&[&MORE], &profile)["paths"]["/livez"].take();
         assert_eq!(livez["get"]["operationId"], "livez");
         assert_eq!(livez["post"]["summary"], "Whether the process runs.");
     }
 
     #[test]
     fn a_path_parameter_is_documented() {
-        let thing = Route { path: |_| "/api/things/{id}", ..super::super::livez::ROUTE };
+        let thing = Route { path: |_| "/api/things/{id}", ..crate::routes::livez::ROUTE };
         let today = jiff::civil::date(2026, 1, 1);
         let profile = profiles::Declaration::load("production", today).unwrap().profile;
-        let document = document(&[&thing], &profile);
+        let document = describe(&[&thing], &profile);
         assert_eq!(document["paths"]["/api/things/{id}"]["get"]["parameters"][0]["name"], "id");
     }
 }

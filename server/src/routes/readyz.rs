@@ -2,15 +2,16 @@
 
 use http::{Method, StatusCode};
 
-use super::{Handler, Kind, Route, Served};
+use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
-use crate::routes::context::Service;
+use crate::routes::route::{Handler, Route, Served};
+use crate::service::Service;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/readyz",
     methods: &[(Method::GET, Handler::Sync(get))],
     served: Served::Always,
-    kind: Kind::Probe,
+    kind: RouteKind::Probe,
     summary: "Whether the service takes requests.",
 };
 

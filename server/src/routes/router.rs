@@ -2,10 +2,13 @@
 
 use http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
-use profiles::{Docs, Profile};
+use profiles::Profile;
 
+use crate::observe::route_label::RouteLabel;
+use crate::request::head::METHODS;
 use crate::response::refusal::Refusal;
-use crate::routes::{Handler, Kind, Route, Served};
+use crate::routes::context::PathParameters;
+use crate::routes::route::{Handler, Route};
 
 pub(crate) struct Router {
     paths: matchit::Router<Entry>,
@@ -17,22 +20,11 @@ struct Entry {
     allow: HeaderValue,
 }
 
-/// The path's parameters by name, decoded.
-pub(crate) type Parameters = Vec<(Box<str>, Box<str>)>;
-
 #[derive(Debug)]
 pub(crate) enum Found {
-    Handler(Handler, Named, Parameters),
+    Handler(Handler, RouteLabel, PathParameters),
     /// OPTIONS: what the path serves.
     Options(HeaderValue),
-}
-
-/// A route as the log and the metrics name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    /// Its place in the table of routes.
-    pub(crate) index: usize,
-    pub(crate) kind: Kind,
 }
 
 /// Two routes want the same path.
@@ -45,7 +37,7 @@ pub struct Conflict {
 impl Router {
     pub(crate) fn new(routes: &[&'static Route], profile: &Profile) -> Result<Self, Conflict> {
         let mut paths = matchit::Router::new();
-        for (index, route) in routes.iter().enumerate().filter(|(_, route)| is_served(route, profile)) {
+        for (index, route) in routes.iter().enumerate().filter(|(_, route)| route.is_served(profile)) {
             let path = (route.path)(profile);
             paths
                 .insert(path, Entry { route, index, allow: allow(route) })
@@ -57,7 +49,7 @@ impl Router {
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Refusal> {
         // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
         // CONNECT asks for a proxy, which this is not.
-        if !KNOWN.contains(&method.as_str()) {
+        if !METHODS.contains(&method.as_str()) {
             return Err(Refusal::not_implemented());
         }
         if path == "*" && method == Method::OPTIONS {
@@ -75,30 +67,18 @@ impl Router {
         let Some((_, handler)) = entry.route.methods.iter().find(|(served, _)| served == method) else {
             return Err(Refusal::method_not_allowed(entry.allow.clone()));
         };
-        Ok(Found::Handler(*handler, entry.named(), decode(&found.params)?))
+        Ok(Found::Handler(*handler, entry.label(), decode(&found.params)?))
     }
 
     /// Whose path it is, whether or not the route serves the request.
-    pub(crate) fn named(&self, path: &str) -> Option<Named> {
-        self.paths.at(path).ok().map(|found| found.value.named())
+    pub(crate) fn label(&self, path: &str) -> Option<RouteLabel> {
+        self.paths.at(path).ok().map(|found| found.value.label())
     }
 }
 
 impl Entry {
-    fn named(&self) -> Named {
-        Named { index: self.index, kind: self.route.kind }
-    }
-}
-
-/// RFC 9110, PATCH (RFC 5789) and QUERY.
-pub(crate) const KNOWN: [&str; 9] =
-    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
-
-/// A route that is not served is as unknown as any other path.
-pub(crate) fn is_served(route: &Route, profile: &Profile) -> bool {
-    match route.served {
-        Served::Always => true,
-        Served::WithDocs => profile.server.docs == Docs::Shown,
+    fn label(&self) -> RouteLabel {
+        RouteLabel { index: self.index, kind: self.route.kind }
     }
 }
 
@@ -114,7 +94,7 @@ fn allow(route: &Route) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("method names are tokens")
 }
 
-fn decode(params: &matchit::Params<'_, '_>) -> Result<Parameters, Refusal> {
+fn decode(params: &matchit::Params<'_, '_>) -> Result<PathParameters, Refusal> {
     params
         .iter()
         .map(|(name, raw)| {
@@ -132,8 +112,10 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::observe::route_label::RouteKind;
     use crate::response::reply::Reply;
     use crate::routes::context::Context;
+    use crate::routes::route::Served;
 
     fn handler(_: Context) -> futures_util::future::BoxFuture<'static, Result<Reply, Refusal>> {
         std::future::ready(Ok(Reply::empty(StatusCode::OK))).boxed()
@@ -143,7 +125,7 @@ mod tests {
         path: |_| "/api/things/{id}",
         methods: &[(Method::GET, Handler::Async(handler)), (Method::PUT, Handler::Async(handler))],
         served: Served::Always,
-        kind: Kind::Api,
+        kind: RouteKind::Api,
         summary: "One thing.",
     };
     const MANUAL: Route = Route {
@@ -166,10 +148,10 @@ mod tests {
 
     #[test]
     fn a_path_parameter_is_found_by_name_and_decoded() {
-        let Ok(Found::Handler(_, named, params)) = find("production", "GET", "/api/things/caf%C3%A9") else {
+        let Ok(Found::Handler(_, label, params)) = find("production", "GET", "/api/things/caf%C3%A9") else {
             panic!("the path is served");
         };
-        assert_eq!(named, Named { index: 0, kind: Kind::Api });
+        assert_eq!(label, RouteLabel { index: 0, kind: RouteKind::Api });
         assert_eq!(params, [("id".into(), "café".into())]);
     }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Handler, Kind, ROUTES, Reply, Route, Running, Served};
+use server::{Handler, ROUTES, Reply, Route, RouteKind, Running, Served};
 
 use crate::pages::{Page, Pages};
 use crate::rig::Postgres;
@@ -45,7 +45,7 @@ const NOTES: Route = Route {
     path: |_| "/api/notes",
     methods: &[(Method::GET, KEPT), (Method::POST, KEPT), (Method::PUT, KEPT), (Method::DELETE, KEPT)],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "What PostgreSQL says.",
 };
 const BOOM: Route = Route {

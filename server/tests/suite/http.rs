@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Handler, Kind, Reply, Route, Served};
+use server::{Handler, Reply, Route, RouteKind, Served};
 use tokio::time::sleep;
 
 use crate::support::{A, Answer, NO_DATABASE, get, production, raw, request, send, serve, serve_with, until};
@@ -13,7 +13,7 @@ const BOOM: Route = Route {
     path: |_| "/boom",
     methods: &[(Method::GET, Handler::Async(|_| panic!("a panic that a test asks for")))],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Panics.",
 };
 const LATER: Route = Route {

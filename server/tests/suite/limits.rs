@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Handler, Kind, ROUTES, Reply, Route, Served};
+use server::{Handler, ROUTES, Reply, Route, RouteKind, Served};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -19,7 +19,7 @@ const QUICK: Route = Route {
     path: |_| "/quick",
     methods: &[(Method::GET, DONE)],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Answers at once.",
 };
 const SLOW: Route = Route {

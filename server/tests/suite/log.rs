@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use http::Method;
 use jiff::Timestamp;
 use serde_json::Value;
-use server::{Handler, Kind, Route, Served};
+use server::{Handler, Route, RouteKind, Served};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -164,7 +164,7 @@ const BOOM: Route = Route {
     path: |_| "/boom",
     methods: &[(Method::GET, Handler::Async(|_| async { panic!("a panic\nof two lines") }.boxed()))],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Panics.",
 };
 

@@ -21,4 +21,5 @@ mod support;
 mod timeouts;
 mod tls;
 mod transaction;
+mod walls;
 mod wire_table;

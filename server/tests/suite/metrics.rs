@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Handler, Kind, Reply, Route, Served, StartError};
+use server::{Handler, Reply, Route, RouteKind, Served, StartError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
@@ -187,7 +187,7 @@ const WAIT: Route = Route {
         }),
     )],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Waits.",
 };
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use server::{Handler, Kind, Reply, Route, Served};
+use server::{Handler, Reply, Route, RouteKind, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep};
@@ -32,7 +32,7 @@ const SUM: Route = Route {
         }),
     )],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Adds in the database.",
 };
 const MOOD: Route = Route {

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Context, Handler, Kind, Reply, Route, Served};
+use server::{Context, Handler, Reply, Route, RouteKind, Served};
 
 use crate::support::{NO_DATABASE, production, raw, request, send, serve, serve_with};
 
@@ -12,7 +12,7 @@ const NEXT: Route = Route {
     path: |_| "/next",
     methods: &[(Method::GET, Handler::Async(|context| async move { Ok(next(&context)) }.boxed()))],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Asks another service.",
 };
 

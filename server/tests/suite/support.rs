@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Environment, Handler, Kind, ROUTES, Reply, Route, Running, Served};
+use server::{Environment, Handler, ROUTES, Reply, Route, RouteKind, Running, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -67,7 +67,7 @@ pub(crate) const NAP: Route = Route {
         }),
     )],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Naps in the database.",
 };
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Handler, Kind, Reply, Route, Running, Served};
+use server::{Handler, Reply, Route, RouteKind, Running, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -22,7 +22,7 @@ const ROUTE: Route = Route {
         Handler::Async(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"x".repeat(LARGE)))).boxed()),
     )],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "More than a socket holds.",
 };
 const SMALL: Route = Route {

@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use server::database::DatabaseError;
-use server::{Context, Handler, Kind, Refusal, Reply, Route, Running, Served};
+use server::{Context, Handler, Refusal, Reply, Route, RouteKind, Running, Served};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::rig::{Bouncer, Postgres};
@@ -15,7 +15,7 @@ const MOVE: Route = Route {
     path: |_| "/move/{how}",
     methods: &[(Method::GET, Handler::Async(|context| transfer(context).boxed()))],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Moves one from the left to the right.",
 };
 static ROUTES: &[&Route] = &[&MOVE];

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
-use server::{Context, Handler, Kind, Refusal, Reply, Route, Served};
+use server::{Context, Handler, Refusal, Reply, Route, RouteKind, Served};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -20,7 +20,7 @@ const ECHO: Route = Route {
     path: |_| "/echo",
     methods: &[(Method::GET, Handler::Async(echo)), (Method::PUT, Handler::Async(echo))],
     served: Served::Always,
-    kind: Kind::Api,
+    kind: RouteKind::Api,
     summary: "Counts the body.",
 };
 static ROUTES: &[&Route] = &[&ECHO];

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, prometheu
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::routes::context::Service;
+use crate::service::Service;
 
 /// Everything that has a name. The counters are the service's own; they are shared, not copied.
 pub(crate) struct Exposition(Registry);
@@ -29,31 +29,8 @@ impl Exposition {
 
     /// The process starts now.
     pub(crate) fn new(service: Arc<Service>, release: Option<&HeaderValue>) -> Self {
-        let metrics = &service.metrics;
         let mut registry = Registry::default();
-        registry.register_with_unit(
-            "http_server_request_duration",
-            "The time from a request's head to its answer, by method, route and status",
-            Unit::Seconds,
-            metrics.durations.clone(),
-        );
-        let gauges = [
-            ("http_server_active_requests", "Requests that are being answered", &metrics.active),
-            ("server_open_connections", "Connections that are open", &metrics.connections),
-        ];
-        for (name, help, gauge) in gauges {
-            registry.register(name, help, gauge.clone());
-        }
-        let counters = [
-            ("http_server_abandoned_requests", "Requests whose client did not wait", &metrics.abandoned),
-            ("http_server_malformed_requests", "Heads that were late or not HTTP", &metrics.malformed),
-            ("http_server_shed_requests", "Requests refused because too many were handled", &metrics.shed),
-            ("http_server_limited_requests", "Requests beyond the rate of their client", &metrics.limited),
-            ("server_accept_errors", "Connections that could not be accepted", &metrics.accept_errors),
-        ];
-        for (name, help, counter) in counters {
-            registry.register(name, help, counter.clone());
-        }
+        service.metrics.register(&mut registry);
         let release = release.and_then(|release| release.to_str().ok()).unwrap_or_default().to_owned();
         let started = Timestamp::now().as_duration().as_secs_f64();
         registry.register_collector(Box::new(AtScrape { service, release, started }));

@@ -1,0 +1,27 @@
+//! What lives as long as the service does, how near its end is, and what of it the metrics show.
+
+pub(crate) mod drain;
+pub(crate) mod exposition;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use profiles::Profile;
+
+use crate::database::Database;
+use crate::database::ping::Ping;
+use crate::observe::metrics::Metrics;
+use crate::request::trace::Tracer;
+use crate::service::drain::Drain;
+
+/// Shared by all connections, and what a handler sees beside the request.
+pub struct Service {
+    pub(crate) profile: Profile,
+    pub(crate) database: Arc<Database>,
+    pub(crate) ping: Ping,
+    pub(crate) drain: Drain,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracer: Tracer,
+    /// The API as an OpenAPI document; empty where the profile hides it.
+    pub(crate) document: Bytes,
+}
