@@ -1,6 +1,6 @@
 //! A profile together with the text it was read from: what a deployment declares, and where it says so.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use jiff::civil::Date;
@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use crate::reader::problem::render_all;
 use crate::rule::Facts;
 use crate::rules::lint;
-use crate::{Level, Problem, Profile, Source, reader};
+use crate::{Level, Problem, Profile, Source, read_file, reader};
 
 /// The profiles in this repository, by name. A new one is a file and a line here.
 pub const EMBEDDED: &[(&str, &str, &str)] = &[
@@ -58,7 +58,7 @@ impl Declaration {
         if !name.contains(['/', '\\']) && !has_toml_extension(name) {
             return Err(LoadError::Unknown { name: name.to_owned() });
         }
-        let text = read_file(name).map_err(|error| LoadError::Unreadable { path: name.to_owned(), error })?;
+        let text = read_text(name).map_err(|error| LoadError::Unreadable { path: name.to_owned(), error })?;
         Ok(Self::parse(name, &text, today)?)
     }
 
@@ -132,12 +132,11 @@ impl std::error::Error for Refused {}
 /// A profile has some 2 KiB; a device or a database dump is none.
 const LARGEST: u64 = 64 << 10;
 
-fn read_file(path: &str) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other("it has more than 64 KiB, which no profile needs"));
-    }
+fn read_text(path: &str) -> io::Result<String> {
+    let bytes = read_file(path, LARGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => io::Error::other(format!("{error}, which no profile needs")),
+        _ => error,
+    })?;
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }
 

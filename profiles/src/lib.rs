@@ -1,10 +1,11 @@
 //! Declares how a deployment must behave: one TOML file per environment, typed, linted and documented.
 //!
-//! Pure: no async, no network, no environment. The one effect is [`Declaration::load`], which reads the
-//! profile file that it is given.
+//! Pure: no async, no network, no environment. The one effect is reading a file that the user names: [`Declaration::load`]
+//! and [`read_file`].
 
 mod credentials;
 mod declaration;
+mod file;
 mod profile;
 mod reader;
 pub mod reference;
@@ -14,6 +15,7 @@ mod values;
 
 pub use credentials::{hide as hide_credentials, unmistakable_credential};
 pub use declaration::{Declaration, EMBEDDED, LoadError, Refused};
+pub use file::read_file;
 pub use profile::{
     ClientIp, Contract, Cors, Database, Deployment, Docs, Drill, Edge, Environment, ErrorFormat, Family,
     Health, Http2, Launch, Load, Metrics, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server,

@@ -177,6 +177,19 @@ fn what_is_no_text_or_too_long_is_not_read() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let pipe = std::env::temp_dir().join(format!("plumbline-{}-pipe.toml", std::process::id()));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    for path in [pipe.as_path(), std::path::Path::new("/dev/zero")] {
+        let error = Declaration::load(&path.to_string_lossy(), TODAY).expect_err("it is no profile");
+        let said = format!("profile `{}`: it is a pipe, a socket or a device, and no file", path.display());
+        assert!(error.to_string().ends_with(&said), "{error}");
+    }
+    std::fs::remove_file(&pipe).expect("the pipe is still there");
+}
+
 #[test]
 fn a_mistake_in_a_very_long_line_is_shown_alone() {
     let text =

@@ -17,15 +17,15 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
-    pub check: Check,
+    pub check: CheckArguments,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
     /// Print what would be sent, and for which checks, without sending a byte.
-    Plan(Check),
+    Plan(CheckArguments),
     /// Start the release candidate before a private database, and break that database, its start and its end.
-    Drill(Drill),
+    Drill(DrillArguments),
     /// Print every check in a line.
     List,
     /// Print all about a check, or about a family of checks.
@@ -34,7 +34,7 @@ pub enum Command {
         id: String,
     },
     /// Write a first profile from what a deployment does today, marked with what deserves thought.
-    Init(Init),
+    Init(InitArguments),
     /// Judge a recording again, without a network; with --url, ask a new target what failed in it.
     Replay {
         /// A file that `--record` wrote.
@@ -66,7 +66,7 @@ pub enum Command {
 
 /// The writing of a first profile.
 #[derive(Args)]
-pub struct Init {
+pub struct InitArguments {
     /// The deployment: scheme, host and port, such as `https://api.example.com`.
     pub url: String,
     /// The new profile's file, such as profiles/staging.toml; by default standard output.
@@ -85,7 +85,7 @@ pub struct Init {
 
 /// The check run, the default command.
 #[derive(Args)]
-pub struct Check {
+pub struct CheckArguments {
     /// The profile to hold the target against: a name such as `production`, or a path.
     #[arg(long, value_name = "NAME|PATH")]
     pub profile: Option<String>,
@@ -131,7 +131,7 @@ pub struct Check {
 
 /// The drills of a release candidate.
 #[derive(Args)]
-pub struct Drill {
+pub struct DrillArguments {
     /// The profile to hold the candidate against: a name such as `production`, or a path. Its [launch] says how to
     /// build and start it.
     #[arg(long, value_name = "NAME|PATH")]

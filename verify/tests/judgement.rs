@@ -14,9 +14,9 @@ use support::{RELEASE, foreign};
 use verify::judge::plan::Plan;
 use verify::judge::{judge, obstacle};
 use verify::model::check::{Needs, Subject};
-use verify::model::drill::{Counts, Drilled, Ended, Seen, Steady, Told};
+use verify::model::drill::{Counts, Drilled, Ended, Steady, StepResult, TimedReply};
 use verify::model::evidence::{Evidence, Selection};
-use verify::model::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
+use verify::model::exchange::{Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response};
 use verify::report::observed::observed;
 use verify::report::{Report, Status};
 use verify::reporters::REPORTERS;
@@ -81,8 +81,8 @@ proptest! {
     #[test]
     fn any_answers_can_be_judged_and_reported(
         answers in vec(answer(), 1..24),
-        heard in vec(heard(), 1..4),
-        shaken in vec(shaken(), 1..4),
+        reply in vec(reply(), 1..4),
+        handshake in vec(handshake(), 1..4),
         bursts in vec(burst(), 1..4),
         shift in 0_usize..24,
     ) {
@@ -99,8 +99,8 @@ proptest! {
         let plan = Plan::of(subject, &Selection::default()).unwrap();
         // Mostly of the kind that was asked for, so that more than the refusal of the wrong kind is judged.
         let evidence = evidence(&plan, |index, means| match means {
-            Means::Raw(_) | Means::Frames if index % 4 > 0 => heard[(index + shift) % heard.len()].clone(),
-            Means::Handshake(_) if index % 4 > 0 => shaken[(index + shift) % shaken.len()].clone(),
+            Means::Raw(_) | Means::Frames if index % 4 > 0 => reply[(index + shift) % reply.len()].clone(),
+            Means::Handshake(_) if index % 4 > 0 => handshake[(index + shift) % handshake.len()].clone(),
             Means::Burst(_) if index % 4 > 0 => bursts[(index + shift) % bursts.len()].clone(),
             _ => answers[(index + shift) % answers.len()].clone(),
         });
@@ -150,8 +150,8 @@ fn check(declaration: &Declaration, plan: &Plan<'_>, evidence: &Evidence) -> Res
     report.observed = observed(plan, evidence);
     prop_assert_eq!(report.findings.len(), plan.checks.len());
     for finding in &report.findings {
-        let told = finding.status == Status::Pass || !finding.observed.is_empty();
-        prop_assert!(told, "{} is {:?} and does not say why", finding.check.id, finding.status);
+        let reply = finding.status == Status::Pass || !finding.observed.is_empty();
+        prop_assert!(reply, "{} is {:?} and does not say why", finding.check.id, finding.status);
     }
     for reporter in REPORTERS {
         prop_assert!(!(reporter.render)(&report).is_empty());
@@ -187,15 +187,15 @@ fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         6 => response().prop_map(Answer::Received),
         1 => text().prop_map(Answer::Missing),
-        1 => heard(),
-        1 => shaken(),
+        1 => reply(),
+        1 => handshake(),
         1 => burst(),
     ]
 }
 
-fn heard() -> impl Strategy<Value = Answer> {
+fn reply() -> impl Strategy<Value = Answer> {
     (vec(response(), 0..3), any::<bool>(), any::<u64>())
-        .prop_map(|(responses, closed, taken)| Answer::Heard(Heard { responses, closed, taken }))
+        .prop_map(|(responses, closed, taken)| Answer::Raw(RawReply { responses, closed, taken }))
 }
 
 fn response() -> impl Strategy<Value = Response> {
@@ -207,13 +207,13 @@ fn response() -> impl Strategy<Value = Response> {
     (status, vec(header, 0..12), body).prop_map(|(status, headers, body)| Response { status, headers, body })
 }
 
-fn shaken() -> impl Strategy<Value = Answer> {
+fn handshake() -> impl Strategy<Value = Answer> {
     let some = || proptest::option::of(text());
     let certificate =
         (any::<i64>(), any::<usize>()).prop_map(|(not_after_ms, sent)| Certificate { not_after_ms, sent });
     (some(), some(), proptest::option::of(certificate), some()).prop_map(
         |(version, protocol, certificate, refused)| {
-            Answer::Shaken(Shaken { version, protocol, certificate, refused })
+            Answer::Handshake(Handshake { version, protocol, certificate, refused })
         },
     )
 }
@@ -245,9 +245,9 @@ fn drilled() -> impl Strategy<Value = Answer> {
         .prop_map(|(before, steps, after)| Answer::Drilled(Drilled { before, steps, after }))
 }
 
-fn seen() -> impl Strategy<Value = Seen> {
-    let told = (any::<u64>(), prop_oneof![3 => response().prop_map(Ok), 1 => text().prop_map(Err)]);
-    let told = told.prop_map(|(after_ms, answer)| Told { after_ms, answer });
+fn seen() -> impl Strategy<Value = StepResult> {
+    let reply = (any::<u64>(), prop_oneof![3 => response().prop_map(Ok), 1 => text().prop_map(Err)]);
+    let reply = reply.prop_map(|(after_ms, answer)| TimedReply { after_ms, answer });
     let counts = any::<(u32, u32, u64, u64, u64)>().prop_map(
         |(open, most_open, queries, named_statements, trusting)| Counts {
             open,
@@ -260,8 +260,8 @@ fn seen() -> impl Strategy<Value = Seen> {
     let ended = proptest::option::of(any::<(Option<i32>, u64)>());
     let ended = ended.prop_map(|ended| ended.map(|(code, after_ms)| Ended { code, after_ms }));
     let rest = (any::<u64>(), any::<bool>(), vec(text(), 0..3), vec((text(), text()), 0..2));
-    (vec(told, 0..4), counts, ended, rest).prop_map(
-        |(answers, counts, ended, (took_ms, closed, log, leaks))| Seen {
+    (vec(reply, 0..4), counts, ended, rest).prop_map(
+        |(answers, counts, ended, (took_ms, closed, log, leaks))| StepResult {
             took_ms,
             answers,
             counts,

@@ -4,7 +4,7 @@
 mod support;
 
 use support::{Distort, Reply, TODAY, full_plan, probe, start, subject};
-use verify::judge::responder::Layer;
+use verify::judge::responder::Responder;
 use verify::judge::{Judgement, judge};
 use verify::model::check::Verdict;
 use verify::report::Report;
@@ -29,7 +29,7 @@ async fn what_a_gateway_answers_is_neither_kept_nor_broken() {
     }
     let found = find(&judged, "run.no-5xx-anywhere");
     assert!(matches!(found.verdict, Verdict::Fail(_)), "it looks for such answers: {:?}", found.verdict);
-    assert_eq!(found.layer, Some(Layer::Edge));
+    assert_eq!(found.responder, Some(Responder::Edge));
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_server_error_of_the_services_own_is_broken() {
     let judged = judged(own).await;
     let found = find(&judged, "errors.shape.as-declared");
     assert!(matches!(found.verdict, Verdict::Fail(_)), "{:?}", found.verdict);
-    assert_eq!(found.layer, Some(Layer::App));
+    assert_eq!(found.responder, Some(Responder::App));
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn where_not_every_answer_names_its_release_nothing_is_told_from_its_absen
     let judged = judged(only_on_health).await;
     let found = find(&judged, "errors.shape.as-declared");
     assert!(matches!(found.verdict, Verdict::Fail(_)), "{:?}", found.verdict);
-    assert!(judged.iter().all(|judgement| judgement.layer.is_none()));
+    assert!(judged.iter().all(|judgement| judgement.responder.is_none()));
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_login_before_preflights_is_found_whoever_put_it_there() {
     let judged = judged(wall).await;
     let found = find(&judged, "cors.preflight.needs-no-auth");
     assert!(matches!(found.verdict, Verdict::Fail(_)), "{:?}", found.verdict);
-    assert_eq!(found.layer, Some(Layer::Edge));
+    assert_eq!(found.responder, Some(Responder::Edge));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use verify::judge::plan::Plan;
 use verify::model::check::{Subject, Verdict};
 use verify::model::evidence::Selection;
 use verify::model::probe::Probe;
-use verify::prober::{Access, Prober};
+use verify::prober::{ProbeOptions, Prober};
 
 #[tokio::test]
 async fn a_kept_limit_passes() {
@@ -70,7 +70,7 @@ async fn what_comes_after_a_wait_goes_over_a_connection_of_its_own() {
         }
     });
     let subject = subject(address);
-    let prober = Prober::new(subject.profile(), &subject.target, &Access::default()).unwrap();
+    let prober = Prober::new(subject.profile(), &subject.target, &ProbeOptions::default()).unwrap();
     let request = Probe::get("/health").request;
     for wait in [Duration::ZERO, Duration::ZERO, Duration::from_secs(1)] {
         tokio::time::sleep(wait).await;

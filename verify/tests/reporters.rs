@@ -19,7 +19,7 @@ use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Severity, Subject};
 use verify::model::evidence::{Evidence, Selection};
 use verify::model::exchange::Answer;
-use verify::prober::{Access, Prober};
+use verify::prober::{ProbeOptions, Prober};
 use verify::report::observed::{Drift, Snapshots, observed};
 use verify::report::{Outcome, Report, Status};
 use verify::reporters::REPORTERS;
@@ -106,7 +106,7 @@ fn plan<'a>(declaration: &'a Declaration, only: &[&str]) -> Plan<'a> {
 /// What the backend answers, as if it had taken no longer than it is told here.
 async fn evidence(plan: &Plan<'_>, distort: Distort) -> Evidence {
     let here = format!("http://{}", start(distort).await).parse().unwrap();
-    let prober = Prober::new(plan.subject.profile(), &here, &Access::default()).unwrap();
+    let prober = Prober::new(plan.subject.profile(), &here, &ProbeOptions::default()).unwrap();
     let mut evidence = prober.run(plan, |_| ()).await;
     evidence.duration_ms = 812;
     for (index, (_, exchange)) in evidence.exchanges.iter_mut().enumerate() {

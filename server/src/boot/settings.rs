@@ -77,7 +77,9 @@ pub enum Mistake {
     Files { connections: u32, needed: u64, allowed: u64 },
     #[error("in the profile, {0}")]
     Conflict(#[from] Conflict),
-    #[error("`PORT` is not a number from 1 to 65535; set it to the port to listen on")]
+    #[error(
+        "`PORT` is not a number from 1 to 65535 in plain digits; set it to the port to listen on, such as `PORT=8080`"
+    )]
     Port,
 }
 
@@ -233,13 +235,15 @@ fn files(profile: &Profile) -> Result<(), Mistake> {
 /// `PORT` wins over the profile; in production only the platform can know it.
 fn port(declaration: &Declaration, environment: &Environment) -> Result<u16, Mistake> {
     match environment.get("PORT") {
-        Some(port) => match port.expose().parse() {
-            Ok(0) | Err(_) => Err(Mistake::Port),
-            Ok(port) => Ok(port),
-        },
+        Some(port) => digits(port.expose()).filter(|port| *port != 0).ok_or(Mistake::Port),
         None if declaration.profile.environment == profiles::Environment::Production => Err(Mistake::NoPort),
         None => Ok(declaration.profile.server.port),
     }
+}
+
+/// Rust's own reading of a number takes a sign as well.
+fn digits(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 impl fmt::Display for Refused {
@@ -295,8 +299,11 @@ mod tests {
 
     #[test]
     fn a_port_is_a_number_from_1_to_65535() {
-        for port in ["", "0", "http", "65536", "-1", "80 "] {
-            assert!(refusal("production", &[URL, ("PORT", port)]).unwrap().contains("`PORT`"), "{port}");
+        for port in
+            ["", "0", "http", "65536", "-1", "80 ", "+80", " 8080", "80\n", "0x50", "8_080", "８０", "80.0"]
+        {
+            let refusal = refusal("production", &[URL, ("PORT", port)]).expect(port);
+            assert!(refusal.contains("`PORT` is not a number") && refusal.contains("`PORT=8080`"), "{port}");
         }
     }
 

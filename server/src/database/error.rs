@@ -4,8 +4,10 @@ use std::error::Error;
 use std::io;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use rustls::CertificateError;
+use rustls::{CertificateError, OtherError};
 use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use super::tls::{Flaw, objection};
 
 /// Each names what happened and what to do, and repeats nothing that the other side has said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,13 +36,34 @@ pub enum DatabaseError {
          name the authority's file with `sslrootcert`"
     )]
     TlsUntrusted,
-    #[error("the server's certificate is for another host; use a host name that the certificate holds")]
+    #[error(
+        "another key has signed the server's certificate than that of the authority of this name in the file of \
+         `sslrootcert`; copy the authority's certificate again"
+    )]
+    TlsOtherKey,
+    #[error(
+        "the server's certificate is self-signed; copy it into a file, and name the file with `sslrootcert`"
+    )]
+    TlsSelfSigned,
+    #[error(
+        "the server's certificate is for another host; use a host name that the certificate holds, with \
+         `hostaddr=…` beside it where that name leads elsewhere"
+    )]
     TlsWrongHost,
+    #[error(
+        "the server's certificate names no host, since its common name is none; \
+         issue it with `subjectAltName=DNS:…`, or name the certificate itself with `sslrootcert`"
+    )]
+    TlsNoHost,
     #[error(
         "the server's certificate has expired or is not valid yet; renew it, or set this machine's clock"
     )]
     TlsExpired,
-    #[error("the TLS handshake failed")]
+    #[error("the server's certificate cannot be used: {0}")]
+    TlsUnusable(&'static str),
+    #[error(
+        "the TLS handshake failed; is it PostgreSQL that answers there, and does it speak TLS 1.2 or 1.3?"
+    )]
     Tls,
     #[error(
         "`channel_binding=require` cannot be kept: the server's certificate does not allow it, or a pooler ends \
@@ -92,9 +115,12 @@ impl DatabaseError {
             Self::Unresolved => "unresolved",
             Self::Lost(_) => "lost",
             Self::TlsNotOffered => "tls-not-offered",
-            Self::TlsUntrusted => "tls-untrusted",
+            Self::TlsUntrusted | Self::TlsOtherKey => "tls-untrusted",
+            Self::TlsSelfSigned => "tls-self-signed",
             Self::TlsWrongHost => "tls-wrong-host",
+            Self::TlsNoHost => "tls-no-host",
             Self::TlsExpired => "tls-expired",
+            Self::TlsUnusable(_) => "tls-unusable",
             Self::Tls => "tls",
             Self::ChannelBinding => "channel-binding",
             Self::Authentication => "authentication",
@@ -243,7 +269,8 @@ fn handshake(error: &rustls::Error) -> DatabaseError {
         return DatabaseError::Tls;
     };
     match fault {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => DatabaseError::TlsUntrusted,
+        CertificateError::UnknownIssuer => DatabaseError::TlsUntrusted,
+        CertificateError::BadSignature => DatabaseError::TlsOtherKey,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             DatabaseError::TlsWrongHost
         }
@@ -251,9 +278,34 @@ fn handshake(error: &rustls::Error) -> DatabaseError {
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => DatabaseError::TlsExpired,
-        _ => DatabaseError::Tls,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            DatabaseError::TlsUnusable("it is not for servers; issue it with `extendedKeyUsage=serverAuth`")
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            DatabaseError::TlsUnusable(
+                "its algorithm is too weak or unknown; issue it with ECDSA or RSA, and SHA-256",
+            )
+        }
+        CertificateError::Other(OtherError(error)) => match error.downcast_ref() {
+            Some(Flaw::SelfSigned) => DatabaseError::TlsSelfSigned,
+            Some(Flaw::NoHost) => DatabaseError::TlsNoHost,
+            Some(Flaw::Authority) => DatabaseError::TlsUnusable(
+                "it says `CA:TRUE` and comes from an intermediate; issue it with `CA:FALSE`, or name the certificate \
+                 itself with `sslrootcert`",
+            ),
+            None if matches!(objection(fault), Some(webpki::Error::UnsupportedCertVersion)) => {
+                DatabaseError::TlsUnusable(
+                    "it is of X.509 version 1, which names no host; issue it with `subjectAltName=DNS:…`",
+                )
+            }
+            None => DatabaseError::TlsUnusable(UNREADABLE),
+        },
+        _ => DatabaseError::TlsUnusable(UNREADABLE),
     }
 }
+
+const UNREADABLE: &str = "it is not encoded as RFC 5280 asks; issue it anew";
 
 /// The driver keeps its kinds private; their texts are all that tells them apart.
 #[derive(PartialEq, Eq)]

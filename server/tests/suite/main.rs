@@ -1,6 +1,7 @@
 //! The service as its clients, its database and its platform see it.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
+mod certificates;
 mod connections;
 mod contract;
 mod dependencies;

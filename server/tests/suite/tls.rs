@@ -1,5 +1,7 @@
 //! TLS and authentication: what is accepted, and what each refusal says in the log and nowhere else.
 
+use std::path::Path;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -9,25 +11,29 @@ use crate::support::{command, get, is_unhealthy, log_while, production, serve};
 /// A PostgreSQL that shows this certificate, and accepts nothing without TLS.
 fn postgres_with(identity: &Identity) -> Postgres {
     let mut postgres = Postgres::start();
-    let certificate = postgres.private_file("server.crt", &identity.certificate);
-    let key = postgres.private_file("server.key", &identity.key);
+    show(&mut postgres, &identity.certificate, &identity.key);
+    postgres
+}
+
+pub(crate) fn show(postgres: &mut Postgres, certificate: &str, key: &str) {
+    let certificate = postgres.private_file("server.crt", certificate);
+    let key = postgres.private_file("server.key", key);
     postgres.configure(&[
         "ssl = on",
         &format!("ssl_cert_file = '{}'", certificate.display()),
         &format!("ssl_key_file = '{}'", key.display()),
     ]);
     postgres.restart();
-    postgres
 }
 
-async fn health(url: &str) -> u16 {
+pub(crate) async fn health(url: &str) -> u16 {
     let service = serve(&production(&[]), url).await;
     let answer = get(service.local_addr(), "/health").await;
     service.stop().await;
     answer.status
 }
 
-async fn assert_logged(url: &str, class: &str, remedy: &str) {
+pub(crate) async fn assert_logged(url: &str, class: &str, remedy: &str) {
     let log = log_while(url, is_unhealthy).await;
     let lines: Vec<_> = log.lines().filter(|line| line.contains("\"class\"")).collect();
     assert_eq!(lines.len(), 1, "{log}");
@@ -142,7 +148,20 @@ fn an_authority_that_cannot_be_read_stops_the_start_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, empty) = (folder.path().join("missing.pem"), folder.path().join("empty.pem"));
     std::fs::write(&empty, "nothing here").unwrap();
-    for (file, said) in [(&missing, "cannot be read"), (&empty, "holds no certificate in PEM form")] {
+    let (broken, large) = (folder.path().join("broken.pem"), folder.path().join("large.pem"));
+    std::fs::write(&broken, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
+    std::fs::write(&large, vec![b'#'; 2 << 20]).unwrap();
+    let pipe = folder.path().join("pipe.pem");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (file, said) in [
+        (missing.as_path(), "cannot be read"),
+        (&empty, "holds no certificate in PEM form"),
+        (&broken, "is no sound PEM file"),
+        (&large, "cannot be read: it has more than 1024 KiB"),
+        (&pipe, "cannot be read: it is a pipe, a socket or a device, and no file"),
+        (Path::new("/dev/zero"), "cannot be read: it is a pipe, a socket or a device, and no file"),
+        (folder.path(), "cannot be read: Is a directory"),
+    ] {
         let url = format!("postgresql://app:hunter2@db.example.net/app?sslrootcert={}", file.display());
         let environment = [("DATABASE_URL", url.as_str()), ("PORT", "8080")];
         let output = command(&["--profile", "production", "--check"], &environment).output().unwrap();

@@ -1,7 +1,7 @@
 //! How checks ask for a drill, and read it.
 
 use crate::model::check::{Reading, Subject};
-use crate::model::drill::{Drilled, Fault, Seen, Steady, Step, Told};
+use crate::model::drill::{Drilled, Fault, Steady, Step, StepResult, TimedReply};
 use crate::model::exchange::{Answer, Exchange, Means, Request, Response};
 use crate::model::probe::Probe;
 
@@ -35,7 +35,7 @@ pub(super) fn seen(exchange: &Exchange) -> Result<&Drilled, String> {
 }
 
 /// Reads the drill's step with this number.
-pub(super) fn step(exchange: &Exchange, number: usize) -> Result<&Seen, String> {
+pub(super) fn step(exchange: &Exchange, number: usize) -> Result<&StepResult, String> {
     seen(exchange)?.steps.get(number).ok_or_else(|| format!("the drill has no step {number}"))
 }
 
@@ -51,27 +51,27 @@ pub(super) fn fault(exchange: &Exchange) -> Option<Fault> {
 }
 
 /// The only answer of a step.
-pub(super) fn answer(exchange: &Exchange, number: usize) -> Result<&Told, String> {
+pub(super) fn answer(exchange: &Exchange, number: usize) -> Result<&TimedReply, String> {
     step(exchange, number)?.answers.first().ok_or_else(|| format!("step {number} of the drill has no answer"))
 }
 
 /// `503 in 12 ms`, or why there is no answer.
-pub(super) fn words(told: &Told) -> String {
-    match &told.answer {
-        Ok(response) => format!("{} in {} ms", response.status, told.after_ms),
+pub(super) fn words(reply: &TimedReply) -> String {
+    match &reply.answer {
+        Ok(response) => format!("{} in {} ms", response.status, reply.after_ms),
         Err(why) => format!("no answer ({why})"),
     }
 }
 
 /// Holds if the answer has one of the statuses and came in time.
 pub(super) fn expect(
-    told: &Told,
+    reply: &TimedReply,
     statuses: &[u16],
     within_ms: u64,
     else_say: impl Fn(String) -> String,
 ) -> Reading {
-    let right = told.answer.as_ref().is_ok_and(|response| statuses.contains(&response.status));
-    Reading::expect(right && told.after_ms <= within_ms + SLACK_MS, || else_say(words(told)))
+    let right = reply.answer.as_ref().is_ok_and(|response| statuses.contains(&response.status));
+    Reading::expect(right && reply.after_ms <= within_ms + SLACK_MS, || else_say(words(reply)))
 }
 
 /// An answer of a step as the live checks read it.

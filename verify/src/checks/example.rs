@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::check::{Ask, Question, Subject};
-use crate::model::drill::{Drilled, Ended, Seen, Steady, Step, Told};
-use crate::model::exchange::{Answer, Burst, Certificate, Exchange, Heard, Means, Response, Shaken};
+use crate::model::drill::{Drilled, Ended, Steady, Step, StepResult, TimedReply};
+use crate::model::exchange::{Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response};
 use crate::model::probe::Probe;
 
 /// The instant of every example, so that examples about time are repeatable: 2026-01-02T03:04:05Z.
@@ -48,12 +48,12 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
         .replace("{now}", &jiff::Timestamp::from_second(second).expect("a time in this century").to_string());
     let answer = match (filled.strip_prefix("missing: "), &request.means) {
         (Some(why), _) => Answer::Missing(why.to_owned()),
-        (None, Means::Raw(_) | Means::Frames) => Answer::Heard(heard(&filled)),
+        (None, Means::Raw(_) | Means::Frames) => Answer::Raw(reply(&filled)),
         (None, Means::Drill(steps)) if !filled.starts_with("HTTP/") => {
             Answer::Drilled(drilled(&filled, steps))
         }
         _ if filled.starts_with("HTTP/") => Answer::Received(response(&filled)),
-        (None, Means::Handshake(_)) => Answer::Shaken(shaken(&filled)),
+        (None, Means::Handshake(_)) => Answer::Handshake(handshake(&filled)),
         (None, Means::Burst(_)) => Answer::Burst(burst(&filled)),
         _ => Answer::Missing("the example answers another question".to_owned()),
     };
@@ -61,11 +61,11 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
     Exchange { request, answer, elapsed_ms: if slow { 60_000 } else { 1 }, received_ms: second * 1000 }
 }
 
-fn heard(text: &str) -> Heard {
+fn reply(text: &str) -> RawReply {
     let open = text.strip_suffix("(open)");
     let text = open.unwrap_or(text).trim_end();
     let responses = text.split("\n+++\n").filter(|part| part.starts_with("HTTP/")).map(response);
-    Heard { responses: responses.collect(), closed: open.is_none(), taken: 0 }
+    RawReply { responses: responses.collect(), closed: open.is_none(), taken: 0 }
 }
 
 /// A line a step: `503 x8 in 12 ms [name: value] BODY`, `none in 9 ms`, `refused in 9 ms`, `ended 1 in 90 ms`, `queries 3`, `open 12`,
@@ -76,8 +76,8 @@ fn drilled(text: &str, steps: &[Step]) -> Drilled {
     Drilled { before: Steady::Healthy(1), steps, after: Steady::Healthy(1) }
 }
 
-fn seen(line: &str) -> Seen {
-    let mut seen = Seen::default();
+fn seen(line: &str) -> StepResult {
+    let mut seen = StepResult::default();
     for fact in line.split("; ") {
         let (word, rest) = fact.split_once(' ').unwrap_or((fact, ""));
         let number = rest.parse().unwrap_or_default();
@@ -99,7 +99,7 @@ fn seen(line: &str) -> Seen {
     seen
 }
 
-fn answers(status: &str, rest: &str) -> Vec<Told> {
+fn answers(status: &str, rest: &str) -> Vec<TimedReply> {
     let times = rest.strip_prefix('x').and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(1);
     let tail = rest.split_once(" ms").map_or("", |(_, tail)| tail.trim());
     let mut response =
@@ -120,7 +120,7 @@ fn answers(status: &str, rest: &str) -> Vec<Told> {
         "refused" => Err("connection refused".to_owned()),
         _ => Ok(response),
     };
-    vec![Told { after_ms: after_ms(rest), answer }; times]
+    vec![TimedReply { after_ms: after_ms(rest), answer }; times]
 }
 
 fn after_ms(text: &str) -> u64 {
@@ -128,9 +128,9 @@ fn after_ms(text: &str) -> u64 {
     before.rsplit(' ').next().and_then(|ms| ms.parse().ok()).unwrap_or_default()
 }
 
-fn shaken(text: &str) -> Shaken {
+fn handshake(text: &str) -> Handshake {
     if let Some(why) = text.strip_prefix("refused: ") {
-        return Shaken { version: None, protocol: None, certificate: None, refused: Some(why.to_owned()) };
+        return Handshake { version: None, protocol: None, certificate: None, refused: Some(why.to_owned()) };
     }
     let mut parts = text.split(" · ");
     let version = parts.next().map(str::to_owned);
@@ -139,7 +139,7 @@ fn shaken(text: &str) -> Shaken {
         parts.next().and_then(|part| part.strip_prefix("certificate for ")?.split(' ').next()?.parse().ok());
     let certificate =
         days.map(|days: i64| Certificate { not_after_ms: NOW_MS + days * 86_400_000 + 1, sent: 2 });
-    Shaken { version, protocol, certificate, refused: None }
+    Handshake { version, protocol, certificate, refused: None }
 }
 
 fn burst(text: &str) -> Burst {

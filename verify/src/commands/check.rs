@@ -7,23 +7,23 @@ use profiles::{Declaration, Profile};
 
 use super::conclude::conclude;
 use super::output::{destinations, progress, tell};
-use super::subject::{access, declaration, loopback, root, subject, target};
+use super::subject::{declaration, loopback, options, root, subject, target};
 use super::{Done, RunError};
 use crate::checks::runs_release;
-use crate::cli::{Check, launch_environment};
+use crate::cli::{CheckArguments, launch_environment};
 use crate::judge::plan::Plan;
-use crate::launch::{self, Candidate, Setting};
+use crate::launch::{self, Candidate, LaunchContext};
 use crate::model::check::Needs;
 use crate::model::evidence::Selection;
 use crate::model::exchange::Response;
-use crate::prober::{Access, Prober};
+use crate::prober::{ProbeOptions, Prober};
 use crate::report::recording;
 
-pub(super) async fn check(arguments: &Check, today: Date) -> Result<Done, RunError> {
+pub(super) async fn check(arguments: &CheckArguments, today: Date) -> Result<Done, RunError> {
     let reports = destinations(&arguments.reports)?;
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let profile = &declaration.profile;
-    let access = access(&arguments.headers, arguments.ca.as_deref())?;
+    let options = options(&arguments.headers, arguments.ca.as_deref())?;
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     // Everything that can be wrong with the call is found before a build is started or a byte is sent.
     let target = target(arguments, &declaration)?;
@@ -31,11 +31,11 @@ pub(super) async fn check(arguments: &Check, today: Date) -> Result<Done, RunErr
     let allows = if arguments.intrusive || arguments.launch { Needs::Intrusive } else { Needs::Nothing };
     let release = &arguments.expect_release;
     Plan::of(subject(&declaration, target.clone(), release.clone(), allows, today), &selection)?;
-    Prober::new(profile, &target, &access)?;
+    Prober::new(profile, &target, &options)?;
 
     let mut candidate = if arguments.launch { Some(launched(&declaration).await?) } else { None };
     let target = candidate.as_ref().map_or(target, |candidate| loopback(candidate.port()));
-    let prober = Prober::new(profile, &target, &access)?;
+    let prober = Prober::new(profile, &target, &options)?;
     if let Some(longest) = arguments.wait {
         ready(&prober, profile, longest, arguments.expect_release.as_deref())
             .await
@@ -82,14 +82,14 @@ async fn ready(
 /// Builds the candidate, starts it and waits until it is healthy.
 async fn launched(declaration: &Declaration) -> Result<Candidate, RunError> {
     let profile = &declaration.profile;
-    let setting = Setting { folder: root(declaration), environment: launch_environment(profile) };
+    let context = LaunchContext { folder: root(declaration), environment: launch_environment(profile) };
     if !profile.launch.build.is_empty() {
         tell(&format!("building: {}", profile.launch.build.join(" ")));
-        launch::build(profile, &setting).await?;
+        launch::build(profile, &context).await?;
     }
-    let mut candidate = Candidate::start(profile, &setting)?;
+    let mut candidate = Candidate::start(profile, &context)?;
     tell(&format!("launched on port {}: {}", candidate.port(), profile.launch.command.join(" ")));
-    let prober = Prober::new(profile, &loopback(candidate.port()), &Access::default())?;
+    let prober = Prober::new(profile, &loopback(candidate.port()), &ProbeOptions::default())?;
     let within = profile.launch.ready.get();
     match candidate.until(within, ready(&prober, profile, within, None)).await {
         Ok(after) => {

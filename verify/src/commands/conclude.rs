@@ -9,7 +9,7 @@ use super::output::write;
 use super::subject::root;
 use super::{Done, RunError};
 use crate::judge::plan::Plan;
-use crate::judge::responder::Stamp;
+use crate::judge::responder::ReleaseMark;
 use crate::judge::{judge, obstacle};
 use crate::model::check::{Needs, Severity, judgeable};
 use crate::model::evidence::Evidence;
@@ -38,9 +38,9 @@ pub(super) fn conclude(
     }
     if snapshots != Mode::Off && plan.selection.is_everything() {
         let mut usual = evidence.exchanges.iter().filter(|(probe, _)| probe.request.means.is_client());
-        let stamp = Stamp::of(plan, evidence);
+        let mark = ReleaseMark::of(plan, evidence);
         let unknown =
-            |exchange: &Exchange| judgeable(exchange).err().or_else(|| stamp.as_ref()?.gateways(exchange));
+            |exchange: &Exchange| judgeable(exchange).err().or_else(|| mark.as_ref()?.gateways(exchange));
         match usual.find_map(|(_, exchange)| unknown(exchange)) {
             // A snapshot of half an answer would be reviewed as if it were the whole.
             Some(_) if report.obstacle.is_some() => {}

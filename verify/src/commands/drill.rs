@@ -6,15 +6,15 @@ use super::conclude::conclude;
 use super::output::{destinations, progress, tell};
 use super::subject::{declaration, loopback, root, subject};
 use super::{Done, RunError};
-use crate::cli::{Drill, launch_environment};
+use crate::cli::{DrillArguments, launch_environment};
 use crate::drill_runner::Harness;
 use crate::judge::plan::Plan;
-use crate::launch::{self, Setting};
+use crate::launch::{self, LaunchContext};
 use crate::model::check::Needs;
 use crate::model::evidence::Selection;
 use crate::report::recording;
 
-pub(super) async fn drill(arguments: &Drill, today: Date) -> Result<Done, RunError> {
+pub(super) async fn drill(arguments: &DrillArguments, today: Date) -> Result<Done, RunError> {
     let reports = destinations(&arguments.reports)?;
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let profile = &declaration.profile;
@@ -26,8 +26,8 @@ pub(super) async fn drill(arguments: &Drill, today: Date) -> Result<Done, RunErr
     let folder = root(&declaration);
     if !profile.launch.build.is_empty() {
         tell(&format!("building: {}", profile.launch.build.join(" ")));
-        let setting = Setting { folder: folder.clone(), environment: environment.clone() };
-        launch::build(profile, &setting).await?;
+        let context = LaunchContext { folder: folder.clone(), environment: environment.clone() };
+        launch::build(profile, &context).await?;
     }
     let harness = Harness::start(profile, folder, environment).await?;
     let progress = progress(plan.probes.len());

@@ -9,20 +9,20 @@ use jiff::civil::Date;
 use profiles::Declaration;
 
 use super::output::{progress, show, tell};
-use super::subject::{access, parse_target};
+use super::subject::{options, parse_target};
 use super::{Done, RunError};
-use crate::cli::Init;
+use crate::cli::InitArguments;
 use crate::init::{STAGES, Survey, Written};
 use crate::prober::Prober;
 
-pub(super) async fn init(arguments: &Init, today: Date) -> Result<Done, RunError> {
+pub(super) async fn init(arguments: &InitArguments, today: Date) -> Result<Done, RunError> {
     let target = parse_target(&arguments.url)?;
     if let Some(path) = arguments.output.as_deref().filter(|path| path.exists()) {
         return Err(RunError::Exists(path.display().to_string()));
     }
     let production = Declaration::load("production", today)?;
     let prober =
-        Prober::new(&production.profile, &target, &access(&arguments.headers, arguments.ca.as_deref())?)?;
+        Prober::new(&production.profile, &target, &options(&arguments.headers, arguments.ca.as_deref())?)?;
     let mut survey = Survey::new(target, arguments.origins.clone(), today);
     for stage in STAGES {
         let plan = survey.plan(*stage, &production);

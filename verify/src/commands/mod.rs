@@ -24,7 +24,7 @@ use crate::judge::plan::PlanError;
 use crate::launch::LaunchError;
 use crate::prober::ClientError;
 use crate::report::Outcome;
-use crate::report::recording::TapeError;
+use crate::report::recording::RecordingError;
 pub use signal::Signal;
 
 /// What a command came to.
@@ -57,7 +57,7 @@ pub enum RunError {
     #[error("could not write the report to {path}: {error}")]
     Write { path: String, error: std::io::Error },
     #[error(transparent)]
-    Tape(#[from] TapeError),
+    Recording(#[from] RecordingError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]

@@ -7,12 +7,12 @@ use jiff::civil::Date;
 use super::output::show;
 use super::subject::{declaration, subject, target};
 use super::{Done, RunError};
-use crate::cli::Check;
-use crate::judge::plan::{Asked, Plan};
+use crate::cli::CheckArguments;
+use crate::judge::plan::{Plan, Questions};
 use crate::model::check::Needs;
 use crate::model::evidence::Selection;
 
-pub(super) fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
+pub(super) fn plan(arguments: &CheckArguments, today: Date) -> Result<Done, RunError> {
     let declaration = declaration(arguments.profile.as_deref(), today)?;
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
     let target = target(arguments, &declaration)?;
@@ -27,16 +27,16 @@ pub(super) fn plan(arguments: &Check, today: Date) -> Result<Done, RunError> {
         plan.requests()
     );
     for planned in &plan.checks {
-        let asked = match &planned.asked {
-            Asked::Probes(probes) => format!("{:4} requests", probes.len()),
-            Asked::Everything { .. } => " all answers".to_owned(),
-            Asked::Skipped(why) => format!("n/a: {why}"),
+        let asked = match &planned.questions {
+            Questions::Probes(probes) => format!("{:4} requests", probes.len()),
+            Questions::Everything { .. } => " all answers".to_owned(),
+            Questions::Skipped(why) => format!("n/a: {why}"),
         };
         // Without the option the reason why nothing is asked says so.
         let needs = planned.check.needs.option().filter(|_| planned.check.needs <= plan.subject.allows);
         let needs = needs.map_or_else(String::new, |option| format!(", for {option}"));
         let _ = writeln!(text, "\n{}  {asked}{needs}", planned.check.id);
-        if let Asked::Probes(probes) = &planned.asked {
+        if let Questions::Probes(probes) = &planned.questions {
             for (index, _) in probes {
                 let _ = writeln!(text, "    {}", plan.probes[*index].request);
             }

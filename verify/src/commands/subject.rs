@@ -7,9 +7,9 @@ use profiles::{Declaration, Origin};
 
 use super::RunError;
 use super::output::tell;
-use crate::cli::Check;
+use crate::cli::CheckArguments;
 use crate::model::check::{Needs, Subject};
-use crate::prober::Access;
+use crate::prober::ProbeOptions;
 
 pub(super) fn declaration(name: Option<&str>, today: Date) -> Result<Declaration, RunError> {
     let declaration = Declaration::load(name.ok_or(RunError::NoProfile)?, today)?;
@@ -33,7 +33,7 @@ pub(super) fn subject(
     Subject { declaration, target, foreign: foreign.collect(), expected_release, allows }
 }
 
-pub(super) fn target(arguments: &Check, declaration: &Declaration) -> Result<Origin, RunError> {
+pub(super) fn target(arguments: &CheckArguments, declaration: &Declaration) -> Result<Origin, RunError> {
     match &arguments.url {
         Some(url) => parse_target(url),
         None => Ok(declaration.profile.deployment.url.clone()),
@@ -46,9 +46,9 @@ pub(super) fn parse_target(text: &str) -> Result<Origin, RunError> {
     origin.map_err(|invalid: profiles::Invalid| RunError::Url(invalid.why))
 }
 
-pub(super) fn access(headers: &[String], ca: Option<&Path>) -> Result<Access, RunError> {
+pub(super) fn options(headers: &[String], ca: Option<&Path>) -> Result<ProbeOptions, RunError> {
     let headers = headers.iter().map(|header| split(header)).collect::<Result<_, _>>()?;
-    Ok(Access { headers, ca: ca.map(Path::to_path_buf), plain_port: None, timeout: None })
+    Ok(ProbeOptions { headers, ca: ca.map(Path::to_path_buf), plain_port: None, timeout: None })
 }
 
 /// `Name: value`. The text is not repeated in an error: it may be a key.

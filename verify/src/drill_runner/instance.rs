@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::runner::Runner;
 use super::{HarnessError, PLACEHOLDER, millis};
-use crate::launch::{Candidate, Setting};
-use crate::model::drill::{Change, Told};
+use crate::launch::{Candidate, LaunchContext};
+use crate::model::drill::{Change, TimedReply};
 use crate::model::exchange::{Request, Response};
-use crate::prober::{Access, Prober};
+use crate::prober::{ProbeOptions, Prober};
 
 /// How much longer than a promise an answer is waited for, so that its lateness can be told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,11 +49,11 @@ impl Runner<'_> {
             Change::Empty(name) => set(&mut environment, name, Some("")),
             Change::Placeholder(name) => set(&mut environment, name, Some(PLACEHOLDER)),
         }
-        let setting = Setting { folder: self.harness.folder.clone(), environment };
+        let setting = LaunchContext { folder: self.harness.folder.clone(), environment };
         let candidate = Candidate::start(self.harness.profile, &setting)?;
         let target = format!("http://127.0.0.1:{}", candidate.port()).parse();
         let target = target.expect("a loopback address with a port is an origin");
-        let access = Access { timeout: Some(self.patience()), ..Access::default() };
+        let access = ProbeOptions { timeout: Some(self.patience()), ..ProbeOptions::default() };
         let prober = Prober::new(self.harness.profile, &target, &access)?;
         Ok(Instance { candidate, prober: Arc::new(prober), read: 0, changed: false })
     }
@@ -83,13 +83,13 @@ fn is_healthy(response: &Response) -> Result<(), String> {
     }
 }
 
-pub(super) async fn told(prober: &Prober, request: &Request) -> Told {
+pub(super) async fn told(prober: &Prober, request: &Request) -> TimedReply {
     let (answer, after_ms) = prober.ask(request).await;
-    Told { after_ms, answer: answer.response().cloned().map_err(str::to_owned) }
+    TimedReply { after_ms, answer: answer.response().cloned().map_err(str::to_owned) }
 }
 
 /// The first healthy answer, or the last of the others, with the time that it took.
-pub(super) async fn recovered(instance: &mut Instance, health: &str, within: Duration) -> Told {
+pub(super) async fn recovered(instance: &mut Instance, health: &str, within: Duration) -> TimedReply {
     let begun = Instant::now();
     let outcome = instance.well(health, within).await;
     let mut told = told(&instance.prober, &Request::new("GET", health)).await;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::instance::Instance;
 use super::steps::InFlight;
 use super::{Harness, HarnessError, has_its_own, millis};
-use crate::model::drill::{Change, Drilled, Seen, Steady, Step};
+use crate::model::drill::{Change, Drilled, Steady, Step, StepResult};
 use crate::model::exchange::{Answer, Request};
 
 /// Between two drills.
@@ -73,7 +73,7 @@ impl<'a> Runner<'a> {
         };
         self.proxy.mark();
         let mut in_flight = InFlight::default();
-        let mut seen: Vec<Seen> = Vec::with_capacity(steps.len());
+        let mut seen: Vec<StepResult> = Vec::with_capacity(steps.len());
         for step in steps {
             seen.push(self.step(step, &mut in_flight).await?);
         }

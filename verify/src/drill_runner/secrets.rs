@@ -1,6 +1,6 @@
 //! What no answer and no log line of a candidate may hold: found, and hidden.
 
-use crate::model::drill::Told;
+use crate::model::drill::TimedReply;
 use crate::model::exchange::Response;
 use crate::model::redact;
 
@@ -17,13 +17,13 @@ impl Secrets {
     }
 
     /// Which variables were seen, and where.
-    pub(super) fn leaks(&self, log: &[String], answers: &[Told]) -> Vec<(String, String)> {
+    pub(super) fn leaks(&self, log: &[String], answers: &[TimedReply]) -> Vec<(String, String)> {
         let mut leaks = Vec::new();
         for (variable, value) in self.variables.iter().zip(&self.values) {
             if log.iter().any(|line| line.contains(value.as_str())) {
                 leaks.push((variable.clone(), "what the candidate wrote".to_owned()));
             }
-            let told = |told: &Told| told.answer.as_ref().is_ok_and(|response| holds(response, value));
+            let told = |told: &TimedReply| told.answer.as_ref().is_ok_and(|response| holds(response, value));
             if answers.iter().any(told) {
                 leaks.push((variable.clone(), "an answer".to_owned()));
             }

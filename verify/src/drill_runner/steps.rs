@@ -12,9 +12,9 @@ use super::instance::{recovered, told};
 use super::runner::Runner;
 use super::{HarnessError, millis};
 use crate::model::check::Subject;
-use crate::model::drill::{Change, Counts, Ended, Seen, Signal, Step, Told};
+use crate::model::drill::{Change, Counts, Ended, Signal, Step, StepResult, TimedReply};
 use crate::model::exchange::{Request, Response};
-use crate::prober::{Access, Held, Prober};
+use crate::prober::{HeldConnection, ProbeOptions, Prober};
 
 /// How long a candidate may take to refuse its environment.
 const REFUSAL: Duration = Duration::from_secs(5);
@@ -23,16 +23,20 @@ const REFUSAL: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(super) struct InFlight {
     pub(super) index: usize,
-    pub(super) begun: Vec<JoinHandle<Told>>,
+    pub(super) begun: Vec<JoinHandle<TimedReply>>,
     /// Held connections, each with the step that opened it.
-    pub(super) held: Vec<(usize, Held)>,
+    pub(super) held: Vec<(usize, HeldConnection)>,
     pub(super) signalled: Option<Instant>,
 }
 
 impl Runner<'_> {
-    pub(super) async fn step(&mut self, step: &Step, in_flight: &mut InFlight) -> Result<Seen, HarnessError> {
+    pub(super) async fn step(
+        &mut self,
+        step: &Step,
+        in_flight: &mut InFlight,
+    ) -> Result<StepResult, HarnessError> {
         let begun = Instant::now();
-        let mut seen = Seen::default();
+        let mut seen = StepResult::default();
         match step {
             Step::Start(change) => seen.ended = self.replace(change).await?,
             Step::Fault(fault) => self.begin(*fault).await?,
@@ -59,7 +63,7 @@ impl Runner<'_> {
                 let instance = self.sound_or_own();
                 match instance.prober.hold(text).await {
                     Ok(held) => in_flight.held.push((in_flight.index, held)),
-                    Err(why) => seen.answers.push(Told { after_ms: 0, answer: Err(why) }),
+                    Err(why) => seen.answers.push(TimedReply { after_ms: 0, answer: Err(why) }),
                 }
             }
             Step::Reach(address) => seen.answers.push(self.reach(address).await?),
@@ -117,11 +121,11 @@ impl Runner<'_> {
     }
 
     /// The candidate's port at another of this machine's addresses.
-    async fn reach(&mut self, address: &str) -> Result<Told, HarnessError> {
+    async fn reach(&mut self, address: &str) -> Result<TimedReply, HarnessError> {
         let request = Request::new("GET", Subject::unknown_path());
         let port = self.sound_or_own().candidate.port();
         let target = format!("http://{address}:{port}").parse().expect("drills name addresses");
-        let access = Access { timeout: Some(self.patience()), ..Access::default() };
+        let access = ProbeOptions { timeout: Some(self.patience()), ..ProbeOptions::default() };
         let prober = Prober::new(self.harness.profile, &target, &access)?;
         Ok(told(&prober, &request).await)
     }
@@ -139,7 +143,7 @@ impl Runner<'_> {
     }
 
     /// Reads what was written meanwhile, finds secrets in it and in the answers, and hides them.
-    async fn hide(&mut self, seen: &mut Seen) {
+    async fn hide(&mut self, seen: &mut StepResult) {
         if let Some(instance) = &mut self.instance {
             if seen.ended.is_some() {
                 // The last lines may still be in the pipe.

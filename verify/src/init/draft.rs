@@ -1,31 +1,37 @@
 //! A profile in the making: the embedded production profile with other values, and with remarks for its reader.
 //!
-//! Layout, comments and every setting that nobody looked at come from the embedded text, so that a new setting
-//! of profiles appears here by itself.
+//! Layout, comments and every setting that the survey does not ask for come from the embedded text, so that a new
+//! setting of profiles appears here by itself.
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
-use std::ops::Range;
+use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use profiles::{Declaration, EMBEDDED, Level, hide_credentials};
+use toml_edit::{Array, DocumentMut, Item, RawString, Table, Value};
 
 use crate::model::redact::shown;
 
-/// Tables whose settings are choices of whoever verifies, not facts about the deployment.
+/// Tables whose settings are choices of the person who verifies, not facts about the deployment.
 const CHOSEN: &[&str] = &["load", "verify"];
 
 const OUTSIDE: &str = "not visible from outside";
 
-/// Names longer than this are no names, and a profile must stay small enough to be read.
+/// A longer text is no name, and a profile must stay small enough to be read.
 const LONGEST_NAME: usize = 100;
 const LONGEST_LIST: usize = 40;
 
+/// A list that is longer on one line has a line for each element.
+const LONGEST_LINE: usize = 82;
+
 pub(super) struct Draft {
     today: Date,
-    template: Template,
-    /// What was seen, as TOML, by setting; nothing where an optional setting is not promised.
-    seen: BTreeMap<String, Option<String>>,
+    /// What editors read at the top of the profile: `#:schema …`.
+    head: String,
+    /// The embedded production profile without the comment at its top.
+    template: DocumentMut,
+    /// What was seen, by setting; `None` where an optional setting is not promised.
+    seen: BTreeMap<String, Option<Value>>,
     /// What deserves thought, by setting.
     doubts: BTreeMap<String, Vec<String>>,
 }
@@ -45,19 +51,21 @@ pub struct Doubt {
     pub why: String,
 }
 
-/// Text of our own in quotes: only values with a grammar, none of which has a quotation mark or a backslash.
-pub(super) fn quoted(value: &impl Display) -> String {
-    format!("\"{value}\"")
-}
-
 impl Draft {
     pub(super) fn new(today: Date) -> Self {
-        Self { today, template: Template::new(today), seen: BTreeMap::new(), doubts: BTreeMap::new() }
+        let (_, _, text) = EMBEDDED
+            .iter()
+            .find(|(name, ..)| *name == "production")
+            .expect("production is embedded: asserted in profiles/tests/embedded.rs");
+        let mut template =
+            text.parse().expect("the embedded profile is TOML: asserted in profiles/tests/embedded.rs");
+        let head = take_head(&mut template);
+        Self { today, head, template, seen: BTreeMap::new(), doubts: BTreeMap::new() }
     }
 
     /// Takes a value, unless the profile would be refused with it: then says why, and keeps production's.
-    pub(super) fn set(&mut self, setting: &str, toml: String) -> Result<(), String> {
-        self.put(setting, Some(toml))
+    pub(super) fn set(&mut self, setting: &str, value: impl Into<Value>) -> Result<(), String> {
+        self.put(setting, Some(value.into()))
     }
 
     /// Promises nothing of an optional setting.
@@ -65,15 +73,15 @@ impl Draft {
         self.put(setting, None)
     }
 
-    fn put(&mut self, setting: &str, value: Option<String>) -> Result<(), String> {
+    fn put(&mut self, setting: &str, value: Option<Value>) -> Result<(), String> {
         let before = self.seen.insert(setting.to_owned(), value);
-        let Err(why) = self.parse(&self.values()) else { return Ok(()) };
-        let kept = before.unwrap_or_else(|| Some(self.template.value(setting).to_owned()));
+        let Err(why) = self.parse(&self.values().to_string()) else { return Ok(()) };
+        let kept = before.unwrap_or_else(|| self.production(setting).cloned());
         self.seen.insert(setting.to_owned(), kept);
         Err(why)
     }
 
-    /// Takes a list without what the profile would be refused for, and says of each such thing why.
+    /// Takes a list without the elements that the profile would be refused for; says why for each of them.
     pub(super) fn set_list(&mut self, setting: &str, items: impl IntoIterator<Item = String>) -> Vec<String> {
         let mut refused = Vec::new();
         let mut kept: Vec<String> = Vec::new();
@@ -102,12 +110,11 @@ impl Draft {
         refused
     }
 
-    /// Remarks on a setting; what belongs to none that is stated, on the deployment's URL.
+    /// Adds a remark to a setting; one on a setting that the profile does not state goes to the deployment's URL.
     pub(super) fn doubt(&mut self, setting: &str, why: impl AsRef<str>) {
-        let known = self.template.settings.iter().find(|known| known.path == setting);
-        let setting = known.map_or("deployment.url", |known| known.path.as_str()).to_owned();
+        let setting = if self.production(setting).is_some() { setting } else { "deployment.url" };
         let why = hide_credentials(shown(why.as_ref()).as_str());
-        let doubts = self.doubts.entry(setting).or_default();
+        let doubts = self.doubts.entry(setting.to_owned()).or_default();
         if !doubts.contains(&why) {
             doubts.push(why);
         }
@@ -115,7 +122,8 @@ impl Draft {
 
     /// The profile so far.
     pub(super) fn declaration(&self) -> Declaration {
-        self.parse(&self.values()).expect("each value was taken only if the profile loads with it")
+        self.parse(&self.values().to_string())
+            .expect("each value was taken only if the profile loads with it")
     }
 
     /// The profile with its remarks. It loads: a remark may quote the target, so that is tried.
@@ -124,20 +132,34 @@ impl Draft {
         if self.parse(&remarked.text).is_ok() {
             return remarked;
         }
-        // What the target said looks like a secret even when it is hidden line by line.
+        // Several remarks together look like a secret although each is harmless.
         self.render(intro, |_| vec!["what was seen is not repeated here; run verify to see it".to_owned()])
     }
 
-    fn values(&self) -> String {
-        let mut text = self.template.text.to_owned();
-        for setting in self.template.settings.iter().rev() {
-            match self.seen.get(&setting.path) {
-                Some(Some(value)) => text.replace_range(setting.value.clone(), value),
-                Some(None) => text.replace_range(setting.start..setting.value.end, ""),
-                None => {}
+    /// What the production profile states.
+    fn production(&self, setting: &str) -> Option<&Value> {
+        let item = match setting.split_once('.') {
+            Some((table, key)) => self.template.get(table)?.get(key),
+            None => self.template.get(setting),
+        };
+        item.and_then(Item::as_value)
+    }
+
+    /// The production profile with what was seen.
+    fn values(&self) -> DocumentMut {
+        let mut document = self.template.clone();
+        for (setting, seen) in &self.seen {
+            let (table, key) = match setting.split_once('.') {
+                Some((table, key)) => (document[table].as_table_mut(), key),
+                None => (Some(document.as_table_mut()), setting.as_str()),
+            };
+            let table = table.expect("init names settings of the production profile");
+            match seen {
+                Some(value) => table[key] = Item::Value(value.clone().decorated(" ", "")),
+                None => drop(table.remove(key)),
             }
         }
-        text
+        document
     }
 
     fn parse(&self, text: &str) -> Result<Declaration, String> {
@@ -148,46 +170,51 @@ impl Draft {
     }
 
     fn render(&self, intro: &str, remarks: impl Fn(&[String]) -> Vec<String>) -> Written {
-        let Template { text: template, settings } = &self.template;
-        let mut text = String::new();
-        let mut doubts = Vec::new();
-        let mut at = self.head(intro, &mut text);
-        while at < template.len() {
-            if let Some(setting) = settings.iter().find(|setting| setting.start == at) {
-                let remarks =
-                    self.doubts.get(&setting.path).map(|doubts| remarks(doubts)).unwrap_or_default();
-                text.extend(remarks.iter().map(|remark| comment(remark)));
-                let line = text.matches('\n').count() + 1;
-                let doubt = |why| Doubt { line, setting: setting.path.clone(), why };
-                doubts.extend(remarks.into_iter().map(doubt));
-                text.push_str(&self.statement(setting));
-                at = line_end(template, setting.value.end) + 1;
-                continue;
+        let mut written = Written { text: format!("{}{intro}", self.head), doubts: Vec::new() };
+        self.render_settings("", &self.template, &remarks, &mut written);
+        for (name, item) in self.template.iter() {
+            let Item::Table(table) = item else { continue };
+            let (before, after) = (raw(table.decor().prefix()), raw(table.decor().suffix()));
+            let _ = writeln!(written.text, "{before}[{name}]{after}");
+            if self.is_unseen(name) {
+                let _ = writeln!(written.text, "# {OUTSIDE}: the embedded production profile's values");
             }
-            let end = line_end(template, at);
-            let line = &template[at..end];
-            let _ = writeln!(text, "{line}");
-            if table(line).is_some_and(|table| self.is_unseen(table)) {
-                let _ = writeln!(text, "# {OUTSIDE}: the embedded production profile's values");
-            }
-            at = end + 1;
+            self.render_settings(name, table, &remarks, &mut written);
         }
-        Written { text, doubts }
+        written.text.push_str(raw(Some(self.template.trailing())));
+        written
     }
 
-    /// A setting with its value. What a comment says of production is not said of what was seen elsewhere.
-    fn statement(&self, setting: &Setting) -> String {
-        let template = self.template.text;
-        let key = &template[setting.start..setting.value.start];
-        let statement = &template[setting.start..setting.value.end];
-        match self.seen.get(&setting.path) {
-            Some(Some(seen)) => return format!("{key}{seen}\n"),
+    fn render_settings(
+        &self,
+        table: &str,
+        settings: &Table,
+        remarks: impl Fn(&[String]) -> Vec<String>,
+        written: &mut Written,
+    ) {
+        for (name, item) in settings {
+            let (Some(key), Item::Value(value)) = (settings.key(name), item) else { continue };
+            let setting = if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") };
+            let remarks = self.doubts.get(&setting).map(|doubts| remarks(doubts)).unwrap_or_default();
+            written.text.push_str(raw(key.leaf_decor().prefix()));
+            written.text.extend(remarks.iter().map(|remark| comment(remark)));
+            let line = written.text.matches('\n').count() + 1;
+            let doubt = |why| Doubt { line, setting: setting.clone(), why };
+            written.doubts.extend(remarks.into_iter().map(doubt));
+            written.text.push_str(&self.statement(table, name, &setting, value));
+        }
+    }
+
+    /// A setting with its value. A comment about production says nothing about a value that was seen elsewhere.
+    fn statement(&self, table: &str, name: &str, setting: &str, value: &Value) -> String {
+        let statement = format!("{name} = {}", value.clone().decorated("", ""));
+        match self.seen.get(setting) {
+            Some(Some(seen)) => return format!("{name} = {}\n", seen.clone().decorated("", "")),
             Some(None) => return format!("# {statement}\n"),
             None => {}
         }
-        let comment = &template[setting.value.end..line_end(template, setting.value.end)];
-        let comment = comment.trim().trim_start_matches('#').trim();
-        let marked = !CHOSEN.contains(&setting.table.as_str()) && !self.is_unseen(&setting.table);
+        let comment = raw(value.decor().suffix()).trim().trim_start_matches('#').trim();
+        let marked = !CHOSEN.contains(&table) && !self.is_unseen(table);
         match (marked, comment) {
             (false, "") => format!("{statement}\n"),
             (false, comment) => format!("{statement:<26} # {comment}\n"),
@@ -196,103 +223,38 @@ impl Draft {
         }
     }
 
-    /// The lines above the first setting: what editors read stays, what speaks of production does not.
-    fn head(&self, intro: &str, text: &mut String) -> usize {
-        let template = self.template.text;
-        let mut at = 0;
-        while template[at..].starts_with('#') {
-            let end = line_end(template, at);
-            if template[at..].starts_with("#:") {
-                text.push_str(&template[at..=end]);
-            }
-            at = end + 1;
-        }
-        text.push_str(intro);
-        at
-    }
-
+    /// Whether the survey saw none of the table's settings.
     fn is_unseen(&self, table: &str) -> bool {
-        let mut settings = self.template.settings.iter().filter(|setting| setting.table == table);
-        !CHOSEN.contains(&table) && settings.all(|setting| !self.seen.contains_key(&setting.path))
+        let inside = |setting: &str| setting.split_once('.').map_or("", |(table, _)| table) == table;
+        !CHOSEN.contains(&table) && !self.seen.keys().any(|setting| inside(setting))
     }
 }
 
-/// The embedded production profile, and where its settings stand.
-struct Template {
-    text: &'static str,
-    settings: Vec<Setting>,
+/// Removes the comment above the first setting, which speaks of production, and returns the lines of it that editors
+/// read.
+fn take_head(template: &mut DocumentMut) -> String {
+    let Some((mut first, _)) = template.iter_mut().next() else { return String::new() };
+    let prefix = raw(first.leaf_decor().prefix()).to_owned();
+    let end = prefix.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+    let (head, rest) = prefix.split_at(end);
+    first.leaf_decor_mut().set_prefix(rest);
+    head.split_inclusive('\n').filter(|line| line.starts_with("#:")).collect()
 }
 
-struct Setting {
-    /// Such as `cors.origins`.
-    path: String,
-    /// Such as `cors`; empty at the top.
-    table: String,
-    /// Where its line begins.
-    start: usize,
-    value: Range<usize>,
-}
-
-impl Template {
-    fn new(today: Date) -> Self {
-        let (_, file, text) = EMBEDDED
-            .iter()
-            .find(|(name, ..)| *name == "production")
-            .expect("production is embedded: asserted in profiles/tests/embedded.rs");
-        let declaration =
-            Declaration::parse(file, text, today).expect("the embedded profile loads: asserted in its tests");
-        let mut settings = Vec::new();
-        let (mut at, mut inside) = (0, "");
-        while at < text.len() {
-            let mut end = line_end(text, at);
-            let line = &text[at..end];
-            if let Some(table) = table(line) {
-                inside = table;
-            } else if let Some((key, _)) = line.split_once('=').filter(|(key, _)| is_key(key)) {
-                let path = if inside.is_empty() {
-                    key.trim().to_owned()
-                } else {
-                    format!("{inside}.{}", key.trim())
-                };
-                let value = declaration.source.span(&path);
-                end = line_end(text, value.end);
-                settings.push(Setting { path, table: inside.to_owned(), start: at, value });
-            }
-            at = end + 1;
-        }
-        Self { text, settings }
-    }
-
-    fn value(&self, setting: &str) -> &str {
-        let known = self.settings.iter().find(|known| known.path == setting);
-        known
-            .map(|known| &self.text[known.value.clone()])
-            .expect("init names settings of the production profile")
-    }
-}
-
-fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |newline| at + newline)
-}
-
-/// `cors` of the line `[cors]`.
-fn table(line: &str) -> Option<&str> {
-    line.trim().strip_prefix('[')?.strip_suffix(']')
-}
-
-fn is_key(text: &str) -> bool {
-    let key = text.trim();
-    !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+/// White space and comments as they stand in the template.
+fn raw(text: Option<&RawString>) -> &str {
+    text.and_then(RawString::as_str).unwrap_or_default()
 }
 
 /// On one line if it is short.
-fn list(items: &[String]) -> String {
-    let inline = items.iter().map(quoted).collect::<Vec<_>>().join(", ");
-    if inline.len() <= 80 {
-        return format!("[{inline}]");
+fn list(items: &[String]) -> Value {
+    let mut array: Array = items.iter().collect();
+    if array.to_string().len() > LONGEST_LINE {
+        array.iter_mut().for_each(|item| item.decor_mut().set_prefix("\n  "));
+        array.set_trailing_comma(true);
+        array.set_trailing("\n");
     }
-    let lines: Vec<String> = items.iter().map(|item| format!("  {},\n", quoted(item))).collect();
-    format!("[\n{}]", lines.concat())
+    array.into()
 }
 
 /// A remark above its setting, in lines that an editor shows whole.
@@ -321,7 +283,7 @@ mod tests {
     #[test]
     fn a_value_that_the_profile_cannot_take_leaves_productions() {
         let mut draft = Draft::new(TODAY);
-        let refused = draft.set("cors.max_age", quoted(&"48h")).unwrap_err();
+        let refused = draft.set("cors.max_age", "48h").unwrap_err();
         assert!(refused.contains("no browser remembers a preflight longer"), "{refused}");
         assert!(draft.written("").text.contains("max_age = \"10m\"\n"));
 
@@ -356,12 +318,20 @@ mod tests {
     #[test]
     fn untouched_it_is_productions_profile_with_every_setting() {
         let draft = Draft::new(TODAY);
-        let (written, template) = (draft.written(""), draft.template.text);
-        for setting in &draft.template.settings {
-            let statement = &template[setting.start..setting.value.end];
-            assert!(written.text.contains(statement), "{} is missing", setting.path);
-        }
-        let tables = |text: &str| text.lines().filter_map(table).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(tables(&written.text), tables(template));
+        let written: DocumentMut = draft.written("").text.parse().unwrap();
+        assert_eq!(statements(&written), statements(&draft.template));
+    }
+
+    /// Every statement with its table, in order; comments aside.
+    fn statements(document: &DocumentMut) -> Vec<(String, String)> {
+        let settings = |(table, item): (&str, &Item)| {
+            let Item::Table(settings) = item else { return vec![(table.to_owned(), item.to_string())] };
+            let statement = |(name, item): (&str, &Item)| {
+                let value = item.as_value().unwrap().clone().decorated("", "");
+                (table.to_owned(), format!("{name} = {value}"))
+            };
+            settings.iter().map(statement).collect()
+        };
+        document.iter().flat_map(settings).collect()
     }
 }

@@ -1,15 +1,16 @@
 //! What the answers say of each setting.
 
 use profiles::{Declaration, Duration, FieldName, Method, Origin, Scheme};
+use toml_edit::Value;
 
-use super::draft::{Draft, quoted};
+use super::draft::Draft;
 use super::{
     COMMON_ORIGINS, CONTRACT, DOCS, ERRORS, HEADERS, HEALTH, HSTS, HTTP2, METHODS, NO_HEADER, NO_METHOD,
     PLAIN_HTTP, SECURITY_HEADERS, Survey,
 };
 use crate::cors::oracle::{Credentials, preflight_check};
 use crate::judge::judge;
-use crate::judge::plan::Asked;
+use crate::judge::plan::Questions;
 use crate::model::check::{FAMILIES, Verdict, judgeable};
 use crate::model::exchange::Response;
 use crate::model::probe::Probe;
@@ -52,7 +53,7 @@ impl Survey {
                     draft.doubt("verify.errors", format!("with \"json\": {}", failure.observed));
                 }
             }
-            choose(&mut draft, "verify.errors", quoted(&"any"));
+            choose(&mut draft, "verify.errors", "any");
         }
         self.cors(&mut draft);
         self.release(&mut draft);
@@ -72,15 +73,15 @@ impl Survey {
     fn place(&self, draft: &mut Draft) {
         let local = self.target.host().is_loopback();
         let production = self.target.scheme() == Scheme::Https && !local;
-        choose(draft, "environment", quoted(&if production { "production" } else { "development" }));
+        choose(draft, "environment", if production { "production" } else { "development" });
         if !production && !local {
             draft.doubt(
                 "environment",
                 "a public deployment on plain http: only https can be declared production",
             );
         }
-        choose(draft, "deployment.url", quoted(&self.target));
-        choose(draft, "health.path", quoted(&self.path()));
+        choose(draft, "deployment.url", self.target.as_str());
+        choose(draft, "health.path", self.path());
         if self.health().is_none() {
             draft.doubt(
                 "health.path",
@@ -98,7 +99,7 @@ impl Survey {
             let observed = failures.first().map(|failure| failure.observed.as_str()).unwrap_or_default();
             draft.doubt("health.contract", format!("not \"full\": {observed}"));
         }
-        choose(draft, "health.contract", quoted(&"status"));
+        choose(draft, "health.contract", "status");
     }
 
     /// Hidden, or shown where it was found.
@@ -107,7 +108,7 @@ impl Survey {
             return;
         }
         let found = self.failed_paths(draft, DOCS);
-        if found.is_empty() || draft.set("server.docs", quoted(&"shown")).is_err() {
+        if found.is_empty() || draft.set("server.docs", "shown").is_err() {
             return;
         }
         take(draft, "verify.docs", found);
@@ -118,7 +119,7 @@ impl Survey {
         let Verdict::Fail(failures) = self.verdict(draft, check) else { return Vec::new() };
         let declaration = unbounded(draft);
         let plan = self.select(&declaration, &[check]);
-        let Some(Asked::Probes(asked)) = plan.checks.first().map(|planned| &planned.asked) else {
+        let Some(Questions::Probes(asked)) = plan.checks.first().map(|planned| &planned.questions) else {
             return Vec::new();
         };
         let failed = failures.iter().filter_map(|failure| asked.get(failure.question));
@@ -128,7 +129,7 @@ impl Survey {
     fn request_id(&self, draft: &mut Draft) {
         let answer = self.answer(&Probe::get(self.path()));
         match REQUEST_IDS.iter().find(|name| answer.is_some_and(|answer| answer.header(name).is_some())) {
-            Some(name) => choose(draft, REQUEST_ID, quoted(name)),
+            Some(name) => choose(draft, REQUEST_ID, *name),
             None => leave_out(draft, REQUEST_ID, "no answer has a request id in a header that is known"),
         }
     }
@@ -137,7 +138,7 @@ impl Survey {
     fn edge(&self, draft: &mut Draft) {
         self.best(draft, "edge.http2", &["offered", "absent"], HTTP2);
         self.best(draft, "edge.plain_http", &["redirect", "refuse", "closed"], PLAIN_HTTP);
-        choose(draft, "edge.hsts", quoted(&"365d"));
+        choose(draft, "edge.hsts", "365d");
         if let Verdict::Fail(failures) = self.verdict(draft, HSTS) {
             let observed = failures.first().map(|failure| failure.observed.as_str()).unwrap_or_default();
             leave_out(draft, "edge.hsts", observed);
@@ -147,7 +148,7 @@ impl Survey {
     /// The first word with which the check passes; else one that was not asked for yet; else the first.
     fn best(&self, draft: &mut Draft, setting: &str, words: &[&str], check: &str) {
         let verdicts = words.iter().map(|word| {
-            choose(draft, setting, quoted(word));
+            choose(draft, setting, *word);
             (self.verdict(draft, check), *word)
         });
         let verdicts: Vec<(Verdict, &str)> = verdicts.collect();
@@ -156,15 +157,15 @@ impl Survey {
             .or_else(|| first(|verdict| matches!(verdict, Verdict::Inconclusive(_))))
             .or(verdicts.first());
         if let Some((_, word)) = best {
-            choose(draft, setting, quoted(word));
+            choose(draft, setting, *word);
         }
     }
 
     /// The first word with which the check passes; without one, the last that the profile takes stands.
     fn first_that_holds(&self, draft: &mut Draft, setting: &str, words: &[&str], check: &str) -> bool {
-        words.iter().any(|word| {
-            draft.set(setting, quoted(word)).is_ok() && self.verdict(draft, check) == Verdict::Pass
-        })
+        words
+            .iter()
+            .any(|word| draft.set(setting, *word).is_ok() && self.verdict(draft, check) == Verdict::Pass)
     }
 
     /// How the check judges the draft so far.
@@ -194,7 +195,7 @@ impl Survey {
         }
         take(draft, "cors.origins", origins.iter().map(ToString::to_string));
         if !origins.iter().any(|origin| draft.declaration().profile.cors.origins.contains(origin)) {
-            choose(draft, "cors.origins", format!("[{}]", quoted(&PLACEHOLDER)));
+            choose(draft, "cors.origins", Value::from_iter([PLACEHOLDER]));
             draft.doubt("cors.origins", format!("{PLACEHOLDER} only stands for the front end's origin"));
         }
         if let Some(page) = self.page() {
@@ -211,7 +212,7 @@ impl Survey {
         let credentials = answers()
             .any(|response| response.header("access-control-allow-credentials").as_deref() == Some("true"));
         let policy = Credentials::declared(credentials);
-        choose(draft, "cors.credentials", credentials.to_string());
+        choose(draft, "cors.credentials", credentials);
 
         let passes = |method: &str, headers: &[&str]| {
             let probe = Probe::preflight(self.path(), page, method, headers);
@@ -251,17 +252,13 @@ impl Survey {
         let max_age = seconds.find_map(|seconds| format!("{seconds}s").parse::<Duration>().ok());
         // Absent, production's value stands, and the check that misses it says so.
         let max_age = max_age.unwrap_or(draft.declaration().profile.cors.max_age);
-        choose(draft, "cors.max_age", quoted(&max_age));
+        choose(draft, "cors.max_age", max_age.to_string());
     }
 
     fn release(&self, draft: &mut Draft) {
         let answer = self.answer(&Probe::get(self.path()));
         let named = RELEASES.iter().find_map(|name| Some((*name, answer?.header(name)?)));
-        choose(
-            draft,
-            "deployment.release_header",
-            quoted(named.as_ref().map_or(&RELEASES[0], |(name, _)| name)),
-        );
+        choose(draft, "deployment.release_header", named.as_ref().map_or(RELEASES[0], |(name, _)| *name));
         match named {
             Some((name, _)) if name == RELEASES[0] => {}
             Some((name, release)) => {
@@ -332,8 +329,8 @@ impl Survey {
 }
 
 /// Takes the value, or says why production's stands instead.
-fn choose(draft: &mut Draft, setting: &str, toml: String) {
-    if let Err(why) = draft.set(setting, toml) {
+fn choose(draft: &mut Draft, setting: &str, value: impl Into<Value>) {
+    if let Err(why) = draft.set(setting, value) {
         draft.doubt(setting, why);
     }
 }
@@ -360,7 +357,7 @@ pub(super) fn unbounded(draft: &Draft) -> Declaration {
 /// Room for the whole catalogue, where an API lists more than production's profile does.
 fn budget(draft: &mut Draft, needed: usize) {
     if needed > draft.declaration().profile.verify.requests as usize {
-        choose(draft, "verify.requests", needed.next_multiple_of(100).to_string());
+        choose(draft, "verify.requests", i64::try_from(needed.next_multiple_of(100)).unwrap_or(i64::MAX));
         draft.doubt("verify.requests", format!("the lists above make {needed} requests of one run"));
     }
 }

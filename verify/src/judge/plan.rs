@@ -18,11 +18,11 @@ pub struct Plan<'a> {
 
 pub struct Planned {
     pub check: &'static Check,
-    pub asked: Asked,
+    pub questions: Questions,
 }
 
 /// What one check will read.
-pub enum Asked {
+pub enum Questions {
     /// Indices into [`Plan::probes`], each with the promise it tests.
     Probes(Vec<(usize, String)>),
     Everything {
@@ -58,8 +58,8 @@ impl<'a> Plan<'a> {
         let drilling = plan.subject.allows == Needs::Drill;
         let own = |check: &Check| (check.needs == Needs::Drill) == drilling || selection.names(check.id);
         for check in checks::all().filter(|check| selection.selects(check.id) && own(check)) {
-            let asked = plan.asked(check);
-            plan.checks.push(Planned { check, asked });
+            let questions = plan.questions(check);
+            plan.checks.push(Planned { check, questions });
         }
         if plan.checks.is_empty() {
             return Err(PlanError::Empty);
@@ -71,24 +71,24 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    fn asked(&mut self, check: &Check) -> Asked {
+    fn questions(&mut self, check: &Check) -> Questions {
         if !self.applies(check.family()) {
             let family = check.id.split('.').next().unwrap_or_default();
-            return Asked::Skipped(format!("the profile's verify.families leaves `{family}` out"));
+            return Questions::Skipped(format!("the profile's verify.families leaves `{family}` out"));
         }
         if let Some(option) = check.needs.option().filter(|_| check.needs > self.subject.allows) {
             let launched = if check.needs == Needs::Intrusive { ", or --launch" } else { "" };
-            return Asked::Skipped(format!("needs {option}{launched}"));
+            return Questions::Skipped(format!("needs {option}{launched}"));
         }
         match (check.ask)(&self.subject) {
-            Ask::Skip(why) => Asked::Skipped(why),
+            Ask::Skip(why) => Questions::Skipped(why),
             Ask::Everything { promise, also } => {
                 for probe in also {
                     self.add_probe(probe);
                 }
-                Asked::Everything { promise }
+                Questions::Everything { promise }
             }
-            Ask::Questions(questions) => Asked::Probes(
+            Ask::Questions(questions) => Questions::Probes(
                 questions
                     .into_iter()
                     .map(|question| (self.add_probe(question.probe), question.promise))

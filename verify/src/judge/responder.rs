@@ -6,13 +6,13 @@ use crate::model::exchange::{Answer, Exchange, Response};
 
 /// As far as the release header tells, which the service sends and nothing in front of it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
+pub enum Responder {
     App,
     /// The platform's edge, a proxy, or what reads HTTP before the service does.
     Edge,
 }
 
-impl Layer {
+impl Responder {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::App => "app",
@@ -22,28 +22,28 @@ impl Layer {
 }
 
 /// What tells the service's answers from all others, where anything does.
-pub struct Stamp<'a> {
+pub struct ReleaseMark<'a> {
     header: &'a str,
     health: &'a str,
 }
 
-impl<'a> Stamp<'a> {
+impl<'a> ReleaseMark<'a> {
     /// Nothing, unless a success and an error both have the header: many services send it from one route only.
     pub fn of(plan: &'a Plan<'_>, evidence: &Evidence) -> Option<Self> {
         let [health, control, ..] = plan.probes.as_slice() else {
             return None;
         };
         let header = plan.subject.profile().deployment.release_header.as_str();
-        let stamped = [health, control]
+        let marked = [health, control]
             .iter()
             .all(|probe| evidence.find(probe).is_some_and(|exchange| has(exchange, header)));
-        stamped.then_some(Self { header, health: plan.subject.health() })
+        marked.then_some(Self { header, health: plan.subject.health() })
     }
 
     /// Of what was no response, such as a handshake, nothing is known.
-    pub fn layer(&self, exchange: &Exchange) -> Option<Layer> {
+    pub fn responder(&self, exchange: &Exchange) -> Option<Responder> {
         exchange.response().ok()?;
-        Some(if has(exchange, self.header) { Layer::App } else { Layer::Edge })
+        Some(if has(exchange, self.header) { Responder::App } else { Responder::Edge })
     }
 
     /// Why the answer says nothing about the service, if so: a gateway could not, or would not, ask it.
@@ -53,7 +53,7 @@ impl<'a> Stamp<'a> {
     pub fn gateways(&self, exchange: &Exchange) -> Option<String> {
         let status = exchange.response().ok()?.status;
         let client = exchange.request.means.is_client();
-        let edge = self.layer(exchange) == Some(Layer::Edge);
+        let edge = self.responder(exchange) == Some(Responder::Edge);
         (client && edge && (502..=504).contains(&status)).then(|| {
             format!(
                 "the platform or a proxy answered {status} in the service's place: without {}, which GET {} has",

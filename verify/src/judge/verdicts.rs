@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::cors::exploit::Witness;
-use crate::judge::plan::{Asked, Plan, Planned};
-use crate::judge::responder::{Layer, Stamp};
+use crate::cors::exploit::Exploit;
+use crate::judge::plan::{Plan, Planned, Questions};
+use crate::judge::responder::{ReleaseMark, Responder};
 use crate::model::check::{Check, Failure, Needs, Verdict};
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Request};
@@ -19,15 +19,15 @@ pub struct Judgement {
     /// The request that shows it best: the first failure's, else the first one's.
     pub request: Option<Request>,
     /// Of a failure, who gave the answer that shows it, where that can be told.
-    pub layer: Option<Layer>,
+    pub responder: Option<Responder>,
     /// Of a failure about CORS: the page that shows what it means.
-    pub witness: Option<Witness>,
+    pub exploit: Option<Exploit>,
 }
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
     // A candidate that does not answer is what drills are about.
     let obstacle = obstacle(plan, evidence).filter(|_| plan.subject.allows != Needs::Drill);
-    let stamp = Stamp::of(plan, evidence);
+    let mark = ReleaseMark::of(plan, evidence);
     let all: Vec<Cow<'_, Exchange>> = plan
         .probes
         .iter()
@@ -39,7 +39,7 @@ pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
     plan.checks
         .iter()
         .map(|planned| {
-            let judgement = read(planned.check, &planned.asked, plan, &all, stamp.as_ref());
+            let judgement = read(planned.check, &planned.questions, plan, &all, mark.as_ref());
             let verdict = match (&obstacle, judgement.verdict) {
                 (_, Verdict::NotApplicable(why)) => Verdict::NotApplicable(why),
                 // A certificate that browsers refuse is a finding, and the reason why nothing else was answered.
@@ -77,18 +77,18 @@ pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
 
 fn read(
     check: &'static Check,
-    asked: &Asked,
+    questions: &Questions,
     plan: &Plan<'_>,
     all: &[Cow<'_, Exchange>],
-    stamp: Option<&Stamp<'_>>,
+    mark: Option<&ReleaseMark<'_>>,
 ) -> Judgement {
-    let (exchanges, promises): (Vec<Exchange>, Vec<&String>) = match asked {
-        Asked::Skipped(why) => {
+    let (exchanges, promises): (Vec<Exchange>, Vec<&String>) = match questions {
+        Questions::Skipped(why) => {
             let verdict = Verdict::NotApplicable(why.clone());
             let promise = "verify.families".to_owned();
-            return Judgement { check, verdict, promise, request: None, layer: None, witness: None };
+            return Judgement { check, verdict, promise, request: None, responder: None, exploit: None };
         }
-        Asked::Everything { promise } => {
+        Questions::Everything { promise } => {
             // What a client could have sent; the others are read by the checks that sent them.
             let usual = all
                 .iter()
@@ -97,10 +97,9 @@ fn read(
             let promises = vec![promise; usual.len()];
             (usual, promises)
         }
-        Asked::Probes(asked) => {
-            let judgeable = |exchange: &Exchange| {
-                stamp.map_or_else(|| exchange.clone(), |stamp| stamp.judgeable(exchange))
-            };
+        Questions::Probes(asked) => {
+            let judgeable =
+                |exchange: &Exchange| mark.map_or_else(|| exchange.clone(), |mark| mark.judgeable(exchange));
             asked.iter().map(|(index, promise)| (judgeable(&all[*index]), promise)).unzip()
         }
     };
@@ -110,22 +109,22 @@ fn read(
         _ => None,
     };
     // Of a check that read everything, no request is the one to show unless it failed.
-    let shown = failed.or(matches!(asked, Asked::Probes(_)).then_some(0));
+    let shown = failed.or(matches!(questions, Questions::Probes(_)).then_some(0));
     let request = shown.and_then(|index| exchanges.get(index)).map(|exchange| exchange.request.clone());
-    let layer = failed.and_then(|index| stamp?.layer(exchanges.get(index)?));
-    let witness = failed
+    let responder = failed.and_then(|index| mark?.responder(exchanges.get(index)?));
+    let exploit = failed
         .filter(|_| check.is_within("cors"))
-        .and_then(|index| Witness::of(&plan.subject.target, exchanges.get(index)?));
+        .and_then(|index| Exploit::of(&plan.subject.target, exchanges.get(index)?));
     let promise = promises.get(failed.unwrap_or(0)).map(|promise| (*promise).clone()).unwrap_or_default();
-    Judgement { check, verdict, promise, request, layer, witness }
+    Judgement { check, verdict, promise, request, responder, exploit }
 }
 
 fn handshakes_only(planned: &Planned, plan: &Plan<'_>) -> bool {
-    match &planned.asked {
-        Asked::Probes(asked) => {
+    match &planned.questions {
+        Questions::Probes(asked) => {
             asked.iter().all(|(index, _)| plan.probes[*index].request.means.is_handshake())
         }
-        Asked::Everything { .. } | Asked::Skipped(_) => false,
+        Questions::Everything { .. } | Questions::Skipped(_) => false,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::redact::shown;
 use testkit::Port;
 
 /// Where and with what a candidate runs.
-pub struct Setting {
+pub struct LaunchContext {
     /// The repository's root: commands are run from here.
     pub folder: PathBuf,
     /// The whole environment of the build and of the candidate, but for PORT.
@@ -49,26 +49,26 @@ pub enum LaunchError {
 }
 
 /// Runs the profile's build step; its output goes where ours goes.
-pub async fn build(profile: &Profile, setting: &Setting) -> Result<(), LaunchError> {
-    let Some(mut command) = command(&profile.launch.build, setting) else {
+pub async fn build(profile: &Profile, context: &LaunchContext) -> Result<(), LaunchError> {
+    let Some(mut command) = command(&profile.launch.build, context) else {
         return Ok(());
     };
     let shown = profile.launch.build.join(" ");
-    let (mut build, _group) = spawn(command.stdout(std::io::stderr()), &shown, setting)?;
+    let (mut build, _group) = spawn(command.stdout(std::io::stderr()), &shown, context)?;
     let status = build.wait().await.map_err(|error| LaunchError::Wait { command: shown.clone(), error })?;
     if status.success() { Ok(()) } else { Err(LaunchError::Build { command: shown, status }) }
 }
 
 impl Candidate {
     /// Starts the profile's command with a free PORT. It may not be ready yet.
-    pub fn start(profile: &Profile, setting: &Setting) -> Result<Self, LaunchError> {
+    pub fn start(profile: &Profile, context: &LaunchContext) -> Result<Self, LaunchError> {
         let port = Port::take().map_err(LaunchError::Port)?;
-        let mut command = command(&profile.launch.command, setting)
+        let mut command = command(&profile.launch.command, context)
             .expect("launch.command is not empty: asserted by the profile's schema");
         let started = Instant::now();
         let command =
             command.env("PORT", port.number().to_string()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let (mut child, group) = spawn(command, &profile.launch.command.join(" "), setting)?;
+        let (mut child, group) = spawn(command, &profile.launch.command.join(" "), context)?;
         let output = Lines::default();
         output.follow(child.stdout.take());
         output.follow(child.stderr.take());
@@ -204,23 +204,23 @@ impl Lines {
     }
 }
 
-fn command(words: &[String], setting: &Setting) -> Option<Command> {
+fn command(words: &[String], context: &LaunchContext) -> Option<Command> {
     let (program, arguments) = words.split_first()?;
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .current_dir(&setting.folder)
+        .current_dir(&context.folder)
         .env_clear()
-        .envs(setting.environment.iter().map(|(name, value)| (name, value)))
+        .envs(context.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null());
     Some(command)
 }
 
 /// In a process group of its own, so that all of it can be ended.
-fn spawn(command: &mut Command, shown: &str, setting: &Setting) -> Result<(Child, Group), LaunchError> {
+fn spawn(command: &mut Command, shown: &str, context: &LaunchContext) -> Result<(Child, Group), LaunchError> {
     let child = command.process_group(0).spawn().map_err(|error| LaunchError::Spawn {
         command: shown.to_owned(),
-        folder: setting.folder.display().to_string(),
+        folder: context.folder.display().to_string(),
         error,
     })?;
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));

@@ -90,7 +90,7 @@ pub enum Signal {
 pub struct Drilled {
     pub before: Steady,
     /// One for each step.
-    pub steps: Vec<Seen>,
+    pub steps: Vec<StepResult>,
     pub after: Steady,
 }
 
@@ -108,9 +108,9 @@ pub enum Steady {
 
 /// What one step showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct StepResult {
     pub took_ms: u64,
-    pub answers: Vec<Told>,
+    pub answers: Vec<TimedReply>,
     /// What the proxy before the database has counted since the last mark.
     pub counts: Counts,
     pub ended: Option<Ended>,
@@ -123,7 +123,7 @@ pub struct Seen {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct TimedReply {
     pub after_ms: u64,
     /// The answer, or why there is none.
     pub answer: Result<Response, String>,
@@ -200,10 +200,10 @@ impl fmt::Display for Ended {
     }
 }
 
-impl Seen {
+impl StepResult {
     /// Each kind of answer once.
     fn kinds(&self) -> Vec<String> {
-        let kind = |told: &Told| match &told.answer {
+        let kind = |reply: &TimedReply| match &reply.answer {
             Ok(response) => response.status.to_string(),
             Err(why) if why.contains("refused") => "refused".to_owned(),
             Err(_) => "no answer".to_owned(),
@@ -226,17 +226,17 @@ impl Seen {
     /// Each kind of answer with its number and the slowest of its times.
     fn statuses(&self) -> Vec<String> {
         let mut kinds: Vec<(String, usize, u64)> = Vec::new();
-        for told in &self.answers {
-            let kind = match &told.answer {
+        for reply in &self.answers {
+            let kind = match &reply.answer {
                 Ok(response) => response.status.to_string(),
                 Err(why) => why.clone(),
             };
             match kinds.iter_mut().find(|(known, ..)| *known == kind) {
                 Some((_, times, slowest)) => {
                     *times += 1;
-                    *slowest = told.after_ms.max(*slowest);
+                    *slowest = reply.after_ms.max(*slowest);
                 }
-                None => kinds.push((kind, 1, told.after_ms)),
+                None => kinds.push((kind, 1, reply.after_ms)),
             }
         }
         kinds

@@ -123,9 +123,11 @@ pub struct Exchange {
 pub enum Answer {
     Received(Response),
     /// What a connection of raw bytes carried back.
-    Heard(Heard),
+    #[serde(rename = "Heard")]
+    Raw(RawReply),
     /// How a TLS handshake ended.
-    Shaken(Shaken),
+    #[serde(rename = "Shaken")]
+    Handshake(Handshake),
     /// What a burst was answered.
     Burst(Burst),
     /// What a drill showed.
@@ -138,7 +140,7 @@ pub enum Answer {
 pub const NO_ADDRESS: &str = "the name has no";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Heard {
+pub struct RawReply {
     /// In order; an interim `100 Continue` is none.
     pub responses: Vec<Response>,
     /// Whether the other side closed the connection before our patience ended.
@@ -148,7 +150,7 @@ pub struct Heard {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shaken {
+pub struct Handshake {
     /// Such as `TLS 1.3`; nothing when the handshake was refused.
     pub version: Option<String>,
     /// The protocol that was agreed on, such as `h2`.
@@ -271,7 +273,7 @@ impl Exchange {
 
     /// Whether the connection was closed without an answer: a refusal, if a rude one.
     pub fn is_hung_up(&self) -> bool {
-        matches!(&self.answer, Answer::Heard(heard) if heard.closed && heard.responses.is_empty())
+        matches!(&self.answer, Answer::Raw(reply) if reply.closed && reply.responses.is_empty())
     }
 }
 
@@ -291,12 +293,14 @@ impl Answer {
     pub fn response(&self) -> Result<&Response, &str> {
         match self {
             Self::Received(response) => Ok(response),
-            Self::Heard(heard) => heard.responses.first().ok_or(if heard.closed {
+            Self::Raw(reply) => reply.responses.first().ok_or(if reply.closed {
                 "the connection was closed without an answer"
             } else {
                 "no answer"
             }),
-            Self::Shaken(_) | Self::Burst(_) | Self::Drilled(_) => Err("it was asked for no single answer"),
+            Self::Handshake(_) | Self::Burst(_) | Self::Drilled(_) => {
+                Err("it was asked for no single answer")
+            }
             Self::Missing(why) => Err(why),
         }
     }
@@ -360,5 +364,27 @@ impl fmt::Display for Means {
             Self::Handshake(Offer::Tls11) => f.write_str(" · TLS 1.1 handshake"),
             Self::Handshake(Offer::Today) => f.write_str(" · TLS handshake"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recordings of version 1 name the kinds of answers so.
+    #[test]
+    fn a_recording_names_the_kinds_of_answers_as_it_always_did() {
+        let raw = Answer::Raw(RawReply { responses: Vec::new(), closed: true, taken: 9 });
+        let handshake = Answer::Handshake(Handshake {
+            version: None,
+            protocol: None,
+            certificate: None,
+            refused: Some("alert 70".to_owned()),
+        });
+        assert_eq!(
+            serde_json::to_string(&[raw, handshake]).unwrap(),
+            "[{\"Heard\":{\"responses\":[],\"closed\":true,\"taken\":9}},{\"Shaken\":{\"version\":null,\
+             \"protocol\":null,\"certificate\":null,\"refused\":\"alert 70\"}}]"
+        );
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::http::with_protocols;
 use super::wire::Wire;
-use crate::model::exchange::{Heard, Request, Response};
+use crate::model::exchange::{RawReply, Request, Response};
 
 /// Frame types (RFC 9113 section 6).
 const HEADERS: u8 = 1;
@@ -25,7 +25,7 @@ const PRIORITY: u8 = 0x20;
 const MOST: usize = 32;
 
 /// Sends the request with its fields as they stand. A refused stream or connection is closed without an answer.
-pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<Heard, String> {
+pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<RawReply, String> {
     let tcp = wire.tcp().await?;
     let mut stream = wire.secured(tcp, Arc::new(with_protocols(wire.tls(), &[b"h2"]))).await?;
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
@@ -38,7 +38,7 @@ pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<Heard, String>
     stream.flush().await.map_err(|error| error.to_string())?;
 
     let taken = sent.len() as u64;
-    let refused = Heard { responses: Vec::new(), closed: true, taken };
+    let refused = RawReply { responses: Vec::new(), closed: true, taken };
     let answer = async {
         for _ in 0..MOST {
             let mut head = [0; 9];
@@ -59,7 +59,7 @@ pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<Heard, String>
                 (HEADERS, flags) => {
                     let status = status(unpadded(&payload, flags)).ok_or("its status cannot be read")?;
                     let response = Response { status, headers: Vec::new(), body: String::new() };
-                    return Ok(Heard { responses: vec![response], closed: false, taken });
+                    return Ok(RawReply { responses: vec![response], closed: false, taken });
                 }
                 _ => {}
             }

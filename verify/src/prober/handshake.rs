@@ -11,10 +11,10 @@ use x509_cert::der::Decode as _;
 
 use super::http::with_protocols;
 use super::wire::Wire;
-use crate::model::exchange::{Certificate, Offer, Shaken};
+use crate::model::exchange::{Certificate, Handshake, Offer};
 
 /// One handshake with this offer, on a connection that is then closed.
-pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Shaken, String> {
+pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Handshake, String> {
     match offer {
         Offer::Today => today(wire).await,
         Offer::Tls10 => legacy(wire, [3, 1]).await,
@@ -22,14 +22,14 @@ pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Shaken, String> {
     }
 }
 
-async fn today(wire: &Wire) -> Result<Shaken, String> {
+async fn today(wire: &Wire) -> Result<Handshake, String> {
     let tcp = wire.tcp().await?;
     let tls = Arc::new(with_protocols(wire.tls(), &[b"h2", b"http/1.1"]));
     let stream = match wire.secured(tcp, tls).await {
         Ok(stream) => stream,
         // Refused by us or by the other side; a service that does not answer is another matter.
         Err(why) if why.contains("certificate") || why.contains("alert") => {
-            return Ok(Shaken { version: None, protocol: None, certificate: None, refused: Some(why) });
+            return Ok(Handshake { version: None, protocol: None, certificate: None, refused: Some(why) });
         }
         Err(why) => return Err(why),
     };
@@ -39,7 +39,7 @@ async fn today(wire: &Wire) -> Result<Shaken, String> {
         Some(ProtocolVersion::TLSv1_2) => Some("TLS 1.2".to_owned()),
         _ => None,
     };
-    Ok(Shaken {
+    Ok(Handshake {
         version,
         protocol: session.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
         certificate: session.peer_certificates().and_then(certificate),
@@ -54,7 +54,7 @@ fn certificate(sent: &[CertificateDer<'_>]) -> Option<Certificate> {
 }
 
 /// A handshake that no library of ours can begin: the first bytes of the answer tell whether it was accepted.
-async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Shaken, String> {
+async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Handshake, String> {
     let mut tcp = wire.tcp().await?;
     tcp.write_all(&client_hello(version, &wire.host())).await.map_err(|error| error.to_string())?;
     let mut answer = [0; 11];
@@ -71,10 +71,10 @@ async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Shaken, String> {
         return Err(format!("no answer to the handshake within {:?}", wire.timeout()));
     }
     let refused =
-        |how: String| Shaken { version: None, protocol: None, certificate: None, refused: Some(how) };
+        |how: String| Handshake { version: None, protocol: None, certificate: None, refused: Some(how) };
     // A record's type, its version and its length; then the message (RFC 5246 sections 6.2.1, 7.2 and 7.4).
     Ok(match answer[..filled] {
-        [22, _, _, _, _, 2, _, _, _, major, minor] => Shaken {
+        [22, _, _, _, _, 2, _, _, _, major, minor] => Handshake {
             version: Some(match [major, minor] {
                 [3, 0] => "SSL 3.0".to_owned(),
                 [3, 1] => "TLS 1.0".to_owned(),

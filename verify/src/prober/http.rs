@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use super::Access;
+use super::ProbeOptions;
 use crate::model::exchange::{AddressKind, Answer, Means, NO_ADDRESS, Request, Response};
 use crate::model::redact;
 
@@ -35,7 +35,7 @@ pub(super) const USER_AGENT: &str = concat!("plumbline-verify/", env!("CARGO_PKG
 /// that crosses their close gets no answer: nobody could tell whose fault it was (RFC 9112 section 9.3.1).
 const LONGEST_IDLE: Duration = Duration::from_millis(500);
 
-pub(super) struct Client {
+pub(super) struct HttpClient {
     usual: reqwest::Client,
     target: Origin,
     base: Url,
@@ -49,17 +49,21 @@ pub(super) struct Client {
     confidential: Vec<String>,
 }
 
-impl Client {
-    pub(super) fn new(target: &Origin, timeout: Duration, access: &Access) -> Result<Self, ClientError> {
-        let tls = tls(access.ca.as_deref())?;
+impl HttpClient {
+    pub(super) fn new(
+        target: &Origin,
+        timeout: Duration,
+        options: &ProbeOptions,
+    ) -> Result<Self, ClientError> {
+        let tls = tls(options.ca.as_deref())?;
         // Between two steps of a drill a service may close an idle connection, and nobody could tell whose fault it was.
-        let kept = if access.timeout.is_some() { 0 } else { usize::MAX };
+        let kept = if options.timeout.is_some() { 0 } else { usize::MAX };
         let usual = common(timeout, with_protocols(&tls, &[b"http/1.1"]))
             .http1_only()
             .pool_max_idle_per_host(kept)
             .build()
             .map_err(|error| ClientError::Setup(root_cause(&error)))?;
-        let private = access.headers.iter().map(|(name, value)| {
+        let private = options.headers.iter().map(|(name, value)| {
             let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
             match header {
                 (Ok(name), Ok(value)) => Ok((name, value)),
@@ -67,7 +71,7 @@ impl Client {
             }
         });
         let url = |text: &str| Url::parse(text).map_err(|error| ClientError::Setup(error.to_string()));
-        let plain = format!("http://{}:{}", target.host(), access.plain_port.unwrap_or(80));
+        let plain = format!("http://{}:{}", target.host(), options.plain_port.unwrap_or(80));
         Ok(Self {
             usual,
             target: target.clone(),
@@ -76,7 +80,7 @@ impl Client {
             timeout,
             tls,
             private: private.collect::<Result<_, _>>()?,
-            confidential: access.headers.iter().map(|(_, value)| value.clone()).collect(),
+            confidential: options.headers.iter().map(|(_, value)| value.clone()).collect(),
         })
     }
 

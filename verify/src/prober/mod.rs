@@ -25,12 +25,12 @@ use crate::model::probe::Probe;
 
 pub use http::ClientError;
 use http::with_protocols;
-pub use wire::Held;
+pub use wire::HeldConnection;
 use wire::Wire;
 
 /// How the target is reached, beyond what the profile says.
 #[derive(Clone, Debug, Default)]
-pub struct Access {
+pub struct ProbeOptions {
     /// Sent with every request and never part of the evidence: they may hold the key of a protected preview.
     pub headers: Vec<(String, String)>,
     /// One more certificate authority to trust, as a PEM file.
@@ -43,7 +43,7 @@ pub struct Access {
 }
 
 pub struct Prober {
-    client: http::Client,
+    client: http::HttpClient,
     wire: Wire,
     /// How many seconds the last 429 asked to wait.
     retry_after: AtomicU64,
@@ -53,15 +53,15 @@ pub struct Prober {
 }
 
 impl Prober {
-    pub fn new(profile: &Profile, target: &Origin, access: &Access) -> Result<Self, ClientError> {
+    pub fn new(profile: &Profile, target: &Origin, options: &ProbeOptions) -> Result<Self, ClientError> {
         let budget = &profile.verify;
         let pace = (!target.host().is_loopback()).then(|| {
             let mut interval = tokio::time::interval(Duration::from_secs(1) / budget.requests_per_second);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             Mutex::new(interval)
         });
-        let timeout = access.timeout.unwrap_or_else(|| budget.timeout.get());
-        let client = http::Client::new(target, timeout, access)?;
+        let timeout = options.timeout.unwrap_or_else(|| budget.timeout.get());
+        let client = http::HttpClient::new(target, timeout, options)?;
         let wire = Wire::new(
             target,
             timeout,
@@ -135,7 +135,7 @@ impl Prober {
     }
 
     /// Opens a connection, writes the text, and leaves it to the caller.
-    pub async fn hold(&self, text: &str) -> Result<Held, String> {
+    pub async fn hold(&self, text: &str) -> Result<HeldConnection, String> {
         self.wire.hold(text).await
     }
 
@@ -168,9 +168,9 @@ impl Prober {
         let request = &probe.request;
         let started = Instant::now();
         let answer = match &request.means {
-            Means::Raw(raw) => self.wire.hear(raw).await.map(Answer::Heard),
-            Means::Frames => frames::ask(&self.wire, request).await.map(Answer::Heard),
-            Means::Handshake(offer) => handshake::shake(&self.wire, *offer).await.map(Answer::Shaken),
+            Means::Raw(raw) => self.wire.hear(raw).await.map(Answer::Raw),
+            Means::Frames => frames::ask(&self.wire, request).await.map(Answer::Raw),
+            Means::Handshake(offer) => handshake::shake(&self.wire, *offer).await.map(Answer::Handshake),
             Means::Burst(connections) => {
                 Ok(Answer::Burst(burst::ask(&self.wire, request, *connections).await))
             }

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::http::USER_AGENT;
 use super::responses;
-use crate::model::exchange::{Ends, Heard, Piece, Raw, Request};
+use crate::model::exchange::{Ends, Piece, Raw, RawReply, Request};
 
 /// A byte stream to the target, with TLS where the target has it.
 pub(super) type Stream = Box<dyn Duplex>;
@@ -34,9 +34,9 @@ pub(super) struct Wire {
 }
 
 /// A connection that is held open.
-pub struct Held(Stream);
+pub struct HeldConnection(Stream);
 
-impl Held {
+impl HeldConnection {
     /// Whether the other side has closed it, whatever it sent before.
     pub async fn is_closed(mut self) -> bool {
         let mut received = Vec::new();
@@ -72,7 +72,7 @@ impl Wire {
     }
 
     /// Writes the pieces, reads until the other side closes or our patience ends.
-    pub(super) async fn hear(&self, raw: &Raw) -> Result<Heard, String> {
+    pub(super) async fn hear(&self, raw: &Raw) -> Result<RawReply, String> {
         let stream = self.connect().await?;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut received, mut taken) = (Vec::new(), 0);
@@ -90,7 +90,7 @@ impl Wire {
             }
         };
         let responses = responses::read(&received, &self.confidential);
-        Ok(Heard { responses, closed, taken })
+        Ok(RawReply { responses, closed, taken })
     }
 
     async fn write(
@@ -128,11 +128,11 @@ impl Wire {
     }
 
     /// Writes the text on a connection that stays open.
-    pub(super) async fn hold(&self, text: &str) -> Result<Held, String> {
+    pub(super) async fn hold(&self, text: &str) -> Result<HeldConnection, String> {
         let mut stream = self.connect().await?;
         stream.write_all(&self.bytes(text)).await.map_err(|error| error.to_string())?;
         stream.flush().await.map_err(|error| error.to_string())?;
-        Ok(Held(stream))
+        Ok(HeldConnection(stream))
     }
 
     /// The request as bytes, for a connection that is closed after the answer.

@@ -12,9 +12,9 @@ use jiff::civil::Date;
 use profiles::{Declaration, Location};
 
 use crate::checks;
-use crate::cors::exploit::Witness;
+use crate::cors::exploit::Exploit;
 use crate::judge::Judgement;
-use crate::judge::responder::Layer;
+use crate::judge::responder::Responder;
 use crate::model::check::{Check, Needs, Severity, Verdict};
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Means, Request};
@@ -59,9 +59,9 @@ pub struct Finding {
     pub location: Location,
     pub request: Option<Request>,
     /// Of a failure, who gave the answer that shows it, where that can be told.
-    pub layer: Option<Layer>,
+    pub responder: Option<Responder>,
     /// Of a failure about CORS: the page that shows what it means.
-    pub witness: Option<Witness>,
+    pub exploit: Option<Exploit>,
     /// Why the failure is accepted, and until when.
     pub waiver: Option<(String, Date)>,
 }
@@ -242,7 +242,7 @@ fn phases(exchange: &Exchange) -> Option<Vec<String>> {
 }
 
 fn finding(declaration: &Declaration, judgement: Judgement, today: Date, used: &mut [bool]) -> Finding {
-    let Judgement { check, verdict, promise, request, layer, witness } = judgement;
+    let Judgement { check, verdict, promise, request, responder, exploit } = judgement;
     let (status, observed) = match verdict {
         Verdict::Pass => (Status::Pass, Vec::new()),
         Verdict::Fail(failures) => {
@@ -253,7 +253,8 @@ fn finding(declaration: &Declaration, judgement: Judgement, today: Date, used: &
     };
     let location = declaration.source.location(&promise);
     let waiver = None;
-    let mut finding = Finding { check, status, observed, promise, location, request, layer, witness, waiver };
+    let mut finding =
+        Finding { check, status, observed, promise, location, request, responder, exploit, waiver };
     finding.waive(declaration, today, used);
     finding
 }

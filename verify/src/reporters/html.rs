@@ -7,7 +7,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::{Reporter, failures, families, layer, observations, prose, tally, verdict};
+use super::{Reporter, failures, families, observations, prose, responder, tally, verdict};
 use crate::report::{Finding, Latency, Report, Status};
 
 pub(super) const REPORTER: Reporter =
@@ -57,19 +57,19 @@ struct Entry<'a> {
     references: &'static [&'static str],
     observed: Vec<String>,
     sent: Option<String>,
-    layer: Option<String>,
+    responder: Option<String>,
     again: Option<String>,
     place: String,
     line_number: usize,
     /// The line of the profile: before the promise, the promise, after it.
     line: [String; 3],
-    witness: Option<Witness<'a>>,
+    exploit: Option<Exploit<'a>>,
     waiver: Option<Waiver<'a>>,
     tolerated: bool,
 }
 
 #[derive(Serialize)]
-struct Witness<'a> {
+struct Exploit<'a> {
     place: Option<&'a str>,
     code: Option<&'a str>,
     verdict: &'a str,
@@ -195,15 +195,15 @@ fn entry<'a>(finding: &'a Finding, report: &Report<'_>) -> Entry<'a> {
         references: check.references,
         observed: observations(finding),
         sent: finding.request.as_ref().map(ToString::to_string),
-        layer: layer(finding, report),
+        responder: responder(finding, report),
         again: report.again(finding),
         place: format!("{}:{}:{}", location.file, location.line, location.column),
         line_number: location.line,
         line: marked_line(finding, report),
-        witness: finding.witness.as_ref().map(|witness| Witness {
-            place: witness.script.as_ref().map(|script| script.place.as_str()),
-            code: witness.script.as_ref().map(|script| script.code.as_str()),
-            verdict: &witness.verdict,
+        exploit: finding.exploit.as_ref().map(|exploit| Exploit {
+            place: exploit.script.as_ref().map(|script| script.place.as_str()),
+            code: exploit.script.as_ref().map(|script| script.code.as_str()),
+            verdict: &exploit.verdict,
         }),
         waiver: finding
             .waiver

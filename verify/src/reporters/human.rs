@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
-use super::{Reporter, families, layer, observations, tally, verdict};
+use super::{Reporter, families, observations, responder, tally, verdict};
 use crate::report::observed::Drift;
 use crate::report::{Finding, Outcome, Report, Status};
 
@@ -85,12 +85,12 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
         notes.push(("sent", request.to_string()));
     }
     notes.extend(observations(finding).into_iter().map(|observed| ("observed", observed)));
-    notes.extend(layer(finding, report).map(|layer| ("layer", layer)));
-    if let Some(witness) = &finding.witness {
-        if let Some(script) = &witness.script {
+    notes.extend(responder(finding, report).map(|responder| ("layer", responder)));
+    if let Some(exploit) = &finding.exploit {
+        if let Some(script) = &exploit.script {
             notes.push(("witness", format!("{}\n{}", script.place, script.code)));
         }
-        notes.push(("browser", witness.verdict.clone()));
+        notes.push(("browser", exploit.verdict.clone()));
     }
     notes.push(("why", check.rationale.to_owned()));
     notes.push(("fix", check.remedy.to_owned()));

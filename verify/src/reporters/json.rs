@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Reporter;
-use crate::judge::responder::Layer;
+use crate::judge::responder::Responder;
 use crate::model::check::Severity;
 use crate::report::{Finding, Report, Status};
 
@@ -125,7 +125,7 @@ fn finding_v1<'a>(finding: &'a Finding, report: &Report<'_>) -> FindingV1<'a> {
             column: finding.location.column,
         },
         reproduce: report.again(finding),
-        layer: finding.layer.map(Layer::as_str),
+        layer: finding.responder.map(Responder::as_str),
         references: finding.check.references,
         waiver: finding
             .waiver

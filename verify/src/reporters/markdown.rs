@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Reporter, failures, families, layer, observations, prose, tally, verdict};
+use super::{Reporter, failures, families, observations, prose, responder, tally, verdict};
 use crate::report::{Finding, Outcome, Report, Status};
 
 pub(super) const REPORTER: Reporter =
@@ -89,17 +89,17 @@ fn broken(finding: &Finding, report: &Report<'_>) -> String {
     for observed in observations(finding) {
         let _ = writeln!(text, "- **observed** {}", code(&observed));
     }
-    if let Some(layer) = layer(finding, report) {
-        let _ = writeln!(text, "- **layer** {}", plain(&layer));
+    if let Some(responder) = responder(finding, report) {
+        let _ = writeln!(text, "- **layer** {}", plain(&responder));
     }
     let place = format!("{}:{}:{}", location.file, location.line, location.column);
     let _ =
         writeln!(text, "- **promised** {} in {}", code(&finding.expected(report.declaration)), code(&place));
     let _ = writeln!(text, "- **why** {}", check.rationale);
     let _ = writeln!(text, "- **fix** {}", check.remedy);
-    if let Some(witness) = &finding.witness {
-        let _ = writeln!(text, "- **browser** {}", code(&witness.verdict));
-        if let Some(script) = &witness.script {
+    if let Some(exploit) = &finding.exploit {
+        let _ = writeln!(text, "- **browser** {}", code(&exploit.verdict));
+        if let Some(script) = &exploit.script {
             let _ = write!(text, "\nWitness, {}:\n\n{}", code(&script.place), fenced("js", &script.code));
         }
     }

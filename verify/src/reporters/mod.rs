@@ -12,7 +12,7 @@ mod sarif;
 
 use std::str::FromStr;
 
-use crate::judge::responder::Layer;
+use crate::judge::responder::Responder;
 use crate::model::check::{FAMILIES, Severity};
 use crate::report::{Finding, Outcome, Report, Status};
 
@@ -82,12 +82,12 @@ fn observations(finding: &Finding) -> Vec<String> {
 }
 
 /// Who gave the answer that shows a failure, and how that is known.
-fn layer(finding: &Finding, report: &Report<'_>) -> Option<String> {
+fn responder(finding: &Finding, report: &Report<'_>) -> Option<String> {
     let deployment = &report.declaration.profile.deployment;
     let header = deployment.release_header.as_str();
-    Some(match finding.layer? {
-        Layer::App => format!("the service: its answer has {header}"),
-        Layer::Edge => {
+    Some(match finding.responder? {
+        Responder::App => format!("the service: its answer has {header}"),
+        Responder::Edge => {
             format!("something in front of the service: other answers have {header}, this one has not")
         }
     })

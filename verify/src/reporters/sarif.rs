@@ -293,7 +293,7 @@ fn result<'a>(index: usize, finding: &Finding, report: &Report<'_>) -> ResultOf<
                 justification: format!("{why} (until {expires})"),
             })
             .collect(),
-        properties: finding.layer.map(|layer| ("layer", layer.as_str())).into_iter().collect(),
+        properties: finding.responder.map(|responder| ("layer", responder.as_str())).into_iter().collect(),
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Subject};
 use verify::model::evidence::Evidence;
-use verify::prober::{Access, Prober};
+use verify::prober::{ProbeOptions, Prober};
 
 use super::{DECLARATION, Distort, RELEASE, answer, foreign};
 
@@ -84,7 +84,7 @@ impl Edge {
 
     /// Sends the whole plan.
     pub(crate) async fn probe(&self, plan: &Plan<'_>) -> Evidence {
-        let access = Access {
+        let access = ProbeOptions {
             headers: Vec::new(),
             ca: Some(authority()),
             plain_port: Some(self.plain_port),

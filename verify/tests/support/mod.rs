@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Subject};
 use verify::model::evidence::{Evidence, Selection};
-use verify::prober::{Access, Prober};
+use verify::prober::{ProbeOptions, Prober};
 
 pub(crate) const TODAY: Date = date(2026, 1, 2);
 pub(crate) const RELEASE: &str = "4f2c1e9aa0";
@@ -154,7 +154,7 @@ pub(crate) fn subject(address: SocketAddr) -> Subject<'static> {
 
 /// Sends the whole plan.
 pub(crate) async fn probe(plan: &Plan<'_>) -> Evidence {
-    let prober = Prober::new(plan.subject.profile(), &plan.subject.target, &Access::default())
+    let prober = Prober::new(plan.subject.profile(), &plan.subject.target, &ProbeOptions::default())
         .expect("a plain client can be set up");
     prober.run(plan, |_| ()).await
 }

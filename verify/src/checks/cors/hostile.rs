@@ -168,19 +168,19 @@ fn sent(exchange: &Exchange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::exchange::{Answer, Heard};
+    use crate::model::exchange::{Answer, RawReply};
 
     #[test]
     fn hanging_up_is_a_refusal() {
-        let heard = Heard { responses: Vec::new(), closed: true, taken: 90 };
+        let reply = RawReply { responses: Vec::new(), closed: true, taken: 90 };
         let exchange = Exchange {
             request: Probe::get("/health").request,
-            answer: Answer::Heard(heard),
+            answer: Answer::Raw(reply),
             elapsed_ms: 1,
             received_ms: 0,
         };
         let silent = Exchange {
-            answer: Answer::Heard(Heard { responses: Vec::new(), closed: false, taken: 90 }),
+            answer: Answer::Raw(RawReply { responses: Vec::new(), closed: false, taken: 90 }),
             ..exchange.clone()
         };
         let judge = |exchange| Verdict::of_each_answered(&[exchange], |_, _| Reading::Broken(String::new()));

@@ -26,7 +26,7 @@ pub(super) const CHECK: Check = Check {
     judge: |subject, exchanges| {
         let origin = subject.declared_origin().map(ToString::to_string).unwrap_or_default();
         let credentials = Credentials::declared(subject.profile().cors.credentials);
-        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|told| &told.answer) {
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|reply| &reply.answer) {
             Err(why) => Reading::Unknown(why),
             Ok(Err(why)) => Reading::Unknown(why.clone()),
             Ok(Ok(response)) if response.status < 500 => {

@@ -53,14 +53,14 @@ pub(super) const FAIL_FAST: Check = Check {
             if asked.answers.is_empty() {
                 return Reading::Unknown(format!("while {fault} nothing was asked"));
             }
-            for told in &asked.answers {
+            for reply in &asked.answers {
                 let say = |words| {
                     format!(
                         "while {fault} {} was answered {words}; expected is 503 within {setting}",
                         route(subject)
                     )
                 };
-                if let broken @ Reading::Broken(_) = expect(told, right, within, say) {
+                if let broken @ Reading::Broken(_) = expect(reply, right, within, say) {
                     return broken;
                 }
             }
@@ -108,7 +108,7 @@ pub(super) const STALE_CONNECTIONS: Check = Check {
             Err(why) => Reading::Unknown(why),
             Ok(seen) => match seen.answers.first() {
                 None => Reading::Unknown("nothing was asked".to_owned()),
-                Some(told) => expect(told, &[200, 204], within, |words| {
+                Some(reply) => expect(reply, &[200, 204], within, |words| {
                     format!(
                         "the first {} after its connections were closed was answered {words}",
                         route(subject)
@@ -151,8 +151,8 @@ pub(super) const TRANSACTION_MODE: Check = Check {
             Err(why) => Reading::Unknown(why),
             Ok(drilled) => {
                 let mut answers = drilled.steps.iter().flat_map(|seen| &seen.answers);
-                if let Some(told) = answers.find(|told| told.answer.is_err()) {
-                    return Reading::Unknown(words(told));
+                if let Some(reply) = answers.find(|reply| reply.answer.is_err()) {
+                    return Reading::Unknown(words(reply));
                 }
                 if drilled.steps.iter().all(|seen| seen.counts.queries == 0) {
                     return Reading::Unknown("no query was seen".to_owned());

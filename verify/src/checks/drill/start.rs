@@ -104,12 +104,12 @@ pub(super) const PORT_AND_BIND: Check = Check {
             };
             for (number, step_) in steps.iter().enumerate().skip(1) {
                 let Step::Reach(address) = step_ else { continue };
-                let told = match step(exchange, number).map(|seen| seen.answers.first()) {
-                    Ok(Some(told)) => told,
+                let reply = match step(exchange, number).map(|seen| seen.answers.first()) {
+                    Ok(Some(reply)) => reply,
                     Ok(None) => return Reading::Unknown(format!("{address} was not asked")),
                     Err(why) => return Reading::Unknown(why),
                 };
-                match &told.answer {
+                match &reply.answer {
                     Ok(_) => {}
                     // A machine without IPv6 cannot tell.
                     Err(why) if address.starts_with('[') && !why.contains("refused") => {
@@ -118,7 +118,7 @@ pub(super) const PORT_AND_BIND: Check = Check {
                     Err(_) => {
                         return Reading::Broken(format!(
                             "on PORT at {address} there was {} within {ready} of the start",
-                            words(told)
+                            words(reply)
                         ));
                     }
                 }

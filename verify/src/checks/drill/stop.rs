@@ -54,29 +54,29 @@ pub(super) const DRAINS: Check = Check {
             let signal = signal(exchange);
             match gathered.answers.first() {
                 None => return Reading::Unknown("no request was in flight".to_owned()),
-                Some(told) if told.answer.is_ok() && told.after_ms < BEFORE_MS => {
+                Some(reply) if reply.answer.is_ok() && reply.after_ms < BEFORE_MS => {
                     return Reading::Unknown(format!(
                         "the request was answered {}, before {signal}: nothing was in flight",
-                        words(told)
+                        words(reply)
                     ));
                 }
-                Some(told) if told.answer.is_err() => {
+                Some(reply) if reply.answer.is_err() => {
                     return Reading::Broken(format!(
                         "after {signal} the request in flight had {}",
-                        words(told)
+                        words(reply)
                     ));
                 }
                 Some(_) => {}
             }
             // Whoever is refused asks another instance; whoever is taken and left alone does not.
-            let refused = new.answers.first().is_some_and(|told| match &told.answer {
+            let refused = new.answers.first().is_some_and(|reply| match &reply.answer {
                 Ok(response) => response.status >= 500,
                 Err(why) => why.contains("refused"),
             });
-            if let Some(told) = new.answers.first().filter(|_| !refused) {
+            if let Some(reply) = new.answers.first().filter(|_| !refused) {
                 return Reading::Broken(format!(
                     "after {signal} a new connection was taken, and had {}",
-                    words(told)
+                    words(reply)
                 ));
             }
             ended(subject, end, signal, Some(0))
@@ -137,7 +137,12 @@ const LATE_MS: u64 = 2_000;
 /// How much later than declared is still on time.
 const SLACK_MS: u64 = 1_000;
 
-fn ended(subject: &Subject<'_>, end: &crate::model::drill::Seen, signal: &str, code: Option<i32>) -> Reading {
+fn ended(
+    subject: &Subject<'_>,
+    end: &crate::model::drill::StepResult,
+    signal: &str,
+    code: Option<i32>,
+) -> Reading {
     let drain = subject.profile().server.drain_timeout;
     match &end.ended {
         None => {
@@ -157,8 +162,8 @@ fn ended(subject: &Subject<'_>, end: &crate::model::drill::Seen, signal: &str, c
 
 /// Why the candidate's end says nothing: it was not well before it.
 fn never_well(exchange: &Exchange) -> Option<String> {
-    let told = step(exchange, 1).ok()?.answers.first()?;
-    told.answer.as_ref().err().map(|why| format!("the candidate was not well before the signal: {why}"))
+    let reply = step(exchange, 1).ok()?.answers.first()?;
+    reply.answer.as_ref().err().map(|why| format!("the candidate was not well before the signal: {why}"))
 }
 
 fn signal(exchange: &Exchange) -> &'static str {

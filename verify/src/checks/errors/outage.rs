@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
     },
     judge: |subject, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
-            let response = match answer(exchange, 1).map(|told| &told.answer) {
+            let response = match answer(exchange, 1).map(|reply| &reply.answer) {
                 Ok(Ok(response)) => response,
                 Ok(Err(why)) => return Reading::Unknown(why.clone()),
                 Err(why) => return Reading::Unknown(why),

@@ -76,7 +76,7 @@ pub(super) const RECOVERS: Check = Check {
         let recovery = subject.profile().drill.recovery;
         Verdict::of_answers(exchanges, |exchange| match answer(exchange, 2) {
             Err(why) => Reading::Unknown(why),
-            Ok(told) => expect(told, &[200], recovery.millis(), |words| {
+            Ok(reply) => expect(reply, &[200], recovery.millis(), |words| {
                 format!(
                     "with the database back GET {} was answered {words}; the profile declares recovery within {recovery}",
                     exchange.request.path
@@ -107,8 +107,8 @@ pub(super) const SINGLE_FLIGHT: Check = Check {
                 Err(why) => return Reading::Unknown(why),
             };
             let counts = seen.counts;
-            if let Some(told) = seen.answers.iter().find(|told| told.answer.is_err()) {
-                return Reading::Broken(format!("one of {CROWD} health checks at once had {}", words(told)));
+            if let Some(reply) = seen.answers.iter().find(|reply| reply.answer.is_err()) {
+                return Reading::Broken(format!("one of {CROWD} health checks at once had {}", words(reply)));
             }
             if seen.answers.is_empty() {
                 return Reading::Unknown("no health check was answered".to_owned());
@@ -156,7 +156,7 @@ pub(super) const POOL_EXHAUSTED: Check = Check {
         let budget = subject.profile().health.budget;
         Verdict::of_answers(exchanges, |exchange| match answer(exchange, 4) {
             Err(why) => Reading::Unknown(why),
-            Ok(told) => expect(told, &[200, 503], budget.millis(), |words| {
+            Ok(reply) => expect(reply, &[200, 503], budget.millis(), |words| {
                 format!(
                     "with the pool in use GET {} was answered {words}; the profile declares a budget of {budget}",
                     exchange.request.path
@@ -179,8 +179,8 @@ fn unhealthy(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {
 
 fn is_unhealthy(subject: &Subject<'_>, exchange: &Exchange, number: usize) -> Reading {
     let budget = subject.profile().health.budget;
-    let (told, drilled) = match (answer(exchange, number), seen(exchange)) {
-        (Ok(told), Ok(drilled)) => (told, drilled),
+    let (reply, drilled) = match (answer(exchange, number), seen(exchange)) {
+        (Ok(reply), Ok(drilled)) => (reply, drilled),
         (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
     };
     let Some(fault) = fault(exchange) else {
@@ -189,7 +189,7 @@ fn is_unhealthy(subject: &Subject<'_>, exchange: &Exchange, number: usize) -> Re
     if drilled.before == Steady::Unasked {
         return Reading::Unknown("the candidate's health before the fault is not known".to_owned());
     }
-    expect(told, &[503], budget.millis(), |words| {
+    expect(reply, &[503], budget.millis(), |words| {
         format!(
             "while {fault} GET {} was answered {words}; expected is 503 within the budget of {budget}",
             exchange.request.path

@@ -60,7 +60,7 @@ pub(super) const NO_INTERNALS: Check = Check {
 
 /// Reads the answer under the fault as a live check would.
 fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Option<String>) -> Verdict {
-    Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|told| &told.answer) {
+    Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|reply| &reply.answer) {
         Ok(Ok(response)) if response.status < 500 => {
             Reading::Unknown(format!("with the database away the answer was {}", response.status))
         }

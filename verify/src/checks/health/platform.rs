@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
         let budget = subject.profile().health.budget;
         Verdict::of_answers(exchanges, |exchange| match answer(exchange, 0) {
             Err(why) => Reading::Unknown(why),
-            Ok(told) => expect(told, &[200], budget.millis(), |words| {
+            Ok(reply) => expect(reply, &[200], budget.millis(), |words| {
                 format!(
                     "GET {} for the host healthcheck.railway.app was answered {words}",
                     exchange.request.path

@@ -2,7 +2,7 @@
 
 use profiles::Family;
 
-use super::{PATIENCE_MS, heard, raw, what};
+use super::{PATIENCE_MS, raw, reply, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::{Ends, Piece};
 use crate::model::probe::Probe;
@@ -37,16 +37,16 @@ pub(super) const CHECK: Check = Check {
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
-            let heard = match heard(exchange) {
-                Ok(heard) => heard,
+            let reply = match reply(exchange) {
+                Ok(reply) => reply,
                 Err(why) => return Reading::Unknown(why),
             };
             let what = what(exchange);
-            match heard.responses.as_slice() {
-                [] if !heard.closed => {
+            match reply.responses.as_slice() {
+                [] if !reply.closed => {
                     Reading::Unknown(format!("{what}: no answer, and the connection stayed open"))
                 }
-                [first] if !heard.closed && !REFUSALS.contains(&first.status) => Reading::Broken(format!(
+                [first] if !reply.closed && !REFUSALS.contains(&first.status) => Reading::Broken(format!(
                     "{what}: answered {}, and the connection stayed open for more",
                     first.status
                 )),

@@ -2,7 +2,7 @@
 
 use profiles::Family;
 
-use super::{PATIENCE_MS, heard, raw, what};
+use super::{PATIENCE_MS, raw, reply, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::{Ends, Piece};
 use crate::model::probe::Probe;
@@ -32,11 +32,11 @@ pub(super) const CHECK: Check = Check {
         Ask::Questions(questions.collect())
     },
     judge: |_, exchanges| {
-        Verdict::of_answers(exchanges, |exchange| match heard(exchange) {
+        Verdict::of_answers(exchanges, |exchange| match reply(exchange) {
             Err(why) => Reading::Unknown(why),
-            Ok(heard) => match heard.responses.first() {
+            Ok(reply) => match reply.responses.first() {
                 // Closing without a word refuses as well.
-                None if heard.closed => Reading::Holds,
+                None if reply.closed => Reading::Holds,
                 None => {
                     Reading::Unknown(format!("GET {} {}: no answer", exchange.request.path, what(exchange)))
                 }

@@ -1,6 +1,6 @@
 //! What a client may send has an end.
 
-use super::{PATIENCE_MS, heard, raw, what};
+use super::{PATIENCE_MS, raw, reply, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::{Ends, Exchange, Piece};
 use crate::model::probe::Probe;
@@ -109,12 +109,12 @@ fn kibibyte() -> String {
 
 fn refused(exchange: &Exchange, right: fn(u16) -> bool) -> Reading {
     let what = what(exchange);
-    let heard = match heard(exchange) {
-        Ok(heard) => heard,
+    let reply = match reply(exchange) {
+        Ok(reply) => reply,
         Err(why) => return Reading::Unknown(why),
     };
-    match heard.responses.first() {
-        None if heard.closed => Reading::Holds,
+    match reply.responses.first() {
+        None if reply.closed => Reading::Holds,
         None => Reading::Unknown(format!("{} {what}: no answer", exchange.request.method)),
         Some(first) => Reading::expect(right(first.status), || {
             format!(

@@ -7,7 +7,7 @@ mod limit;
 mod slow;
 
 use crate::model::check::Check;
-use crate::model::exchange::{Answer, Ends, Exchange, Heard, Means, Piece, Raw};
+use crate::model::exchange::{Answer, Ends, Exchange, Means, Piece, Raw, RawReply};
 use crate::model::probe::Probe;
 
 pub(super) const CHECKS: &[&Check] =
@@ -32,15 +32,15 @@ fn what(exchange: &Exchange) -> &str {
     }
 }
 
-/// What was heard, unless nothing can be told: there was no connection, or a rate limiter answered.
-fn heard(exchange: &Exchange) -> Result<&Heard, String> {
+/// What came back, unless it says nothing: there was no connection, or a rate limiter answered.
+fn reply(exchange: &Exchange) -> Result<&RawReply, String> {
     let request = &exchange.request;
     match &exchange.answer {
-        Answer::Heard(heard) => match heard.responses.first() {
+        Answer::Raw(reply) => match reply.responses.first() {
             Some(first) if first.status == 429 => {
                 Err(format!("{} {} was rate limited (429)", request.method, request.path))
             }
-            _ => Ok(heard),
+            _ => Ok(reply),
         },
         other => Err(match other.response() {
             Err(why) => format!("{} {}: {why}", request.method, request.path),

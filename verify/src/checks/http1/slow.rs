@@ -1,6 +1,6 @@
 //! Whoever sends slowly is not waited for.
 
-use super::{heard, raw, what};
+use super::{raw, reply, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::{Ends, Piece};
 use crate::model::probe::Probe;
@@ -40,10 +40,10 @@ pub(super) const CHECK: Check = Check {
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
             let what = what(exchange);
-            match heard(exchange) {
+            match reply(exchange) {
                 Err(why) => Reading::Unknown(why),
                 // An answer before the request is complete ends the waiting as well.
-                Ok(heard) => Reading::expect(heard.closed || !heard.responses.is_empty(), || {
+                Ok(reply) => Reading::expect(reply.closed || !reply.responses.is_empty(), || {
                     format!(
                         "{} {}, {what}, was still waited for after {} ms",
                         exchange.request.method, exchange.request.path, exchange.elapsed_ms

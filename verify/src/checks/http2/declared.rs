@@ -34,8 +34,8 @@ pub(super) const CHECK: Check = Check {
     judge: |subject, exchanges| {
         let declared = subject.profile().edge.http2;
         Verdict::of_answers(exchanges, |exchange| match &exchange.answer {
-            Answer::Shaken(shaken) if shaken.version.is_some() => {
-                let agreed = shaken.protocol.as_deref().unwrap_or("nothing");
+            Answer::Handshake(handshake) if handshake.version.is_some() => {
+                let agreed = handshake.protocol.as_deref().unwrap_or("nothing");
                 match (declared, agreed) {
                     (Http2::Offered, "h2") => Reading::Holds,
                     (Http2::Offered, other) => Reading::Broken(format!(
@@ -47,9 +47,9 @@ pub(super) const CHECK: Check = Check {
                     (Http2::Absent, _) => Reading::Holds,
                 }
             }
-            Answer::Shaken(shaken) => Reading::Unknown(format!(
+            Answer::Handshake(handshake) => Reading::Unknown(format!(
                 "no handshake: {}",
-                shaken.refused.as_deref().unwrap_or("the version is unknown")
+                handshake.refused.as_deref().unwrap_or("the version is unknown")
             )),
             // Over HTTP/2 any answer of the service's shows that it works; 503 is the health check's own word.
             _ => match judgeable(exchange) {

@@ -33,11 +33,11 @@ pub(super) const CHECK: Check = Check {
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
-            let Answer::Heard(heard) = &exchange.answer else {
+            let Answer::Raw(reply) = &exchange.answer else {
                 let why = exchange.response().err().unwrap_or("it was not asked in frames");
                 return Reading::Unknown(why.to_owned());
             };
-            match heard.responses.first() {
+            match reply.responses.first() {
                 None => Reading::Holds,
                 Some(first) if first.status == 429 => {
                     Reading::Unknown("it was rate limited (429)".to_owned())

@@ -36,7 +36,7 @@ pub(super) const CHECK: Check = Check {
             };
             match step(exchange, last) {
                 Err(why) => Reading::Unknown(why),
-                Ok(seen) if !seen.answers.iter().any(|told| told.answer.is_ok()) => {
+                Ok(seen) if !seen.answers.iter().any(|reply| reply.answer.is_ok()) => {
                     Reading::Unknown("nothing was answered".to_owned())
                 }
                 Ok(seen) => Reading::expect(seen.counts.most_open <= pool.seen(), || {

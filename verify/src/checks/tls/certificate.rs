@@ -28,14 +28,14 @@ pub(super) const CHECK: Check = Check {
     judge: |subject, exchanges| {
         let declared = i64::from(subject.profile().edge.certificate_days);
         Verdict::of_answers(exchanges, |exchange| {
-            let shaken = match &exchange.answer {
-                Answer::Shaken(shaken) => shaken,
+            let handshake = match &exchange.answer {
+                Answer::Handshake(handshake) => handshake,
                 other => {
                     let why = other.response().err().unwrap_or("it was asked for no handshake");
                     return Reading::Unknown(why.to_owned());
                 }
             };
-            match (&shaken.refused, &shaken.certificate) {
+            match (&handshake.refused, &handshake.certificate) {
                 (Some(why), _) if why.contains("certificate") => {
                     Reading::Broken(format!("the certificate of {} is refused: {why}", subject.target))
                 }

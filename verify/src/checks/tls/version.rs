@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| match &exchange.answer {
-            Answer::Shaken(shaken) => match &shaken.version {
+            Answer::Handshake(handshake) => match &handshake.version {
                 Some(version) => Reading::Broken(format!("the handshake agreed on {version}")),
                 None => Reading::Holds,
             },

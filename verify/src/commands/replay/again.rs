@@ -7,9 +7,9 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use crate::commands::output::{progress, show, tell};
-use crate::commands::subject::{access, declaration, parse_target, subject};
+use crate::commands::subject::{declaration, options, parse_target, subject};
 use crate::commands::{Done, RunError};
-use crate::judge::plan::{Asked, Plan};
+use crate::judge::plan::{Plan, Questions};
 use crate::judge::{Judgement, judge};
 use crate::model::check::Verdict;
 use crate::model::evidence::{Evidence, Selection};
@@ -32,8 +32,8 @@ pub(in crate::commands) async fn again(arguments: &Again<'_>, today: Date) -> Re
     let subject_of =
         |target| subject(&declaration, target, evidence.expected_release.clone(), evidence.allows, today);
     let target = parse_target(arguments.url)?;
-    let access = access(arguments.headers, arguments.ca)?;
-    let prober = Prober::new(&declaration.profile, &target, &access)?;
+    let options = options(arguments.headers, arguments.ca)?;
+    let prober = Prober::new(&declaration.profile, &target, &options)?;
 
     let recorded = Plan::of(subject_of(parse_target(&evidence.target)?), &evidence.selection)?;
     let failed = Failed::of(&recorded, &evidence, today);
@@ -76,8 +76,8 @@ impl Failed {
     fn of(plan: &Plan<'_>, evidence: &Evidence, today: Date) -> Self {
         let judgements = judge(plan, evidence);
         let read_beside = plan.checks.iter().zip(&judgements).flat_map(|(planned, judgement)| {
-            match (&planned.asked, &judgement.verdict) {
-                (Asked::Everything { .. }, Verdict::Fail(failures)) => failures.as_slice(),
+            match (&planned.questions, &judgement.verdict) {
+                (Questions::Everything { .. }, Verdict::Fail(failures)) => failures.as_slice(),
                 _ => &[],
             }
         });

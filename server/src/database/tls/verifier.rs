@@ -1,0 +1,187 @@
+//! Which certificate is believed: what webpki believes, and two kinds that the owners of databases declare and webpki
+//! refuses (history/adr/0033).
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
+
+use super::certificate::Certificate;
+
+/// webpki's answer is final where it is yes. Where it is no, its one objection to these two is that they say `CA:TRUE`:
+///
+/// - a certificate that is, byte for byte, one of those that `sslrootcert` names;
+/// - a certificate that an authority of `sslrootcert` has signed itself.
+///
+/// RFC 5280 section 4.2.1.9 says what `CA:TRUE` allows a key to do, and forbids nothing. Everything else that webpki asks
+/// is asked of them too, and nobody but the holder of the private key completes the handshake.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    webpki: Arc<WebPkiServerVerifier>,
+    declared: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// What webpki has no word for, or a word that leads astray.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Flaw {
+    #[error("it is self-signed and not declared")]
+    SelfSigned,
+    #[error("it names no host")]
+    NoHost,
+    #[error("it says `CA:TRUE`, and an intermediate has signed it")]
+    Authority,
+}
+
+impl Verifier {
+    pub(super) fn new(
+        roots: RootCertStore,
+        declared: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        let algorithms = provider.signature_verification_algorithms;
+        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .expect("there are roots, and no revocation lists");
+        Self { webpki, declared, algorithms }
+    }
+
+    /// Of a certificate that webpki has refused.
+    fn reconsider(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+        refusal: CertificateError,
+    ) -> Result<(), CertificateError> {
+        let (Ok(parsed), Some(certificate)) = (ParsedCertificate::try_from(shown), Certificate::read(shown))
+        else {
+            return Err(refusal);
+        };
+        let is_declared = self.declared.contains(shown);
+        let is_vouched_for =
+            is_declared || is_for_its_authority(&refusal) && self.is_signed_by_an_authority(&certificate);
+        if !is_vouched_for {
+            return Err(self.explain(&certificate, intermediates, refusal));
+        }
+        certificate.is_valid_at(now)?;
+        if !certificate.is_for_servers() {
+            return Err(CertificateError::InvalidPurpose);
+        }
+        match verify_server_name(&parsed, name) {
+            Ok(()) => Ok(()),
+            Err(_) if is_declared && is_its_common_name(name, &certificate) => Ok(()),
+            Err(_) if certificate.names_no_host() => Err(Flaw::NoHost.into()),
+            Err(Error::InvalidCertificate(error)) => Err(error),
+            Err(_) => Err(CertificateError::NotValidForName),
+        }
+    }
+
+    fn is_signed_by_an_authority(&self, certificate: &Certificate) -> bool {
+        self.declared().any(|authority| certificate.is_signed_by(&authority, &self.algorithms))
+    }
+
+    /// The reason in place of webpki's, which has looked no further than to `CA:TRUE`, or knows no self-signed ones.
+    fn explain(
+        &self,
+        certificate: &Certificate,
+        intermediates: &[CertificateDer<'_>],
+        refusal: CertificateError,
+    ) -> CertificateError {
+        let is_issuer = |issuer: Certificate| certificate.names_its_issuer_as(&issuer);
+        let is_for_its_authority = is_for_its_authority(&refusal);
+        match refusal {
+            CertificateError::NotValidForNameContext { .. } if certificate.names_no_host() => {
+                Flaw::NoHost.into()
+            }
+            refusal if !is_for_its_authority && refusal != CertificateError::UnknownIssuer => refusal,
+            _ if certificate.is_self_issued() => Flaw::SelfSigned.into(),
+            refusal if !is_for_its_authority => refusal,
+            _ if self.declared().any(is_issuer) => CertificateError::BadSignature,
+            _ if intermediates.iter().filter_map(Certificate::read).any(is_issuer) => Flaw::Authority.into(),
+            _ => CertificateError::UnknownIssuer,
+        }
+    }
+
+    fn declared(&self) -> impl Iterator<Item = Certificate> {
+        self.declared.iter().filter_map(Certificate::read)
+    }
+}
+
+/// RFC 9525 section 2 knows no host by its common name, and no authority promises anything about one. Of a certificate
+/// that was declared itself, its declarer does, as in RFC 6125 section 6.6.2; PostgreSQL's manual makes them so.
+fn is_its_common_name(name: &ServerName<'_>, certificate: &Certificate) -> bool {
+    let ServerName::DnsName(name) = name else {
+        return false;
+    };
+    certificate.names_no_host() && certificate.has_common_name(name.as_ref())
+}
+
+/// Whether `CA:TRUE` is webpki's objection.
+fn is_for_its_authority(refusal: &CertificateError) -> bool {
+    matches!(objection(refusal), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// What webpki says, where rustls has no word of its own for it.
+pub(crate) fn objection(refusal: &CertificateError) -> Option<&webpki::Error> {
+    let CertificateError::Other(OtherError(error)) = refusal else {
+        return None;
+    };
+    error.downcast_ref()
+}
+
+impl From<Flaw> for CertificateError {
+    fn from(flaw: Flaw) -> Self {
+        Self::Other(OtherError(Arc::new(flaw)))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.webpki.verify_server_cert(shown, intermediates, name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(refusal)) => {
+                self.reconsider(shown, intermediates, name, now, refusal)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            answer => answer,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki.verify_tls12_signature(message, shown, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki.verify_tls13_signature(message, shown, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+#[path = "verifier_tests.rs"]
+mod tests;
