@@ -34,6 +34,7 @@ use crate::routes::context::{Context, PathParameters};
 use crate::routes::route::{AsyncHandler, Handler, Route};
 use crate::routes::router::Conflict;
 use crate::service::Service;
+use crate::service::drain::Drain;
 
 /// The longest that is kept of a request's time to say why there is no answer.
 const REASON: Duration = Duration::from_millis(100);
@@ -156,6 +157,10 @@ impl App {
     ) -> Response<Full<Bytes>> {
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
         self.policy.stamp.apply(reply, method, decision, id)
+    }
+
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.service.drain
     }
 
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.

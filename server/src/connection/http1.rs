@@ -2,13 +2,15 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::Watcher;
 use profiles::{Profile, Server};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -63,22 +65,34 @@ pub(crate) fn http(server: &Server) -> http1::Builder {
     http
 }
 
-pub(crate) async fn serve(accepted: Accepted, protocol: Protocol, watcher: Watcher) {
+/// Serves one connection until either side ends it. Once the service drains, its next answer is its last.
+pub(crate) async fn serve(accepted: Accepted, protocol: Protocol) {
     let Accepted { stream, peer, permit: _permit, open: _open } = accepted;
     let Protocol { http, patience, app } = protocol;
     // Answers are small and whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let turn = Arc::new(Turn::default());
     let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app));
+    let asked = Arc::clone(&app);
     let service = service_fn(move |request| {
         let flaw = turn.begin();
-        let turn = Arc::clone(&turn);
-        app.answer(request, peer.ip(), flaw).map(move |response| {
+        let (turn, app) = (Arc::clone(&turn), Arc::clone(&asked));
+        asked.answer(request, peer.ip(), flaw).map(move |mut response| {
             turn.end();
+            if app.drain().has_begun() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response)
         })
     });
-    if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(socket), service)).await {
+    let mut served = pin!(http.serve_connection(TokioIo::new(socket), service));
+    let served = tokio::select! {
+        served = &mut served => served,
+        // hyper's own graceful end closes what it has not read yet. Here it only looks again: what waits in the socket
+        // is read and answered, and where nothing comes the socket knows for how long.
+        () = app.drain().begun() => served.await,
+    };
+    if let Err(error) = served {
         // The client's doing: a broken head, a deadline, a reset. What could be answered has been.
         tracing::debug!(%error, "a connection ended early");
     }

@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -70,21 +69,42 @@ impl Acceptor {
     pub(crate) async fn accept(&mut self) -> Accepted {
         let permit = self.permit().await;
         let Self { listener, service, failed, .. } = self;
-        let (stream, peer) = accept(listener, |error| {
-            service.metrics.accept_failed();
-            if let Some(times) = failed.worth_a_line() {
-                tracing::error!(%error, times, "could not accept a connection");
-            }
-        })
-        .await;
+        let (stream, peer) = accept(listener, |error| tell_failed(service, failed, error)).await;
         self.accepted(stream, peer, permit)
     }
 
-    /// Who has already got a connection from the system, when no more are taken.
-    pub(crate) fn accept_now(&self) -> Option<Accepted> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        let (stream, peer) = self.listener.accept().now_or_never()?.ok()?;
-        Some(self.accepted(stream, peer, permit))
+    /// From now on the kernel makes no new connections here: a client that begins one gets no answer, tries again after
+    /// a second (RFC 6298 section 2.1), and is refused by then. The connections that it has made are still to be accepted.
+    ///
+    /// Else the kernel could make one between the last `accept` and `close`, and reset it together with its request. It
+    /// still may, one at a time, where there are no filters: all but Linux.
+    pub(crate) fn refuse_new(&self) {
+        let socket = SockRef::from(&self.listener);
+        let refused = ignore_beginnings(&socket).or_else(|_| socket.listen(0));
+        if let Err(error) = refused {
+            tracing::warn!(%error, "new connections could not be refused before the listener closes");
+        }
+    }
+
+    /// The next of those that the kernel has accepted; `None` when there is no more.
+    ///
+    /// Asks the kernel itself: tokio remembers that a listener had nothing to give until the kernel is polled again, and
+    /// lets a task accept only so many in a row.
+    pub(crate) async fn accept_queued(&mut self) -> Option<Accepted> {
+        let permit = self.permit().await;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match SockRef::from(&self.listener).accept().and_then(into_stream) {
+                Ok((stream, peer)) => return Some(self.accepted(stream, peer, permit)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if is_the_clients(&error) => {}
+                Err(error) => {
+                    tell_failed(&self.service, &mut self.failed, &error);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+            }
+        }
     }
 
     fn accepted(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) -> Accepted {
@@ -100,6 +120,49 @@ impl Acceptor {
         }
         Arc::clone(&self.permits).acquire_owned().await.expect("nobody closes the semaphore")
     }
+}
+
+fn tell_failed(service: &Service, failed: &mut Often, error: &io::Error) {
+    service.metrics.accept_failed();
+    if let Some(times) = failed.worth_a_line() {
+        tracing::error!(%error, times, "could not accept a connection");
+    }
+}
+
+/// Has the kernel drop each segment that begins a connection, before it reaches the listener. What belongs to a
+/// handshake under way, and to the connections that the listener has made, passes.
+#[cfg(target_os = "linux")]
+fn ignore_beginnings(listener: &SockRef<'_>) -> io::Result<()> {
+    use socket2::SockFilter;
+
+    // A program of the classic Berkeley Packet Filter (Linux, Documentation/networking/filter.rst). Byte 13 of a TCP
+    // header holds its flags (RFC 9293 section 3.1): SYN alone begins a connection, SYN and ACK answer one.
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let (drop, pass) = (0, u32::MAX);
+    listener.attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(AND, 0, 0, SYN | ACK),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, drop),
+        SockFilter::new(RETURN, 0, 0, pass),
+    ])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ignore_beginnings(_: &SockRef<'_>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn into_stream((socket, peer): (Socket, SockAddr)) -> io::Result<(TcpStream, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+    Ok((TcpStream::from_std(socket.into())?, peer))
 }
 
 /// The next connection. What fails is told, and tried again.

@@ -2,15 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::App;
 use crate::boot::settings::Settings;
@@ -80,8 +80,8 @@ impl Running {
         self.local_addr
     }
 
-    /// Ends as on SIGTERM: not ready, no new connections, requests under way finish within the profile's
-    /// `server.drain_timeout`, the pool closes.
+    /// Ends as on SIGTERM: not ready, what the kernel has accepted is answered and what is under way finished within the
+    /// profile's `server.drain_timeout`, the pool closes.
     pub async fn stop(self) -> Drained {
         // The service has ended by itself only if it failed; then awaiting it says so.
         let _ = self.stop.send(());
@@ -105,40 +105,22 @@ fn listen_for_metrics(
     Ok(Some(listener))
 }
 
+/// Serves, and ends in good order: not ready and serving, draining, and last the pool.
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
     service: Arc<Service>,
     scraped: Option<MetricsListener>,
-    mut stopped: oneshot::Receiver<()>,
+    stopped: oneshot::Receiver<()>,
 ) -> Drained {
-    let protocol = Protocol::new(&service.profile, app);
-    let mut acceptor = Acceptor::new(listener, Arc::clone(&service));
-    let graceful = GracefulShutdown::new();
-    // Dropped, it aborts what it holds: the hard end of the drain.
-    let mut connections = JoinSet::new();
-    {
-        // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
-        let mut next = Box::pin(acceptor.accept());
-        loop {
-            tokio::select! {
-                _ = &mut stopped => break,
-                accepted = &mut next => {
-                    drop(next);
-                    next = Box::pin(acceptor.accept());
-                    connections.spawn(http1::serve(accepted, protocol.clone(), graceful.watcher()));
-                }
-                Some(_) = connections.join_next() => {}
-            }
-        }
-    }
-    service.drain.begin();
-    // Clients whose connection the system has already made are served too; a closed listener resets them.
-    while let Some(accepted) = acceptor.accept_now() {
-        connections.spawn(http1::serve(accepted, protocol.clone(), graceful.watcher()));
-    }
-    drop(acceptor);
-    let drained = drain(graceful, &mut connections, service.profile.server.drain_timeout.get()).await;
+    let mut taking = Taking {
+        acceptor: Acceptor::new(listener, Arc::clone(&service)),
+        protocol: Protocol::new(&service.profile, app),
+        connections: JoinSet::new(),
+    };
+    taking.until(stopped).await;
+    service.drain.announce();
+    let drained = taking.drain(&service).await;
     service.database.close().await;
     // Last, so that the end can be watched.
     if let Some(scraped) = scraped {
@@ -147,15 +129,63 @@ async fn serve(
     drained
 }
 
-async fn drain(graceful: GracefulShutdown, connections: &mut JoinSet<()>, deadline: Duration) -> Drained {
-    let open = graceful.count();
-    tracing::info!(connections = open, "draining");
-    if timeout(deadline, graceful.shutdown()).await.is_ok() {
-        return Drained { cut: 0 };
+/// How long the handshakes may take that are under way when the kernel makes no new connections: one round trip. Within
+/// a continent that is a tenth of a second.
+const HANDSHAKE: Duration = Duration::from_millis(200);
+
+/// The connections that are open, and what takes more of them.
+struct Taking {
+    acceptor: Acceptor,
+    protocol: Protocol,
+    /// Dropped, it aborts what it holds: the hard end of the drain.
+    connections: JoinSet<()>,
+}
+
+impl Taking {
+    /// Takes connections until told to stop.
+    async fn until(&mut self, told: impl Future) {
+        let Self { acceptor, protocol, connections } = self;
+        let mut told = pin!(told);
+        // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
+        let mut next = Box::pin(acceptor.accept());
+        loop {
+            tokio::select! {
+                _ = &mut told => break,
+                accepted = &mut next => {
+                    drop(next);
+                    next = Box::pin(acceptor.accept());
+                    connections.spawn(http1::serve(accepted, protocol.clone()));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
     }
-    while connections.try_join_next().is_some() {}
-    let cut = connections.len();
-    tracing::warn!(connections = cut, "cut what was still open at the deadline");
-    connections.shutdown().await;
-    Drained { cut }
+
+    /// Answers what the kernel has accepted, and ends each connection after that, within the profile's time.
+    async fn drain(mut self, service: &Service) -> Drained {
+        service.drain.begin();
+        let deadline = Instant::now() + service.profile.server.drain_timeout.get();
+        self.acceptor.refuse_new();
+        let queue = async {
+            self.until(sleep(HANDSHAKE)).await;
+            while let Some(accepted) = self.acceptor.accept_queued().await {
+                self.connections.spawn(http1::serve(accepted, self.protocol.clone()));
+            }
+        };
+        // What is still in the queue at the deadline is reset with the listener, and the rest is cut below.
+        let _ = timeout_at(deadline, queue).await;
+        let Self { acceptor, mut connections, .. } = self;
+        drop(acceptor);
+        while connections.try_join_next().is_some() {}
+        tracing::info!(connections = connections.len(), "draining: the listener is closed");
+        let ended = async { while connections.join_next().await.is_some() {} };
+        if timeout_at(deadline, ended).await.is_ok() {
+            return Drained { cut: 0 };
+        }
+        while connections.try_join_next().is_some() {}
+        let cut = connections.len();
+        tracing::warn!(connections = cut, "cut what was still open at the deadline");
+        connections.shutdown().await;
+        Drained { cut }
+    }
 }

@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::app::App;
 use crate::request::framing::{Flaw, Framing};
+use crate::service::drain::Drain;
 
 /// Whose turn it is on a connection: the service says when it begins and ends, the socket when it hears the client.
 #[derive(Default)]
@@ -40,6 +41,17 @@ pub(crate) struct Patience {
     /// To read an answer, once it does not keep up.
     pub(crate) write: Duration,
 }
+
+/// How long a client may take to begin a request once the service drains, on a new connection or an idle one.
+///
+/// At once would lose what is under way: a request that was sent before its client could know of the end. A round trip
+/// and a pause of the client's fit in here, so that a busy client is told by its next answer (`connection: close`); a
+/// spare connection of a browser or a pool, which never says anything, holds the end up no longer than this.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// How long a closed connection still reads, and drops, what its client sends. RFC 9112 section 9.6: a connection that
+/// is closed with bytes unread is reset, and a reset may reach the client before it has read its answer.
+const LINGER: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -62,10 +74,22 @@ pub(crate) struct Socket {
     framing: Framing,
     /// When the client must have been heard, and in which phase that was decided.
     heard_by: Option<(Phase, Instant)>,
+    /// Bytes are written that are not flushed: an answer that the client still takes.
+    answering: bool,
     written_by: Option<Instant>,
-    /// One timer for both. It is never moved later, only found too early when it rings: a busy connection costs no
+    /// Nothing more is read: the client has ended its side, or has had its time.
+    is_ended: bool,
+    /// Until when a closed connection still reads.
+    lingers_until: Option<Instant>,
+    /// One timer for all. It is never moved later, only found too early when it rings: a busy connection costs no
     /// timer per request.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    fn to_begin(self, usual: Duration, drain: &Drain) -> Duration {
+        if drain.has_begun() { usual.min(LAST_WORD) } else { usual }
+    }
 }
 
 impl Turn {
@@ -117,7 +141,10 @@ impl Socket {
             app,
             framing: Framing::default(),
             heard_by: None,
+            answering: false,
             written_by: None,
+            is_ended: false,
+            lingers_until: None,
             timer: None,
         }
     }
@@ -134,12 +161,16 @@ impl Socket {
         let phase = self.turn.phase();
         let patience = match phase {
             Phase::Service => return Poll::Pending,
-            Phase::New | Phase::Head => self.patience.head,
-            Phase::Answered => self.patience.keep_alive,
+            Phase::Answered if self.answering => return Poll::Pending,
+            Phase::Head => self.patience.head,
+            Phase::New => self.patience.to_begin(self.patience.head, self.app.drain()),
+            Phase::Answered => self.patience.to_begin(self.patience.keep_alive, self.app.drain()),
         };
+        let by = Instant::now() + patience;
         let by = match self.heard_by {
-            Some((decided, by)) if decided == phase => by,
-            _ => Instant::now() + patience,
+            // The drain shortens a time that already runs.
+            Some((decided, earlier)) if decided == phase => earlier.min(by),
+            _ => by,
         };
         self.heard_by = Some((phase, by));
         if !self.rings(by, cx) {
@@ -215,12 +246,18 @@ impl AsyncRead for Socket {
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
                 let bytes = &buffer.filled()[before..];
-                if !bytes.is_empty() {
+                if bytes.is_empty() {
+                    self.is_ended = true;
+                } else {
                     self.hear(bytes);
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending => self.await_client(cx),
+            Poll::Pending => {
+                let waited = self.await_client(cx);
+                self.is_ended |= waited.is_ready();
+                waited
+            }
             failed @ Poll::Ready(Err(_)) => failed,
         }
     }
@@ -232,6 +269,7 @@ impl AsyncWrite for Socket {
             let _ = self.stream.try_write(&dressed);
             return Poll::Ready(Ok(bytes.len()));
         }
+        self.answering = true;
         match Pin::new(&mut self.stream).poll_write(cx, bytes) {
             Poll::Pending => self.await_reader(cx),
             written @ Poll::Ready(_) => written,
@@ -249,6 +287,7 @@ impl AsyncWrite for Socket {
             let _ = self.stream.try_write(&dressed);
             return Poll::Ready(Ok(bytes.len()));
         }
+        self.answering = true;
         match Pin::new(&mut self.stream).poll_write_vectored(cx, slices) {
             Poll::Pending => self.await_reader(cx),
             written @ Poll::Ready(_) => written,
@@ -263,13 +302,32 @@ impl AsyncWrite for Socket {
     /// service was busy, so this is where the time until the next request begins.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.written_by = None;
-        if self.heard_by.is_none() && self.turn.phase() == Phase::Answered {
+        self.answering = false;
+        let timed = self.heard_by.is_some_and(|(decided, _)| decided == Phase::Answered);
+        if !timed && self.turn.phase() == Phase::Answered {
             let _ = self.await_client(cx);
         }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Ends our side, and the connection as soon as the client has ended its own: what it still sends is not answered.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let until = match self.lingers_until {
+            Some(until) => until,
+            None => {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                *self.lingers_until.insert(Instant::now() + LINGER)
+            }
+        };
+        while !self.is_ended {
+            let mut dropped = [0; 4096];
+            let mut dropped = ReadBuf::new(&mut dropped);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut dropped) {
+                Poll::Ready(Ok(())) if !dropped.filled().is_empty() && Instant::now() < until => {}
+                Poll::Pending if !self.rings(until, cx) => return Poll::Pending,
+                _ => self.is_ended = true,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -6,6 +6,7 @@ use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
 use crate::routes::route::{Handler, Route, Served};
 use crate::service::Service;
+use crate::service::drain::Stage;
 
 pub(super) const ROUTE: Route = Route {
     path: |_| "/readyz",
@@ -16,9 +17,10 @@ pub(super) const ROUTE: Route = Route {
 };
 
 fn get(service: &Service) -> Reply {
-    if service.drain.has_begun() {
-        Reply::ready_json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
-    } else {
-        Reply::ready_json(StatusCode::OK, r#"{"status":"ready"}"#)
+    match service.drain.stage() {
+        Stage::Serving => Reply::ready_json(StatusCode::OK, r#"{"status":"ready"}"#),
+        Stage::LameDuck | Stage::Draining => {
+            Reply::ready_json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
+        }
     }
 }

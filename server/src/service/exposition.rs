@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::service::Service;
+use crate::service::drain::Stage;
 
 /// Everything that has a name. The counters are the service's own; they are shared, not copied.
 pub(crate) struct Exposition(Registry);
@@ -49,8 +50,14 @@ impl Collector for AtScrape {
         let encoder = &mut encoder;
         self.pool(encoder)?;
         self.health(encoder)?;
-        let (help, draining) = ("Whether the service has been told to end", self.service.drain.has_begun());
+        let stage = self.service.drain.stage();
+        let (help, draining) = ("Whether the service has been told to end", stage != Stage::Serving);
         gauge(encoder, "server_draining", help, &u32::from(draining))?;
+        let help = "How near the end is: 1 for the stage that is reached, 0 for the others";
+        let mut reached = encoder.encode_descriptor("server_stage", help, None, MetricType::Gauge)?;
+        for one in Stage::ALL {
+            reached.encode_family(&[("stage", one.as_str())])?.encode_gauge(&u32::from(one == stage))?;
+        }
         let help = "When the service started, in seconds since 1970";
         gauge(encoder, "process_start_time_seconds", help, &self.started)?;
         let labels = [

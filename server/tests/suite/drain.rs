@@ -1,14 +1,36 @@
 //! The end of the service, as the platform brings it about.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode};
+use server::{Handler, Reply, Route, RouteKind, Served};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::load::{Connections, Load};
 use crate::rig::{Postgres, Wire, free_port};
-use crate::support::{Answer, NO_DATABASE, Program, changed, get, rest, until_ready};
+use crate::support::{
+    Answer, LONG, NO_DATABASE, Program, changed, get, production, rest, serve_with, until_ready,
+};
+
+/// More than the buffers of both ends hold.
+const LARGE: usize = 8 << 20;
+
+const LARGE_ROUTE: Route = Route {
+    path: |_| "/large",
+    methods: &[(
+        Method::GET,
+        Handler::Async(|_| std::future::ready(Ok(Reply::json(StatusCode::OK, &"x".repeat(LARGE)))).boxed()),
+    )],
+    served: Served::Always,
+    kind: RouteKind::Api,
+    summary: "More than a socket holds.",
+};
+static LARGE_ROUTES: &[&Route] = &[&LARGE_ROUTE];
 
 /// The development profile in a file, with a change.
 fn profile(changes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
@@ -108,4 +130,230 @@ async fn a_service_in_process_stops_too() {
     assert_eq!(service.stop().await, server::Drained { cut: 0 });
     assert!(rest(&mut idle).await.starts_with("HTTP/1.1 200"));
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+const ASKED: &str = "GET /livez HTTP/1.1\r\nhost: api.example.com\r\n\r\n";
+/// What a busy machine may take to show what it has done.
+const SOON: Duration = Duration::from_millis(200);
+
+/// Everything until the end of the connection, which is no reset.
+async fn whole(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let ended = timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the service closes in time");
+    let text = String::from_utf8(answer).unwrap();
+    assert!(ended.is_ok(), "{ended:?} after {text:?}");
+    text
+}
+
+/// One answer, and the end. A process that was stopped may have read the request before it is told of the signal.
+fn assert_answered(text: &str) -> Answer {
+    let answer = Answer::parse(text);
+    assert_eq!((answer.status, answer.body.as_str()), (200, "{\"status\":\"ok\"}"), "{text}");
+    answer
+}
+
+/// One answer, which says that it is the last of its connection.
+fn assert_last(text: &str) {
+    assert_eq!(assert_answered(text).header("connection"), Some("close"), "{text}");
+}
+
+async fn ends_well(program: Program, started: Instant, within: Duration) -> String {
+    let (status, output) = program.end().await;
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert!(started.elapsed() < within, "{:?}: {output}", started.elapsed());
+    output
+}
+
+/// The clients ask while the service cannot take their connections, which the kernel makes for it.
+#[tokio::test]
+async fn what_waits_in_the_queue_is_answered() {
+    // The development profile takes 500 at once; the rest waits for those.
+    for waiting in [1, 60, 900] {
+        let (program, address) = start("development", NO_DATABASE).await;
+        program.signal("STOP");
+        let mut clients = Vec::new();
+        for _ in 0..waiting {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(ASKED.as_bytes()).await.unwrap();
+            clients.push(client);
+        }
+        let started = Instant::now();
+        program.signal("TERM");
+        program.signal("CONT");
+        for mut client in clients {
+            assert_answered(&whole(&mut client).await);
+        }
+        ends_well(program, started, Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_waits_on_a_kept_connection_is_answered() {
+    let (program, address) = start("development", NO_DATABASE).await;
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(ASKED.as_bytes()).await.unwrap();
+        let mut first = vec![0; 4096];
+        let read = client.read(&mut first).await.unwrap();
+        let first = Answer::parse(std::str::from_utf8(&first[..read]).unwrap());
+        assert_eq!((first.status, first.header("connection")), (200, None));
+        kept.push(client);
+    }
+    program.signal("STOP");
+    for client in &mut kept {
+        client.write_all(ASKED.as_bytes()).await.unwrap();
+    }
+    program.signal("TERM");
+    program.signal("CONT");
+    let started = Instant::now();
+    for mut client in kept {
+        assert_answered(&whole(&mut client).await);
+    }
+    ends_well(program, started, Duration::from_secs(4)).await;
+}
+
+/// The development profile grants a head three seconds.
+#[tokio::test]
+async fn half_a_head_may_be_completed_on_any_connection() {
+    let (program, address) = start("development", NO_DATABASE).await;
+    let (half, other) = ASKED.split_at(30);
+    let first = open(address, half).await;
+    let mut second = open(address, ASKED).await;
+    let mut answer = vec![0; 4096];
+    assert!(second.read(&mut answer).await.unwrap() > 0);
+    second.write_all(half.as_bytes()).await.unwrap();
+    sleep(SOON).await;
+    program.signal("TERM");
+    let started = Instant::now();
+    // Longer than a connection that says nothing is kept.
+    sleep(Duration::from_millis(1_600)).await;
+    for mut stream in [first, second] {
+        stream.write_all(other.as_bytes()).await.unwrap();
+        assert_last(&whole(&mut stream).await);
+    }
+    ends_well(program, started, Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_connection_without_a_word_has_a_moment_and_does_not_hold_the_end_up() {
+    let (_folder, file) = profile(&[("drain_timeout = \"5s\"", "drain_timeout = \"9s\"")]);
+    let (program, address) = start(file.to_str().unwrap(), NO_DATABASE).await;
+    let mut silent = open(address, "").await;
+    let mut late = open(address, "").await;
+    program.signal("TERM");
+    let started = Instant::now();
+    sleep(SOON * 2).await;
+    late.write_all(ASKED.as_bytes()).await.unwrap();
+    assert_last(&whole(&mut late).await);
+    assert_eq!(whole(&mut silent).await, "");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    ends_well(program, started, Duration::from_secs(5)).await;
+}
+
+/// The rest of what was sent is read and dropped: with bytes unread the kernel would reset the connection, answer and
+/// all.
+#[tokio::test]
+async fn what_follows_the_last_answer_does_not_reset_it() {
+    let (program, address) = start("development", NO_DATABASE).await;
+    let (half, other) = ASKED.split_at(30);
+    let mut pipelined = open(address, half).await;
+    let mut more = open(address, half).await;
+    program.signal("TERM");
+    let started = Instant::now();
+    sleep(SOON).await;
+    pipelined.write_all([other, &ASKED.repeat(2_000)].concat().as_bytes()).await.unwrap();
+    assert_last(&whole(&mut pipelined).await);
+    more.write_all(other.as_bytes()).await.unwrap();
+    for _ in 0..20 {
+        sleep(Duration::from_millis(10)).await;
+        more.write_all(&[b'x'; 1_000]).await.unwrap();
+    }
+    assert_last(&whole(&mut more).await);
+    drop((pipelined, more));
+    ends_well(program, started, Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_ended_its_side_is_answered() {
+    let (program, address) = start("development", NO_DATABASE).await;
+    program.signal("STOP");
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(ASKED.as_bytes()).await.unwrap();
+    client.shutdown().await.unwrap();
+    program.signal("TERM");
+    program.signal("CONT");
+    let started = Instant::now();
+    assert_answered(&whole(&mut client).await);
+    ends_well(program, started, Duration::from_secs(4)).await;
+}
+
+/// Three seconds for what fills the buffers of both ends: longer than a connection that says nothing is kept.
+#[tokio::test]
+async fn a_slow_reader_gets_all_of_an_answer_under_way() {
+    let service = serve_with(&production(&[]), NO_DATABASE, LARGE_ROUTES).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut slow = socket.connect(service.local_addr()).await.unwrap();
+    slow.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut read = vec![0; 1 << 16];
+    let mut length = slow.read(&mut read).await.unwrap();
+    let stopped = tokio::spawn(service.stop());
+    for _ in 0..30 {
+        sleep(Duration::from_millis(100)).await;
+        length += slow.read(&mut read).await.unwrap();
+    }
+    let mut rest = Vec::new();
+    timeout(LONG, slow.read_to_end(&mut rest)).await.unwrap().unwrap();
+    length += rest.len();
+    assert!(length > LARGE, "{length} bytes of {LARGE} came");
+    assert_eq!(stopped.await.unwrap(), server::Drained { cut: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_under_load() {
+    for connections in [Connections::Fresh, Connections::Kept] {
+        for clients in [16, 96] {
+            let (program, address) = start("development", NO_DATABASE).await;
+            let load = Load::start(address, clients, connections);
+            sleep(Duration::from_millis(500)).await;
+            let started = Instant::now();
+            program.signal("TERM");
+            ends_well(program, started, Duration::from_secs(6)).await;
+            let count = load.end().await;
+            assert!(count.lost.is_empty(), "{clients} clients, {connections:?}: {count}");
+            assert!(count.answered > clients, "only {}", count.answered);
+        }
+    }
+}
+
+/// Before its handlers stand the kernel ends the process; from then on the end is a good one.
+#[tokio::test]
+async fn a_signal_during_the_start_ends_it() {
+    for after in [0, 5, 15, 30, 60, 120] {
+        let environment = [("DATABASE_URL", NO_DATABASE), ("PORT", &free_port().to_string())];
+        let program = Program::start(&["--profile", "development"], &environment);
+        sleep(Duration::from_millis(after)).await;
+        let started = Instant::now();
+        program.signal("TERM");
+        let (status, output) = program.end().await;
+        assert!(status.code() == Some(0) || status.signal() == Some(15), "{status}: {output}");
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_signal_while_the_pool_opens_waits_for_the_verdict_only() {
+    let postgres = Postgres::start();
+    let wire = Wire::to(postgres.port());
+    wire.silence();
+    let (program, address) = start("development", &wire.url()).await;
+    let mut asked = open(address, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let started = Instant::now();
+    program.signal("TERM");
+    let unhealthy = Answer::parse(&whole(&mut asked).await);
+    assert_eq!((unhealthy.status, unhealthy.header("connection")), (503, Some("close")));
+    drop(asked);
+    // Of five seconds for the drain: the check's budget is two, and a pool that opens is given up within 1.2 s.
+    ends_well(program, started, Duration::from_secs(5)).await;
 }

@@ -11,6 +11,7 @@ mod faults;
 mod health;
 mod http;
 mod limits;
+mod load;
 mod log;
 mod metrics;
 mod pool;
