@@ -18,11 +18,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::observe::access_log::{Pending, Record};
 use crate::observe::request_scope::RequestScope;
-use crate::observe::route_label::{RouteKind, RouteLabel};
+use crate::observe::route_label::RouteKind;
 use crate::policy::cors::Decision;
 use crate::policy::limits::Limits;
 use crate::policy::rate::Rate;
-use crate::policy::{Action, Policy};
+use crate::policy::{Action, Evaluation, Policy};
 use crate::request::client::{Client, Proxies};
 use crate::request::framing::Flaw;
 use crate::request::head::{Head, field_name};
@@ -90,16 +90,15 @@ impl App {
         let fields = head.fields();
         let parent = Parent::of(fields.traceparent);
         let mut record = Record::begin(&self.service.metrics, &head, &client, arrived);
-        let (decision, action) = self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server);
+        let Evaluation { cors: decision, route, action } =
+            self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server, || {
+                self.count(&client, arrived)
+            });
         record.is_preflight = decision.is_preflight();
-        record.route = match &action {
-            Ok(Action::Run(_, route, _)) => Some(*route),
-            // Answered before routing.
-            Ok(Action::Reply(_)) if record.is_preflight => None,
-            _ => self.policy.router.label(head.path()),
-        };
+        // A preflight that is granted is answered for the policy, and not for the route.
+        record.route = route.filter(|_| !(record.is_preflight && action.is_ok()));
         let scope = RequestScope::new(id.clone(), parent);
-        let outcome = match self.count(&client, arrived, &decision, &action).and(action) {
+        let outcome = match action {
             Err(refusal) => Err(refusal),
             Ok(Action::Reply(reply)) => Ok(reply),
             Ok(Action::Run(Handler::Sync(handler), ..)) => {
@@ -176,22 +175,10 @@ impl App {
         self.policy.stamp.stamped(reply, Decision::Actual { granted: None, vary: true }, id)
     }
 
-    /// Every request counts, also one that is refused, but preflights, which a browser sends unasked, and what a
-    /// platform asks of the health paths.
-    fn count(
-        &self,
-        client: &Client,
-        arrived: Instant,
-        decision: &Decision,
-        action: &Result<Action, Refusal>,
-    ) -> Result<(), Refusal> {
-        let is_probe = matches!(action, Ok(Action::Run(_, RouteLabel { kind: RouteKind::Probe, .. }, _)));
-        match &self.rate {
-            Some(rate) if !decision.is_preflight() && !is_probe => {
-                rate.check(client.key(), arrived).inspect_err(|_| self.service.metrics.limited())
-            }
-            _ => Ok(()),
-        }
+    /// One more request of this client, unless that is too many.
+    fn count(&self, client: &Client, arrived: Instant) -> Result<(), Refusal> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        rate.check(client.key(), arrived).inspect_err(|_| self.service.metrics.limited())
     }
 
     fn run_sync(&self, handler: fn(&Service) -> Reply) -> Result<Reply, Refusal> {

@@ -15,20 +15,28 @@ use profiles::{Profile, Server};
 use cors::{Cors, Decision};
 use headers::Stamp;
 
-use crate::observe::route_label::RouteLabel;
+use crate::observe::route_label::{RouteKind, RouteLabel};
 use crate::request::framing::Flaw;
 use crate::request::head::{Fields, Head};
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
 use crate::routes::context::PathParameters;
 use crate::routes::route::{Handler, Route};
-use crate::routes::router::{Conflict, Found, Router};
+use crate::routes::router::{Conflict, Found, Match, Router, find};
 
-/// The profile's rules for heads, its policy for origins, the routes, and what every answer carries.
+/// The profile's policy for origins, its routes, and what every answer carries.
 pub struct Policy {
     cors: Cors,
-    pub(crate) router: Router,
+    router: Router,
     pub(crate) stamp: Stamp,
+}
+
+/// What is decided of a request.
+pub(crate) struct Evaluation {
+    pub(crate) cors: Decision,
+    /// Whose path it is, also where the request is refused.
+    pub(crate) route: Option<RouteLabel>,
+    pub(crate) action: Result<Action, Refusal>,
 }
 
 pub(crate) enum Action {
@@ -47,61 +55,134 @@ impl Policy {
         Ok(Self { stamp, router: Router::new(routes, profile)?, cors })
     }
 
-    /// What CORS says, and what is to be done.
+    /// Pure but for `admit`, which counts the request of a client that has a limit. What CORS says comes first, for every
+    /// answer carries it; after that the first refusal wins.
     pub(crate) fn evaluate(
         &self,
         head: &Head,
         fields: &Fields<'_>,
         flaw: Option<Flaw>,
         limits: &Server,
-    ) -> (Decision, Result<Action, Refusal>) {
-        let decision = self.cors.decide(head, fields);
-        let action = self.action(head, fields, flaw, limits, &decision);
-        (decision, action)
-    }
-
-    fn action(
-        &self,
-        head: &Head,
-        fields: &Fields<'_>,
-        flaw: Option<Flaw>,
-        limits: &Server,
-        decision: &Decision,
-    ) -> Result<Action, Refusal> {
-        head.check(fields, limits)?;
-        if let Some(flaw) = flaw {
-            return Err(flaw.into());
-        }
-        match decision {
-            // Answered before routing: a preflight asks about the policy, not about the resource.
-            Decision::Refused => return Err(Refusal::preflight()),
-            Decision::Preflight(_) => return Ok(Action::Reply(Reply::empty(StatusCode::NO_CONTENT))),
-            Decision::Actual { .. } => {}
-        }
-        Ok(match self.router.find(head.method(), head.path())? {
-            Found::Options(allow) => Action::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
-            Found::Handler(handler, route, parameters) => {
-                // Not earlier: what does not exist is 404 or 405 for every page alike.
-                cross_site::check(head, decision.grants())?;
-                Action::Run(handler, route, parameters)
+        admit: impl FnOnce() -> Result<(), Refusal>,
+    ) -> Evaluation {
+        let cors = self.cors.decide(head, fields);
+        let at = self.router.at(head.path());
+        let route = at.as_ref().map(Match::label);
+        let decide = || {
+            if !is_exempt(head, &cors, at.as_ref()) {
+                admit()?;
             }
-        })
+            head.check(fields, limits)?;
+            if let Some(flaw) = flaw {
+                return Err(flaw.into());
+            }
+            act(head, &cors, at)
+        };
+        let action = decide();
+        Evaluation { cors, route, action }
     }
 
     /// The whole way of a request whose handler does nothing, for benchmarks.
     pub fn rehearse(&self, request: Request<()>, limits: &Server, id: HeaderValue) -> Response<Full<Bytes>> {
         let (head, ()) = Head::split(request);
-        let (decision, action) = self.evaluate(&head, &head.fields(), None, limits);
+        let Evaluation { cors, action, .. } = self.evaluate(&head, &head.fields(), None, limits, || Ok(()));
         let reply = match action {
             Ok(Action::Run(..)) => Reply::ready_json(StatusCode::OK, "{}"),
             Ok(Action::Reply(reply)) => reply,
             Err(refusal) => refusal.into_reply(&id),
         };
-        self.stamp.apply(reply, head.method(), decision, id)
+        self.stamp.apply(reply, head.method(), cors, id)
     }
 
     /// What CORS alone writes onto an answer, for tests and benchmarks.
     pub fn cors(&self, head: &Head, headers: &mut HeaderMap) {
         self.cors.stamp(self.cors.decide(head, &head.fields()), headers);
+    }
+}
+
+/// Neither counted nor limited: preflights, which a browser sends unasked, and what a platform asks of the health paths.
+fn is_exempt(head: &Head, cors: &Decision, at: Option<&Match<'_, '_>>) -> bool {
+    let is_probe =
+        |at: &Match<'_, '_>| at.label().kind == RouteKind::Probe && at.handler(head.method()).is_some();
+    cors.is_preflight() || at.is_some_and(is_probe)
+}
+
+fn act(head: &Head, cors: &Decision, at: Option<Match<'_, '_>>) -> Result<Action, Refusal> {
+    match cors {
+        // Not of the resource: a preflight asks about the policy.
+        Decision::Refused => return Err(Refusal::preflight()),
+        Decision::Preflight(_) => return Ok(Action::Reply(Reply::empty(StatusCode::NO_CONTENT))),
+        Decision::Actual { .. } => {}
+    }
+    Ok(match find(head.method(), head.path(), at)? {
+        Found::Options(allow) => Action::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
+        Found::Handler(handler, route, parameters) => {
+            // Not earlier: what does not exist is 404 or 405 for every page alike.
+            cross_site::check(head, cors.grants())?;
+            Action::Run(handler, route, parameters)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use profiles::Declaration;
+
+    use super::*;
+    use crate::routes::ROUTES;
+
+    /// The status of the first refusal, in production.
+    fn refused(
+        method: &str,
+        target: &str,
+        lines: &[(&str, &str)],
+        flaw: Option<Flaw>,
+        is_limited: bool,
+    ) -> u16 {
+        let today = jiff::civil::date(2026, 1, 1);
+        let profile = Declaration::load("production", today).unwrap().profile;
+        let policy = Policy::new(&profile, ROUTES, None).unwrap();
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in lines {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = Head::split(request.body(()).unwrap());
+        let admit = || if is_limited { Err(Refusal::too_many(1)) } else { Ok(()) };
+        let evaluation = policy.evaluate(&head, &head.fields(), flaw, &profile.server, admit);
+        evaluation.action.err().map_or(0, |refusal| refusal.status().as_u16())
+    }
+
+    #[test]
+    fn the_first_refusal_wins_in_the_order_of_the_architecture() {
+        const EVIL: (&str, &str) = ("origin", "https://evil.example");
+        const HOST: (&str, &str) = ("host", "a");
+        const BREW: (&str, &str) = ("access-control-request-method", "BREW");
+        let flaw = Some(Flaw::BareLineFeed);
+        // Each request has the fault of the row and of all rows after it.
+        assert_eq!(refused("DELETE", "//health", &[EVIL], flaw, true), 429);
+        assert_eq!(refused("DELETE", "//health", &[EVIL], flaw, false), 400, "the head");
+        assert_eq!(refused("DELETE", "/nothing", &[HOST, EVIL], flaw, false), 400, "the framing");
+        assert_eq!(refused("OPTIONS", "/nothing", &[HOST, EVIL, BREW], None, false), 403, "the preflight");
+        assert_eq!(refused("BREW", "/nothing", &[HOST, EVIL], None, false), 501);
+        assert_eq!(refused("DELETE", "/nothing", &[HOST, EVIL], None, false), 404);
+        assert_eq!(refused("DELETE", "/livez", &[HOST, EVIL], None, false), 405);
+        assert_eq!(
+            refused("GET", "/livez", &[HOST, EVIL], None, false),
+            0,
+            "reading is no cross-site change"
+        );
+    }
+
+    #[test]
+    fn probes_and_preflights_are_neither_counted_nor_limited() {
+        let asked =
+            [("host", "a"), ("origin", "https://todo.example.com"), ("access-control-request-method", "PUT")];
+        assert_eq!(refused("OPTIONS", "/health", &asked, None, true), 0);
+        assert_eq!(refused("GET", "/health", &asked[..1], None, true), 0);
+        assert_eq!(refused("HEAD", "/livez", &asked[..1], None, true), 0);
+        // No probe: nothing answers it there.
+        assert_eq!(refused("POST", "/livez", &asked[..1], None, true), 429);
+        assert_eq!(refused("OPTIONS", "/livez", &asked[..1], None, true), 429);
     }
 }

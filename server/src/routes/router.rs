@@ -20,6 +20,12 @@ struct Entry {
     allow: HeaderValue,
 }
 
+/// A route by its path, and the path's parameters as they were sent.
+pub(crate) struct Match<'r, 'p> {
+    entry: &'r Entry,
+    parameters: matchit::Params<'r, 'p>,
+}
+
 #[derive(Debug)]
 pub(crate) enum Found {
     Handler(Handler, RouteLabel, PathParameters),
@@ -46,40 +52,43 @@ impl Router {
         Ok(Self { paths })
     }
 
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Refusal> {
-        // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
-        // CONNECT asks for a proxy, which this is not.
-        if !METHODS.contains(&method.as_str()) {
-            return Err(Refusal::not_implemented());
-        }
-        if path == "*" && method == Method::OPTIONS {
-            return Ok(Found::Options(HeaderValue::from_static(
-                "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-            )));
-        }
-        let found = self.paths.at(path).map_err(|_| Refusal::not_found())?;
-        let entry = found.value;
-        if method == Method::OPTIONS {
-            return Ok(Found::Options(entry.allow.clone()));
-        }
-        // HEAD is GET without the body (RFC 9110 section 9.3.2).
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        let Some((_, handler)) = entry.route.methods.iter().find(|(served, _)| served == method) else {
-            return Err(Refusal::method_not_allowed(entry.allow.clone()));
-        };
-        Ok(Found::Handler(*handler, entry.label(), decode(&found.params)?))
-    }
-
-    /// Whose path it is, whether or not the route serves the request.
-    pub(crate) fn label(&self, path: &str) -> Option<RouteLabel> {
-        self.paths.at(path).ok().map(|found| found.value.label())
+    /// The route whose path it is, whether or not it serves the method.
+    pub(crate) fn at<'r, 'p>(&'r self, path: &'p str) -> Option<Match<'r, 'p>> {
+        let found = self.paths.at(path).ok()?;
+        Some(Match { entry: found.value, parameters: found.params })
     }
 }
 
-impl Entry {
-    fn label(&self) -> RouteLabel {
-        RouteLabel { index: self.index, kind: self.route.kind }
+impl Match<'_, '_> {
+    pub(crate) fn label(&self) -> RouteLabel {
+        RouteLabel { index: self.entry.index, kind: self.entry.route.kind }
     }
+
+    pub(crate) fn handler(&self, method: &Method) -> Option<Handler> {
+        // HEAD is GET without the body (RFC 9110 section 9.3.2).
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.entry.route.methods.iter().find(|(served, _)| served == method).map(|(_, handler)| *handler)
+    }
+}
+
+/// What a request for that path and method finds there.
+pub(crate) fn find(method: &Method, path: &str, at: Option<Match<'_, '_>>) -> Result<Found, Refusal> {
+    // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
+    // CONNECT asks for a proxy, which this is not.
+    if !METHODS.contains(&method.as_str()) {
+        return Err(Refusal::not_implemented());
+    }
+    if path == "*" && method == Method::OPTIONS {
+        return Ok(Found::Options(HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")));
+    }
+    let at = at.ok_or_else(Refusal::not_found)?;
+    if method == Method::OPTIONS {
+        return Ok(Found::Options(at.entry.allow.clone()));
+    }
+    let Some(handler) = at.handler(method) else {
+        return Err(Refusal::method_not_allowed(at.entry.allow.clone()));
+    };
+    Ok(Found::Handler(handler, at.label(), decode(&at.parameters)?))
 }
 
 fn allow(route: &Route) -> HeaderValue {
@@ -135,20 +144,20 @@ mod tests {
         ..THING
     };
 
-    fn find(profile: &str, method: &str, path: &str) -> Result<Found, Refusal> {
+    fn found(profile: &str, method: &str, path: &str) -> Result<Found, Refusal> {
         let today = jiff::civil::date(2026, 1, 1);
         let profile = profiles::Declaration::load(profile, today).unwrap().profile;
         let router = Router::new(&[&THING, &MANUAL], &profile).unwrap();
-        router.find(&method.parse().unwrap(), path)
+        find(&method.parse().unwrap(), path, router.at(path))
     }
 
     fn status(method: &str, path: &str) -> u16 {
-        find("production", method, path).map_or_else(|refusal| refusal.status().as_u16(), |_| 200)
+        found("production", method, path).map_or_else(|refusal| refusal.status().as_u16(), |_| 200)
     }
 
     #[test]
     fn a_path_parameter_is_found_by_name_and_decoded() {
-        let Ok(Found::Handler(_, label, params)) = find("production", "GET", "/api/things/caf%C3%A9") else {
+        let Ok(Found::Handler(_, label, params)) = found("production", "GET", "/api/things/caf%C3%A9") else {
             panic!("the path is served");
         };
         assert_eq!(label, RouteLabel { index: 0, kind: RouteKind::Api });
@@ -165,7 +174,7 @@ mod tests {
 
     #[test]
     fn options_names_exactly_what_is_served() {
-        let Ok(Found::Options(allow)) = find("production", "OPTIONS", "/api/things/7") else {
+        let Ok(Found::Options(allow)) = found("production", "OPTIONS", "/api/things/7") else {
             panic!("OPTIONS is served everywhere");
         };
         assert_eq!(allow, "GET, HEAD, PUT, OPTIONS");
@@ -183,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_route_of_the_docs_is_unknown_where_they_are_hidden() {
-        assert!(find("development", "GET", "/manual").is_ok());
+        assert!(found("development", "GET", "/manual").is_ok());
         assert_eq!(status("GET", "/manual"), 404);
         assert_eq!(status("POST", "/manual"), 404);
     }
