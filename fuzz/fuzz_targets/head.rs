@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use http::Method;
 use libfuzzer_sys::fuzz_target;
 use profiles::Server;
-use server::fuzz::{Verdict, hear};
+use server::fuzz::{Outcome, hear};
 
 /// Small enough to be reached.
 const TARGET: usize = 64;
@@ -28,44 +28,44 @@ static LIMITS: LazyLock<Server> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    let verdict = hear(&[data], &LIMITS);
-    match &verdict {
-        Verdict::Served(head) => {
+    let outcome = hear(&[data], &LIMITS);
+    match &outcome {
+        Outcome::Served(head) => {
             let read = Reading::of(data).expect("hyper found the end of a head, and so does everyone");
             assert_eq!(read.flaw(), None, "a head is served");
             read.compare(head);
         }
-        Verdict::Refused(head, refusal) => {
+        Outcome::Refused(head, refusal) => {
             let read = Reading::of(data).expect("hyper found the end of a head, and so does everyone");
             assert!(read.flaw().is_some() || read.may_be_too_long(), "a head is refused: {refusal:?}");
             assert!(refusal.status().is_client_error() || refusal.status() == 501, "{refusal:?}");
             assert_eq!(head.method().as_str().as_bytes(), read.method);
         }
-        Verdict::Malformed(None) => {}
-        Verdict::Malformed(Some(status)) => assert!(status.is_client_error(), "{status}"),
+        Outcome::Malformed(None) => {}
+        Outcome::Malformed(Some(status)) => assert!(status.is_client_error(), "{status}"),
     }
 
-    let expected = outcome(&verdict);
-    assert_eq!(outcome(&hear(&[data], &LIMITS)), expected, "the same bytes again");
+    let expected = summary(&outcome);
+    assert_eq!(summary(&hear(&[data], &LIMITS)), expected, "the same bytes again");
     if data.len() > 1 {
         // A place that each change of the bytes moves.
         let sum = data.iter().fold(0, |sum: usize, byte| (sum * 31 + usize::from(*byte)) % 65_521);
         let place = 1 + sum % (data.len() - 1);
         let (one, other) = data.split_at(place);
-        assert_eq!(outcome(&hear(&[one, other], &LIMITS)), expected, "the same bytes, cut at {place}");
+        assert_eq!(summary(&hear(&[one, other], &LIMITS)), expected, "the same bytes, cut at {place}");
     }
     let each: Vec<&[u8]> = data.chunks(1).collect();
-    assert_eq!(outcome(&hear(&each, &LIMITS)), expected, "the same bytes, one by one");
+    assert_eq!(summary(&hear(&each, &LIMITS)), expected, "the same bytes, one by one");
 });
 
 /// What must not depend on how the bytes come. Of a head that is broken hyper may not see the flaw before the end.
-fn outcome(verdict: &Verdict) -> Option<(u16, String)> {
-    match verdict {
-        Verdict::Served(head) => {
+fn summary(outcome: &Outcome) -> Option<(u16, String)> {
+    match outcome {
+        Outcome::Served(head) => {
             Some((200, format!("{} {} {:?}", head.method(), head.path(), head.headers())))
         }
-        Verdict::Refused(_, refusal) => Some((refusal.status().as_u16(), format!("{refusal:?}"))),
-        Verdict::Malformed(_) => None,
+        Outcome::Refused(_, refusal) => Some((refusal.status().as_u16(), format!("{refusal:?}"))),
+        Outcome::Malformed(_) => None,
     }
 }
 

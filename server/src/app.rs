@@ -49,7 +49,7 @@ pub(crate) struct App {
 }
 
 /// A request that is handled later, and what names it.
-struct Asked {
+struct RoutedRequest {
     arrived: Instant,
     number: u64,
     parent: Option<Parent>,
@@ -109,9 +109,9 @@ impl App {
             Ok(Action::Run(Handler::Async(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
                 // Boxed: a future is moved several times before it runs, with all that it holds.
-                let asked = Box::new(Asked { arrived, number, parent, head, parameters, body });
+                let request = Box::new(RoutedRequest { arrived, number, parent, head, parameters, body });
                 let work = async move {
-                    let outcome = app.run(handler, route.kind, asked).await;
+                    let outcome = app.run(handler, route.kind, request).await;
                     app.settle(outcome, pending, decision, id)
                 };
                 return Either::Right(scope.run(work).boxed());
@@ -186,16 +186,21 @@ impl App {
     }
 
     /// The one effect: reads the body and calls the handler, under one deadline and with a net for panics.
-    async fn run(&self, handler: AsyncHandler, kind: RouteKind, asked: Box<Asked>) -> Result<Reply, Refusal> {
+    async fn run(
+        &self,
+        handler: AsyncHandler,
+        kind: RouteKind,
+        request: Box<RoutedRequest>,
+    ) -> Result<Reply, Refusal> {
         // Probes are never turned away: a busy service must not look like a broken one.
         let place = (kind != RouteKind::Probe).then(|| self.limits.enter()).transpose();
         let _place = place.inspect_err(|_| self.service.metrics.shed())?;
-        let (arrived, deadline) = (asked.arrived, self.service.profile.server.request_timeout.get());
+        let (arrived, deadline) = (request.arrived, self.service.profile.server.request_timeout.get());
         // A little earlier, so that the database's own reason is known before the request is cut.
         let end = arrived + deadline.saturating_sub((deadline / 20).min(REASON));
         // Pinned where it is made: wrapped by value, a future of this size is copied.
         let work = pin!(async move {
-            let Asked { number, parent, head, parameters, body, .. } = *asked;
+            let RoutedRequest { number, parent, head, parameters, body, .. } = *request;
             let service = Arc::clone(&self.service);
             // Most requests have none, and need no timer.
             let body = if body.is_end_stream() {

@@ -43,7 +43,7 @@ impl CorsPolicy {
 }
 
 /// What becomes of the first head on a connection.
-pub enum Verdict {
+pub enum Outcome {
     /// It is let through.
     Served(Head),
     /// We refuse what hyper has read.
@@ -53,10 +53,10 @@ pub enum Verdict {
 }
 
 /// A client sends these bytes, in these parts, and waits.
-pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
+pub fn hear(parts: &[&[u8]], limits: &Server) -> Outcome {
     let turn = Turn::default();
     let (begun, answer) = (RefCell::new(None), RefCell::new(Vec::new()));
-    let client = Client { parts, turn: &turn, framing: Framing::default(), answer: &answer };
+    let client = ScriptedClient { parts, turn: &turn, framing: Framing::default(), answer: &answer };
     let service = service_fn(|request| {
         *begun.borrow_mut() = Some((turn.begin(), request));
         pending::<Result<Response<Empty<Bytes>>, Infallible>>()
@@ -71,25 +71,25 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Verdict {
     let Some((flaw, request)) = begun.take() else {
         let status =
             answer.borrow().strip_prefix(b"HTTP/1.1 ").and_then(|bare| bare.get(..3)?.try_into().ok());
-        return Verdict::Malformed(status);
+        return Outcome::Malformed(status);
     };
     let (head, _body) = Head::split(request);
     // As `Policy::evaluate` does.
     match head.check(&head.fields(), limits).and_then(|()| flaw.map_or(Ok(()), |flaw| Err(flaw.into()))) {
-        Ok(()) => Verdict::Served(head),
-        Err(refusal) => Verdict::Refused(head, refusal),
+        Ok(()) => Outcome::Served(head),
+        Err(refusal) => Outcome::Refused(head, refusal),
     }
 }
 
 /// The client's end of the connection, and of the socket what listens.
-struct Client<'c> {
+struct ScriptedClient<'c> {
     parts: &'c [&'c [u8]],
     turn: &'c Turn,
     framing: Framing,
     answer: &'c RefCell<Vec<u8>>,
 }
 
-impl Read for Client<'_> {
+impl Read for ScriptedClient<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -105,7 +105,7 @@ impl Read for Client<'_> {
     }
 }
 
-impl Write for Client<'_> {
+impl Write for ScriptedClient<'_> {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.answer.borrow_mut().extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use profiles::LoadError;
-use server::boot::arguments::{Arguments, Asked, HELP};
+use server::boot::arguments::{Arguments, HELP, Invocation};
 use server::boot::embedded::{Embedded, Serving};
 use server::boot::{self, DeclarationError, Environment, Settings};
 use server::{ROUTES, Running, Signals, StartError, listener, log};
@@ -15,8 +15,8 @@ use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse(std::env::args_os()) {
-        Ok(Asked::Service(arguments)) => run(&arguments, &Environment::of_process()),
-        Ok(Asked::Text(text)) => print(text),
+        Ok(Invocation::Serve(arguments)) => run(&arguments, &Environment::of_process()),
+        Ok(Invocation::Print(text)) => print(text),
         Err(error) => Err(Failure::refused(format!("{error}\n\n{HELP}"))),
     };
     match done {

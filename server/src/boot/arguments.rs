@@ -15,10 +15,10 @@ pub struct Arguments {
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    Service(Arguments),
+pub enum Invocation {
+    Serve(Arguments),
     /// To be printed, and nothing else.
-    Text(&'static str),
+    Print(&'static str),
 }
 
 pub const HELP: &str = "\
@@ -39,7 +39,7 @@ const VERSION: &str = concat!("server ", env!("CARGO_PKG_VERSION"), "\n");
 
 impl Arguments {
     /// Of a command line, whose first word is the program's name. Each option may stand once.
-    pub fn parse<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Result<Asked, Error> {
+    pub fn parse<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Result<Invocation, Error> {
         let mut arguments = Self::default();
         let mut parser = Parser::from_iter(words.into_iter().map(Into::into));
         while let Some(argument) = parser.next()? {
@@ -50,15 +50,15 @@ impl Arguments {
                     arguments.profile = Some(value.string()?);
                 }
                 Arg::Long("check") if !arguments.check => arguments.check = true,
-                Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Text(HELP)),
-                Arg::Short('V') | Arg::Long("version") => return Ok(Asked::Text(VERSION)),
+                Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Print(HELP)),
+                Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Print(VERSION)),
                 Arg::Long(again @ ("profile" | "check")) => {
                     return Err(format!("--{again} stands twice").into());
                 }
                 other => return Err(other.unexpected()),
             }
         }
-        Ok(Asked::Service(arguments))
+        Ok(Invocation::Serve(arguments))
     }
 }
 
@@ -66,7 +66,7 @@ impl Arguments {
 mod tests {
     use super::*;
 
-    fn parse(words: &[&str]) -> Result<Asked, String> {
+    fn parse(words: &[&str]) -> Result<Invocation, String> {
         let line = ["server"].iter().chain(words);
         Arguments::parse(line).map_err(|error| error.to_string())
     }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_profile_is_named_in_two_ways_and_need_not_be() {
         let named = |profile: Option<&str>, check| {
-            Ok(Asked::Service(Arguments { profile: profile.map(str::to_owned), check }))
+            Ok(Invocation::Serve(Arguments { profile: profile.map(str::to_owned), check }))
         };
         assert_eq!(parse(&[]), named(None, false));
         assert_eq!(parse(&["--profile", "production"]), named(Some("production"), false));
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn help_and_version_are_texts() {
-        assert_eq!(parse(&["--profile", "production", "-h"]), Ok(Asked::Text(HELP)));
-        assert_eq!(parse(&["--help"]), Ok(Asked::Text(HELP)));
+        assert_eq!(parse(&["--profile", "production", "-h"]), Ok(Invocation::Print(HELP)));
+        assert_eq!(parse(&["--help"]), Ok(Invocation::Print(HELP)));
         assert_eq!(parse(&["-V"]), parse(&["--version"]));
     }
 

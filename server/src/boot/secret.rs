@@ -13,7 +13,7 @@ pub struct Secret(String);
 
 /// Why a value is no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum SecretError {
     Empty,
     Placeholder,
 }
@@ -28,12 +28,12 @@ impl Secret {
         &self.0
     }
 
-    pub(crate) fn flaw(&self) -> Option<Flaw> {
+    pub(crate) fn error(&self) -> Option<SecretError> {
         let value = self.0.trim();
         if value.is_empty() {
-            return Some(Flaw::Empty);
+            return Some(SecretError::Empty);
         }
-        is_placeholder(value).then_some(Flaw::Placeholder)
+        is_placeholder(value).then_some(SecretError::Placeholder)
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
             "postgresql://<user>:<password>@<host>/<database>",
             "...",
         ] {
-            assert_eq!(Secret::new(value).flaw(), Some(Flaw::Placeholder), "{value}");
+            assert_eq!(Secret::new(value).error(), Some(SecretError::Placeholder), "{value}");
         }
     }
 
@@ -106,20 +106,20 @@ mod tests {
         let line =
             include_str!("../../../.env.example").lines().find(|line| line.starts_with("DATABASE_URL="));
         let value = line.unwrap().trim_start_matches("DATABASE_URL=").trim_matches('\'');
-        assert_eq!(Secret::new(value).flaw(), Some(Flaw::Placeholder));
+        assert_eq!(Secret::new(value).error(), Some(SecretError::Placeholder));
     }
 
     #[test]
     fn nothing_is_no_secret() {
         for value in ["", " ", "\n"] {
-            assert_eq!(Secret::new(value).flaw(), Some(Flaw::Empty));
+            assert_eq!(Secret::new(value).error(), Some(SecretError::Empty));
         }
     }
 
     #[test]
     fn a_real_value_is_a_secret() {
         for value in ["n7Jq0Zt5", "postgresql://app:n7Jq0Zt5@db.internal/app", "secretariat-4711"] {
-            assert_eq!(Secret::new(value).flaw(), None, "{value}");
+            assert_eq!(Secret::new(value).error(), None, "{value}");
         }
     }
 }

@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 use profiles::{Declaration, LoadError, Profile};
 
 use crate::boot::arguments::Arguments;
-use crate::boot::secret::{Flaw, Secret, is_placeholder};
+use crate::boot::secret::{Secret, SecretError, is_placeholder};
 use crate::database::Database;
-use crate::database::access::Access;
+use crate::database::access::DatabaseAccess;
 use crate::database::tls::AuthorityError;
 use crate::database::url::{Address, UrlError};
 use crate::routes::ROUTES;
@@ -26,7 +26,7 @@ pub struct Environment(BTreeMap<String, Secret>);
 #[derive(Clone)]
 pub struct Settings {
     pub(crate) profile: Profile,
-    access: Access,
+    access: DatabaseAccess,
     pub(crate) release: Option<HeaderValue>,
 }
 
@@ -139,10 +139,10 @@ impl Environment {
 
     fn sound(&self, variable: &str) -> Result<&Secret, Mistake> {
         let secret = self.get(variable).ok_or_else(|| Mistake::Missing(variable.to_owned()))?;
-        match secret.flaw() {
+        match secret.error() {
             None => Ok(secret),
-            Some(Flaw::Empty) => Err(Mistake::Empty(variable.to_owned())),
-            Some(Flaw::Placeholder) => Err(Mistake::Placeholder(variable.to_owned())),
+            Some(SecretError::Empty) => Err(Mistake::Empty(variable.to_owned())),
+            Some(SecretError::Placeholder) => Err(Mistake::Placeholder(variable.to_owned())),
         }
     }
 }
@@ -198,7 +198,7 @@ impl Settings {
     }
 }
 
-fn database(profile: &Profile, environment: &Environment) -> Result<Access, Mistake> {
+fn database(profile: &Profile, environment: &Environment) -> Result<DatabaseAccess, Mistake> {
     let variable = profile.database.url_variable.as_str();
     let url = environment.sound(variable).map_err(|mistake| match mistake {
         Mistake::Missing(variable) if profile.environment == profiles::Environment::Development => {
@@ -212,7 +212,7 @@ fn database(profile: &Profile, environment: &Environment) -> Result<Access, Mist
     if address.remote_password().is_some_and(|password| is_placeholder(&password)) {
         return Err(Mistake::PlaceholderPassword(variable.to_owned()));
     }
-    Access::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
+    DatabaseAccess::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
 }
 
 /// Open files beside the connections of clients and database: standard streams, listeners, the runtime's own, and room

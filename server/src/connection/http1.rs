@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::connection::socket::{Patience, Socket, Turn};
-use crate::observe::metrics::Held;
+use crate::observe::metrics::GaugeGuard;
 
 /// Hyper's read buffer is never smaller, and it panics when asked for less.
 const SMALLEST_BUFFER: usize = 8192;
@@ -28,7 +28,7 @@ pub(crate) struct Accepted {
     pub(crate) peer: SocketAddr,
     /// Given back when the connection ends.
     pub(crate) permit: OwnedSemaphorePermit,
-    pub(crate) open: Held,
+    pub(crate) open: GaugeGuard,
 }
 
 /// What every connection is served with.

@@ -11,12 +11,12 @@ use super::tls::{self, AuthorityError};
 use super::url::Address;
 
 #[derive(Clone)]
-pub(crate) struct Access {
+pub(crate) struct DatabaseAccess {
     config: Config,
     tls: MakeRustlsConnect,
 }
 
-impl Access {
+impl DatabaseAccess {
     /// Reads the file of the private authority, where the URL names one.
     pub(crate) fn to(address: Address) -> Result<Self, AuthorityError> {
         let tls = tls::connector(address.authority.as_deref())?;

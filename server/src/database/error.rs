@@ -172,7 +172,7 @@ const PASSING: &[&str] = &["08", "40", "53", "55P03", "57", "58"];
 /// answer, and what the driver refused was never sent. Only a client that remembers a lost statement uses it again.
 pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
     let Some(answer) = error.as_db_error() else {
-        return kind(error) == Kind::Parameters;
+        return kind(error) == DriverKind::Parameters;
     };
     !ends_the_session(answer) && answered(answer) != DatabaseError::NamedStatement
 }
@@ -206,16 +206,16 @@ impl From<&tokio_postgres::Error> for DatabaseError {
             return handshake(error);
         }
         match kind(error) {
-            Kind::Tls if text(error).contains("does not support TLS") => Self::TlsNotOffered,
+            DriverKind::Tls if text(error).contains("does not support TLS") => Self::TlsNotOffered,
             // Broken off by a proxy that restarts or wakes, and no fault of TLS.
-            Kind::Tls => match broken_off(error) {
+            DriverKind::Tls => match broken_off(error) {
                 Some(kind) => Self::Lost(Some(kind)),
                 None => Self::Tls,
             },
-            Kind::Authentication if text(error).contains("channel binding") => Self::ChannelBinding,
-            Kind::Authentication => Self::Authentication,
-            Kind::Parameters => Self::Parameters,
-            Kind::Other => match causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()) {
+            DriverKind::Authentication if text(error).contains("channel binding") => Self::ChannelBinding,
+            DriverKind::Authentication => Self::Authentication,
+            DriverKind::Parameters => Self::Parameters,
+            DriverKind::Other => match causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()) {
                 Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
                 // The standard library gives a failed look-up no kind of its own.
                 Some(error) if error.to_string().contains("lookup address") => Self::Unresolved,
@@ -309,23 +309,23 @@ const UNREADABLE: &str = "it is not encoded as RFC 5280 asks; issue it anew";
 
 /// The driver keeps its kinds private; their texts are all that tells them apart.
 #[derive(PartialEq, Eq)]
-enum Kind {
+enum DriverKind {
     Tls,
     Authentication,
     Parameters,
     Other,
 }
 
-fn kind(error: &tokio_postgres::Error) -> Kind {
+fn kind(error: &tokio_postgres::Error) -> DriverKind {
     let text = error.to_string();
     if text.contains("TLS") {
-        Kind::Tls
+        DriverKind::Tls
     } else if text.starts_with("authentication error") || text.starts_with("invalid configuration") {
-        Kind::Authentication
+        DriverKind::Authentication
     } else if text.starts_with("error serializing parameter") || text.contains("parameters but got") {
-        Kind::Parameters
+        DriverKind::Parameters
     } else {
-        Kind::Other
+        DriverKind::Other
     }
 }
 

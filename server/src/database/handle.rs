@@ -5,10 +5,10 @@ use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 
 use super::DatabaseError;
-use super::access::Access;
+use super::access::DatabaseAccess;
 use super::pool::connections::{Connections, PoolLimits};
 use super::pool::lease::Lease;
-use super::pool::metrics::Metrics;
+use super::pool::metrics::PoolMetrics;
 use super::transaction::{Parameters, Transaction};
 
 /// A pool of connections that are opened when they are first needed: listen first, connect later.
@@ -32,7 +32,7 @@ pub struct Until<'d> {
 
 impl Database {
     /// Nothing is connected before it is needed.
-    pub(crate) fn new(profile: &Profile, access: &Access) -> Self {
+    pub(crate) fn new(profile: &Profile, access: &DatabaseAccess) -> Self {
         let (pool, deadline) = (&profile.pool, profile.server.request_timeout.get());
         let requests =
             PoolLimits { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
@@ -51,7 +51,7 @@ impl Database {
     }
 
     /// The pool for requests; the health check's reserve is not in it.
-    pub fn metrics(&self) -> Metrics {
+    pub fn metrics(&self) -> PoolMetrics {
         self.requests.metrics()
     }
 
@@ -63,7 +63,7 @@ impl Database {
     /// Opens nothing more, and returns when the idle connections are closed.
     pub(crate) async fn close(&self) {
         tokio::join!(self.requests.close(), self.reserve.close());
-        let Metrics { created, recycled, discarded, trimmed, checkouts, .. } = self.metrics();
+        let PoolMetrics { created, recycled, discarded, trimmed, checkouts, .. } = self.metrics();
         tracing::info!(created, recycled, discarded, trimmed, checkouts, "the pool is closed");
     }
 }
@@ -89,7 +89,7 @@ impl Until<'_> {
         Transaction::begin(self.lease().await?, self.end).await
     }
 
-    pub fn metrics(&self) -> Metrics {
+    pub fn metrics(&self) -> PoolMetrics {
         self.database.metrics()
     }
 

@@ -11,5 +11,5 @@ pub(crate) mod url;
 
 pub use error::DatabaseError;
 pub use handle::{Database, Until};
-pub use pool::metrics::Metrics;
+pub use pool::metrics::PoolMetrics;
 pub use transaction::{Parameters, Transaction};

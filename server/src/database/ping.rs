@@ -246,7 +246,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::database::access::Access;
+    use crate::database::access::DatabaseAccess;
     use crate::database::url::Address;
 
     const BUDGET: Duration = Duration::from_millis(300);
@@ -259,7 +259,7 @@ mod tests {
         let text = text.replace("size = 10", size).replace("overflow = 2", "overflow = 0");
         let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
         let profile = declaration.profile;
-        let access = Access::to(Address::parse(&url, &profile.database).unwrap()).unwrap();
+        let access = DatabaseAccess::to(Address::parse(&url, &profile.database).unwrap()).unwrap();
         (silent, Arc::new(Database::new(&profile, &access)))
     }
 

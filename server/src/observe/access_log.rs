@@ -8,7 +8,7 @@ use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::observe::metrics::{Held, Metrics};
+use crate::observe::metrics::{GaugeGuard, Metrics};
 use crate::observe::route_label::{RouteKind, RouteLabel};
 use crate::request::client::Client;
 use crate::request::head::{Field, Head};
@@ -20,7 +20,7 @@ pub(crate) struct Record {
     pub(crate) route: Option<RouteLabel>,
     pub(crate) is_preflight: bool,
     metrics: Arc<Metrics>,
-    _active: Held,
+    _active: GaugeGuard,
     started: Instant,
     client: IpAddr,
     queued: Option<i64>,

@@ -50,7 +50,7 @@ const BUCKETS: [f64; 17] =
 
 /// One more, for as long as it is held.
 #[must_use]
-pub(crate) struct Held(Gauge);
+pub(crate) struct GaugeGuard(Gauge);
 
 impl Metrics {
     /// Of routes with these paths, in the order of the table.
@@ -122,8 +122,8 @@ impl Metrics {
     }
 
     /// A request has begun, and ends when the value is dropped.
-    pub(crate) fn request_begun(&self) -> Held {
-        Held::new(&self.active)
+    pub(crate) fn request_begun(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.active)
     }
 
     /// A request has ended without an answer, because its client did not wait for it.
@@ -137,8 +137,8 @@ impl Metrics {
     }
 
     /// A connection is open until the value is dropped.
-    pub(crate) fn connection_opened(&self) -> Held {
-        Held::new(&self.connections)
+    pub(crate) fn connection_opened(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.connections)
     }
 
     /// The system has not given us a connection that there was.
@@ -157,14 +157,14 @@ impl Metrics {
     }
 }
 
-impl Held {
+impl GaugeGuard {
     fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
 }
 
-impl Drop for Held {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

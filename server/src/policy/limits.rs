@@ -10,7 +10,7 @@ pub(crate) struct Limits {
 }
 
 /// A place among the requests that are handled. Dropped, however the request ends, it is free again.
-pub(crate) type Place<'l> = SemaphorePermit<'l>;
+pub(crate) type Permit<'l> = SemaphorePermit<'l>;
 
 impl Limits {
     pub(crate) fn new(max_requests: u32) -> Self {
@@ -19,7 +19,7 @@ impl Limits {
     }
 
     /// Held for as long as a body is read and its handler works. Nobody waits for a place.
-    pub(crate) fn enter(&self) -> Result<Place<'_>, Refusal> {
+    pub(crate) fn enter(&self) -> Result<Permit<'_>, Refusal> {
         self.requests.try_acquire().map_err(|_| Refusal::overloaded())
     }
 }

@@ -19,7 +19,7 @@ pub(crate) enum Flaw {
 /// Reads the lines of one head after the other, however the bytes are cut.
 #[derive(Default)]
 pub(crate) struct Framing {
-    place: Place,
+    position: Position,
     /// The beginning of a line that is not whole yet: enough of it to know the field.
     start: [u8; LONGEST],
     length: u8,
@@ -31,7 +31,7 @@ pub(crate) struct Framing {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// At the beginning of a head: no line of it is whole yet.
     Start,
     /// In a head whose beginning was seen.
@@ -73,8 +73,8 @@ impl Framing {
     /// The first bytes since an answer. If what was sent before it went beyond its request, this may be the middle of
     /// a head, and nothing is said of that head: hyper still ends the connection after a message with two lengths.
     pub(crate) fn begin(&mut self, bytes: &[u8]) {
-        if self.place == Place::Between {
-            *self = Self { place: Place::Start, ..Self::default() };
+        if self.position == Position::Between {
+            *self = Self { position: Position::Start, ..Self::default() };
             self.read(bytes);
         } else {
             *self = Self::default();
@@ -83,7 +83,7 @@ impl Framing {
 
     /// More bytes of the same head.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
-        if !matches!(self.place, Place::Start | Place::Head) {
+        if !matches!(self.position, Position::Start | Position::Head) {
             return;
         }
         let mut rest = bytes;
@@ -106,12 +106,12 @@ impl Framing {
             }
             (self.length, self.last) = (0, 0);
             // RFC 9112 section 2.2: an empty line before the request line is skipped.
-            if blank && self.place == Place::Head {
-                self.place = if rest.is_empty() { Place::Between } else { Place::Lost };
+            if blank && self.position == Position::Head {
+                self.position = if rest.is_empty() { Position::Between } else { Position::Lost };
                 return;
             }
             if !blank {
-                self.place = Place::Head;
+                self.position = Position::Head;
             }
         }
         self.see_target(rest);
@@ -121,7 +121,7 @@ impl Framing {
 
     /// Bytes that came while a request was handled.
     pub(crate) fn lose(&mut self) {
-        self.place = Place::Lost;
+        self.position = Position::Lost;
     }
 
     pub(crate) fn flaw(&self) -> u8 {
@@ -140,7 +140,7 @@ impl Framing {
     }
 
     fn see_target(&mut self, line: &[u8]) {
-        if self.place == Place::Start && memchr(b'#', line).is_some() {
+        if self.position == Position::Start && memchr(b'#', line).is_some() {
             self.other = Some(Flaw::Fragment);
         }
     }

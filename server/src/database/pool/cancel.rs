@@ -14,13 +14,13 @@ use tokio_postgres::config::Host;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::database::access::{Access, Server};
+use crate::database::access::{DatabaseAccess, Server};
 
 /// Sends the request, over a connection of its own as the protocol wants it, to every address of every server that the
 /// URL names, at once: those that did not run the statement do not know the key, and ignore it.
 ///
 /// It is without effect when it fails, and the caller gives up the connection either way.
-pub(super) async fn cancel(statement: &CancelToken, access: &Access) {
+pub(super) async fn cancel(statement: &CancelToken, access: &DatabaseAccess) {
     let tls = access.tls();
     join_all(access.servers().map(async |Server { host, address, port }| {
         if let Some(Host::Unix(folder)) = host {

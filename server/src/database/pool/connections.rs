@@ -10,11 +10,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::dial::Dialer;
 use super::lease::{Lease, LeaseContext};
-use super::metrics::{Counters, Metrics};
+use super::metrics::{Counters, PoolMetrics};
 use super::recycle::{self, Recycler};
 use super::trim::Trim;
 use crate::database::DatabaseError;
-use crate::database::access::Access;
+use crate::database::access::DatabaseAccess;
 
 /// The longest that the last connections may take to close, with the statements that are still to be cancelled.
 const CLOSE: Duration = Duration::from_millis(1_200);
@@ -42,7 +42,7 @@ pub(in crate::database) struct PoolLimits {
 impl Connections {
     /// `deadline` is that of a whole request. Nothing is connected before it is needed.
     pub(in crate::database) fn new(
-        access: Access,
+        access: DatabaseAccess,
         settings: &profiles::Pool,
         limits: &PoolLimits,
         deadline: Duration,
@@ -116,7 +116,7 @@ impl Connections {
         status.size + status.waiting >= self.most + status.available
     }
 
-    pub(in crate::database) fn metrics(&self) -> Metrics {
+    pub(in crate::database) fn metrics(&self) -> PoolMetrics {
         self.context.counters.read(self.pool.status())
     }
 

@@ -13,7 +13,7 @@ use super::cancel::cancel;
 use super::metrics::Counters;
 use super::recycle::Recycler;
 use crate::database::DatabaseError;
-use crate::database::access::Access;
+use crate::database::access::DatabaseAccess;
 use crate::database::error::leaves_the_connection;
 
 /// The longest a cancel request may take; after it the server must see for itself that nobody listens.
@@ -21,7 +21,7 @@ const CANCEL: Duration = Duration::from_secs(1);
 
 /// What the end of a lease needs.
 pub(super) struct LeaseContext {
-    pub(super) access: Access,
+    pub(super) access: DatabaseAccess,
     pub(super) recycler: Arc<Recycler>,
     pub(super) counters: Arc<Counters>,
     /// Whether a statement without an answer is cancelled: its connection then keeps its place for a moment more.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// One moment of the pool. The counts only grow while the service runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metrics {
+pub struct PoolMetrics {
     /// Open connections, idle and in use.
     pub size: usize,
     /// Idle connections.
@@ -64,8 +64,8 @@ impl Counters {
         self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
     }
 
-    pub(super) fn read(&self, status: deadpool_postgres::Status) -> Metrics {
-        Metrics {
+    pub(super) fn read(&self, status: deadpool_postgres::Status) -> PoolMetrics {
+        PoolMetrics {
             size: status.size,
             available: status.available,
             waiting: status.waiting,
