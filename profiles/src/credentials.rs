@@ -1,5 +1,4 @@
-//! Secret values, known by their shape wherever they stand in a text: the linter refuses them, and every
-//! rendering hides them.
+//! Secrets, recognised by their shape in any text: the linter refuses them, and every rendering hides them.
 
 use std::ops::Range;
 
@@ -7,7 +6,7 @@ use memchr::{memchr2_iter, memmem};
 
 /// A secret in a text: what it is, and the bytes that must not be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Credential {
     pub(crate) what: &'static str,
     pub(crate) span: Range<usize>,
 }
@@ -41,7 +40,7 @@ const MARKED: &[(&str, usize, &str)] = &[
     ("xoxp-", 16, "a Slack token"),
 ];
 
-/// Names whose value is a secret, whatever stands before them: `JWT_SECRET=…`, `password = "…"`.
+/// Endings of names whose value is a secret: `JWT_SECRET=…`, `password = "…"`.
 const NAMES: &[&str] = &[
     "access_key",
     "api_key",
@@ -65,9 +64,9 @@ const LONGEST_URL: usize = 1024;
 const LONGEST_VALUE: usize = 4096;
 const LONGEST_NAME: usize = 64;
 
-/// Every secret in the text, in its order; what overlaps is one.
-pub(crate) fn find(text: &str) -> Vec<Found> {
-    let mut all: Vec<Found> =
+/// Every secret in the text, in order. Overlapping ones are merged.
+pub(crate) fn find(text: &str) -> Vec<Credential> {
+    let mut all: Vec<Credential> =
         private_keys(text).chain(urls(text)).chain(marked(text)).chain(assigned(text)).collect();
     all.sort_by_key(|found| found.span.start);
     all.dedup_by(|later, earlier| {
@@ -80,13 +79,13 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
     all
 }
 
-/// What kind of credential the text contains, if it contains one that nothing else looks like: a private key,
-/// a URL with a password, a key with its issuer's mark. Names such as `token` alone are no proof.
+/// The kind of the first unmistakable credential in the text: a private key, a URL with a password, a key with its
+/// issuer's mark. A name such as `token` is no proof.
 pub fn unmistakable_credential(text: &str) -> Option<&'static str> {
     private_keys(text).chain(urls(text)).chain(marked(text)).map(|found| found.what).next()
 }
 
-/// The text with every secret hidden, byte for byte in its place.
+/// The text with each byte of a secret replaced by an asterisk.
 pub fn hide(text: impl Into<String>) -> String {
     let text: String = text.into();
     let mut shown = String::with_capacity(text.len());
@@ -99,13 +98,13 @@ pub fn hide(text: impl Into<String>) -> String {
     shown + &text[after..]
 }
 
-/// Whether advice about a text repeats a secret in it, if only in upper case.
+/// Whether advice about a text repeats one of its secrets, in any case.
 pub(crate) fn repeats_secret(advice: &str, text: &str) -> bool {
     let advice = advice.to_lowercase();
     find(text).into_iter().any(|found| advice.contains(&text[found.span].to_lowercase()))
 }
 
-/// One asterisk for each byte, so that every other byte keeps its place; line breaks stay.
+/// Replaces each byte of the span by an asterisk, so that every other byte keeps its place; line breaks stay.
 pub(crate) fn blot(text: &mut String, span: Range<usize>) {
     let stars = stars(&text[span.clone()]);
     text.replace_range(span, &stars);
@@ -115,7 +114,7 @@ fn stars(secret: &str) -> String {
     secret.bytes().map(|b| if b == b'\n' || b == b'\r' { char::from(b) } else { '*' }).collect()
 }
 
-fn private_keys(text: &str) -> impl Iterator<Item = Found> {
+fn private_keys(text: &str) -> impl Iterator<Item = Credential> {
     let mut searched = 0;
     occurrences(text, BEGIN).filter_map(move |start| {
         if start < searched {
@@ -126,12 +125,12 @@ fn private_keys(text: &str) -> impl Iterator<Item = Found> {
             return None;
         }
         searched = text[start..].find("-----END").map_or(text.len(), |end| start + end);
-        Some(Found { what: "a private key", span: start..searched })
+        Some(Credential { what: "a private key", span: start..searched })
     })
 }
 
 /// Passwords in URLs. One that contains an unescaped `@` or `/` is hidden as well.
-fn urls(text: &str) -> impl Iterator<Item = Found> {
+fn urls(text: &str) -> impl Iterator<Item = Credential> {
     occurrences(text, "://").filter_map(|at| {
         let start = at + "://".len();
         let url = word(&text[start..], LONGEST_URL, |b| !b.is_ascii_whitespace() && !b"\"'`".contains(&b));
@@ -144,11 +143,11 @@ fn urls(text: &str) -> impl Iterator<Item = Found> {
         }
         let end = start + userinfo.len();
         (!is_placeholder(password))
-            .then(|| Found { what: "a URL with a password", span: end - password.len()..end })
+            .then(|| Credential { what: "a URL with a password", span: end - password.len()..end })
     })
 }
 
-fn marked(text: &str) -> impl Iterator<Item = Found> {
+fn marked(text: &str) -> impl Iterator<Item = Credential> {
     MARKED.iter().flat_map(move |(mark, least, what)| {
         let mut searched = 0;
         occurrences(text, mark).filter_map(move |at| {
@@ -160,13 +159,13 @@ fn marked(text: &str) -> impl Iterator<Item = Found> {
             let key =
                 word(&text[start..], LONGEST_VALUE, |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
             searched = start + key.len();
-            (key.len() >= *least).then_some(Found { what, span: start..searched })
+            (key.len() >= *least).then_some(Credential { what, span: start..searched })
         })
     })
 }
 
 /// `name=value` without spaces, or a quoted value after `=` or `:`.
-fn assigned(text: &str) -> impl Iterator<Item = Found> {
+fn assigned(text: &str) -> impl Iterator<Item = Credential> {
     memchr2_iter(b'=', b':', text.as_bytes()).filter_map(|at| {
         let before = text[..at].trim_end_matches([' ', '\t']);
         let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
@@ -193,21 +192,21 @@ fn assigned(text: &str) -> impl Iterator<Item = Found> {
         };
         let start = text.len() - rest.len();
         (!is_placeholder(value))
-            .then(|| Found { what: "the value of a secret", span: start..start + value.len() })
+            .then(|| Credential { what: "the value of a secret", span: start..start + value.len() })
     })
 }
 
-/// Whether the name ends so, in whatever case.
+/// Whether the name ends so, in any case.
 fn ends_with(name: &[u8], end: &[u8]) -> bool {
     name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
-/// Where the piece stands. A profile is searched for thirty of them at every start: vectors instead of bytes.
+/// Where the piece stands. `memmem` compares vectors: every start searches the profile for thirty pieces.
 fn occurrences(text: &str, piece: &str) -> impl Iterator<Item = usize> {
     memmem::find_iter(text.as_bytes(), piece.as_bytes())
 }
 
-/// What only stands for a secret: nothing, `$PASSWORD`, `<password>`, `{password}`, `***`.
+/// Whether the text only stands for a secret: it is empty, `$PASSWORD`, `<password>`, `{password}` or `***`.
 fn is_placeholder(value: &str) -> bool {
     let name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_{}".contains(&b);
     let variable = value.strip_prefix('$').is_some_and(|rest| rest.bytes().all(name));
@@ -216,7 +215,7 @@ fn is_placeholder(value: &str) -> bool {
     variable || bracketed || value.chars().all(|c| "*x.•…".contains(c))
 }
 
-/// The longest beginning of the text that consists of such bytes.
+/// The longest prefix of the text that consists of such bytes.
 fn word(text: &str, longest: usize, belongs: impl Fn(u8) -> bool) -> &str {
     let end = text.bytes().take(longest).position(|b| !belongs(b)).unwrap_or(longest.min(text.len()));
     &text[..text.floor_char_boundary(end)]
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_hidden_whatever_its_shape() {
+    fn a_secret_of_any_shape_is_hidden() {
         for (text, shown) in [
             ("postgres://me:hunter2@db/x", "postgres://me:*******@db/x"),
             ("postgres://me:a/b@c@db:5432/x", "postgres://me:*****@db:5432/x"),
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays() {
+    fn other_text_stays() {
         for text in [
             "https://app.example.com",
             "https://app.example.com:8443/@scope/name",
@@ -274,7 +273,7 @@ mod tests {
         }
     }
 
-    /// Whoever is verified chooses the text; the work must grow no faster than it.
+    /// The verified service chooses the text: the work must be linear in its length.
     #[test]
     fn a_hostile_text_is_searched_in_bounded_work() {
         for piece in

@@ -1,4 +1,4 @@
-//! A profile together with the text it was read from: what a deployment declares, and where it says so.
+//! A profile together with the text from which it was read.
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::rule::Facts;
 use crate::rules::lint;
 use crate::{Level, Problem, Profile, Source, read_file, reader};
 
-/// The profiles in this repository, by name. A new one is a file and a line here.
+/// The embedded profiles: name, path and text. A new one is a file and a line here.
 pub const EMBEDDED: &[(&str, &str, &str)] = &[
     ("development", "profiles/development.toml", include_str!("../development.toml")),
     ("production", "profiles/production.toml", include_str!("../production.toml")),
@@ -24,7 +24,7 @@ pub struct Declaration {
     pub source: Source,
     /// Problems that do not refuse the profile, such as an expired waiver.
     pub warnings: Vec<Problem>,
-    /// Whether it is one of [`EMBEDDED`]: a file of the same path in another folder is somebody else's.
+    /// Whether it is one of [`EMBEDDED`]. A file of the same path in another folder is not.
     pub embedded: bool,
 }
 
@@ -42,7 +42,7 @@ pub enum LoadError {
     Refused(#[from] Refused),
 }
 
-/// A profile with mistakes, each underlined in its own file.
+/// A profile with mistakes.
 #[derive(Debug)]
 pub struct Refused {
     pub source: Source,
@@ -62,7 +62,7 @@ impl Declaration {
         Ok(Self::parse(name, &text, today)?)
     }
 
-    /// What [`Declaration::load`] takes to find it again.
+    /// The name with which [`Declaration::load`] finds it again.
     pub fn named(&self) -> String {
         if self.embedded { self.name.clone() } else { self.source.file().to_owned() }
     }
@@ -83,8 +83,8 @@ impl Declaration {
         Ok(Self { name, profile, source, warnings: problems, embedded: false })
     }
 
-    /// The other profiles that stand beside this one: what they allow, this one must not.
-    /// Those that are themselves refused are left out; `verify lint` reports them.
+    /// The other profiles in the same folder, whose origins this one must not allow. Refused ones are left out:
+    /// `verify lint` reports them.
     pub fn siblings(&self, today: Date) -> Vec<Self> {
         if self.embedded {
             return EMBEDDED
@@ -108,7 +108,7 @@ impl Declaration {
         files.iter().filter_map(|path| Self::load(path, today).ok()).collect()
     }
 
-    /// The warnings as text for a person; empty when there are none.
+    /// The warnings as text; empty if there are none.
     pub fn render_warnings(&self) -> String {
         if self.warnings.is_empty() { String::new() } else { render_all(&self.warnings, &self.source, false) }
     }
@@ -129,7 +129,7 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// A profile has some 2 KiB; a device or a database dump is none.
+/// A profile has some 2 KiB. The limit keeps a device or a database dump out.
 const LARGEST: u64 = 64 << 10;
 
 fn read_text(path: &str) -> io::Result<String> {

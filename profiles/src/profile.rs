@@ -1,7 +1,7 @@
-//! What a deployment promises: every setting of a profile, its meaning and its unit.
+//! Every setting of a profile: its meaning, unit and range.
 //!
 //! A doc comment here is the manual: SETTINGS.md and `profile.schema.json` are generated from it.
-#![allow(clippy::doc_markdown, reason = "the manual's readers know PostgreSQL by its name, not as code")]
+#![allow(clippy::doc_markdown, reason = "the manual names PostgreSQL as prose, not as code")]
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use crate::{CheckId, Duration, FieldName, Method, Network, Origin, Path, Size, V
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Which environment this is; `/health` reports it.
+    /// The environment that the profile describes; `/health` reports it.
     pub environment: Environment,
     pub server: Server,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,47 +34,47 @@ pub struct Profile {
     pub drill: Drill,
     pub verify: Verify,
     pub launch: Launch,
-    /// Checks that may fail until a day, each with its reason.
+    /// Checks that may fail until a date, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
 }
 
-/// Which environment a profile describes.
+/// The environment that a profile describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// A developer's machine: readable logs, origins on localhost.
     Development,
-    /// What users reach: the strict rules apply.
+    /// The deployment that users reach: the strict rules apply.
     Production,
 }
 
-/// Where the service listens, and how much of one client's time and data it accepts.
+/// The service's address and its limits for time, size and load.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// The address to bind. `::` means every address, IPv6 and IPv4, and falls back to `0.0.0.0` where IPv6 is absent.
+    /// The address to bind. `::` means every IPv6 and IPv4 address; without IPv6 it is `0.0.0.0`.
     #[schemars(with = "String", extend("format" = "IP address", "examples" = ["::"]))]
     pub address: std::net::IpAddr,
-    /// The TCP port; the environment variable `PORT` wins, and production requires that variable.
+    /// The TCP port. The environment variable `PORT` overrides it, and production requires that variable.
     #[schemars(range(min = 1), extend("examples" = [8080]))]
     pub port: u16,
-    /// Whether `/docs` and `/openapi.json` exist. Hidden, they are a plain 404.
+    /// Whether `/docs` and `/openapi.json` are served.
     pub docs: Docs,
-    /// The longest a handler may take before the answer is 503.
+    /// The longest a handler may take; then the answer is 503.
     pub request_timeout: Duration,
-    /// The longest a client may take to send a request's head, from its first byte, and to begin the first one on a
-    /// new connection; then the connection is closed.
+    /// The longest from the first byte of a request's head to its last, and from a new connection to the first byte;
+    /// then the connection is closed.
     pub header_timeout: Duration,
     /// The longest a client may take to send a request's body; then the answer is 408.
     pub body_timeout: Duration,
-    /// The longest a client may take to read an answer, once it does not keep up; then the connection is closed.
+    /// The longest an answer may wait for a client that reads too slowly; then the connection is closed.
     pub write_timeout: Duration,
-    /// The longest an open connection may wait for its next request. Longer than what a proxy in front keeps idle
-    /// connections for: else it sends a request just as the connection closes.
+    /// The longest an open connection may wait for its next request. It must exceed the idle timeout of the proxy in
+    /// front: otherwise the proxy sends a request just as the connection closes.
     #[schemars(extend("examples" = ["75s"]))]
     pub keep_alive_timeout: Duration,
-    /// The longest the service takes to end after SIGTERM; what is still running then is cut.
+    /// The longest from SIGTERM to the end of the process; requests that still run then are cut.
     pub drain_timeout: Duration,
     /// The largest request body, in bytes; more is 413.
     pub body_limit: Size,
@@ -84,16 +84,17 @@ pub struct Server {
     /// The longest request target (path and query), in bytes; more is 414. RFC 9110 section 4.1 asks for 8000 at least.
     #[schemars(extend("examples" = ["8KiB"]))]
     pub uri_limit: Size,
-    /// Connections that are open at once; more wait in the system's queue until one closes. The start is refused where
-    /// the process may not open so many files.
+    /// The most connections that are open at once; excess connections wait in the kernel backlog. The start is refused
+    /// if the process may not open so many files.
     #[schemars(range(min = 1, max = 1_000_000), extend("examples" = [10_000]))]
     pub max_connections: u32,
-    /// Requests that are handled at once; more are answered 503 with `Retry-After`. The health paths are exempt.
+    /// The most requests that are handled at once; excess requests are answered 503 with `Retry-After`. The health paths
+    /// are exempt.
     #[schemars(range(min = 1, max = 1_000_000), extend("examples" = [1_000]))]
     pub max_requests: u32,
 }
 
-/// Whether the API's documentation can be seen.
+/// Whether the API's documentation is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Docs {
@@ -103,14 +104,14 @@ pub enum Docs {
     Shown,
 }
 
-/// Who a request is from, where a proxy stands in front. Left out, it is from the connection's own address.
+/// How the service learns a client's address behind a proxy. Left out, it is the connection's peer address.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientIp {
-    /// The header in which the proxy names its client, as one IP address.
+    /// The header in which the proxy writes the client's IP address.
     #[schemars(extend("examples" = ["x-real-ip"]))]
     pub header: FieldName,
-    /// The proxies' own addresses. Only their connections are believed: this header, and the header that names a request.
+    /// The proxies' addresses. `header` and a request id are read from their connections only.
     #[schemars(extend("uniqueItems" = true))]
     pub trusted: Vec<Network>,
 }
@@ -119,141 +120,141 @@ pub struct ClientIp {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
-    /// The address to bind. In production it is private or this machine's own.
+    /// The address to bind; in production a private or loopback address.
     #[schemars(with = "String", extend("format" = "IP address", "examples" = ["127.0.0.1"]))]
     pub address: std::net::IpAddr,
-    /// The TCP port; another than the service's.
+    /// The TCP port; it differs from `server.port`.
     #[schemars(range(min = 1), extend("examples" = [9090]))]
     pub port: u16,
 }
 
-/// The deep health check: a real query through the pool.
+/// The deep health check: a query through the pool.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
-    /// Where the deep health check answers.
+    /// The path of the deep health check.
     pub path: Path,
-    /// The longest the check may take, waiting, connecting and querying together; then it answers 503.
+    /// The longest the check may take to wait, connect and query together; then it answers 503.
     #[schemars(extend("examples" = ["2s"]))]
     pub budget: Duration,
-    /// What the check's answer says beyond its status.
+    /// The form of the check's answer.
     pub contract: Contract,
 }
 
-/// What the health check's answer says.
+/// The form of the health check's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contract {
     /// JSON with `status`, `database`, `environment` and `timestamp`: `specs/004-backend-deployment/contracts/health-check.yaml`.
     Full,
-    /// Its status only: 200 is healthy, whatever the body.
+    /// The status only: 200 is healthy, with any body.
     Status,
 }
 
-/// Which pages may read responses (Fetch, CORS protocol).
+/// The pages that may read responses (Fetch, CORS protocol).
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cors {
-    /// The exact origins of the front ends. No wildcards: each is compared byte for byte.
+    /// The exact origins of the front ends, compared byte for byte. There are no wildcards.
     #[schemars(extend("uniqueItems" = true))]
     pub origins: Vec<Origin>,
-    /// Methods that pages may use. GET, HEAD and POST need no preflight and cannot be withheld by CORS.
+    /// The methods that pages may use. CORS cannot withhold GET, HEAD and POST: they need no preflight.
     #[schemars(extend("uniqueItems" = true, "examples" = [["GET", "POST", "PUT", "PATCH", "DELETE"]]))]
     pub methods: Vec<Method>,
-    /// Request headers that pages may send beyond the CORS-safelisted ones.
+    /// The request headers that pages may send besides the CORS-safelisted ones.
     #[schemars(extend("uniqueItems" = true, "examples" = [["authorization", "content-type"]]))]
     pub request_headers: Vec<FieldName>,
-    /// Response headers that pages may read beyond the CORS-safelisted ones.
+    /// The response headers that pages may read besides the CORS-safelisted ones.
     #[schemars(extend("uniqueItems" = true, "examples" = [["x-request-id"]]))]
     pub exposed_headers: Vec<FieldName>,
     /// Whether pages may send cookies and HTTP authentication.
     #[schemars(extend("examples" = [true]))]
     pub credentials: bool,
-    /// How long a browser may remember a preflight: from 1s to 24h (Firefox's limit; Chromium keeps 2h).
+    /// How long a browser may cache a preflight, from 1s to 24h. Firefox caps it at 24h, Chromium at 2h.
     #[schemars(extend("examples" = ["10m"]))]
     pub max_age: Duration,
 }
 
-/// How the database is reached. The URL itself is a secret and stays in the environment.
+/// How the service reaches the database. The URL is a secret and stays in the environment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// The environment variable that holds the connection URL.
     pub url_variable: Variable,
-    /// Where TLS is required. It can never be switched off for a remote host.
+    /// Where TLS is required. A remote host always requires it.
     pub tls: TlsPolicy,
-    /// What stands between the service and PostgreSQL.
+    /// The mode of the pooler between the service and PostgreSQL.
     pub pool_mode: PoolMode,
 }
 
-/// Where the connection to the database must use TLS with a verified certificate chain and host name.
+/// Which connections to the database must use TLS with a verified certificate chain and host name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsPolicy {
-    /// To every host, this machine included.
+    /// Connections to every host, loopback included.
     Always,
-    /// To every host but this machine's loopback addresses.
+    /// Connections to every host except loopback addresses.
     OutsideLoopback,
 }
 
-/// How a pooler between the service and PostgreSQL hands out server connections (PgBouncer's `pool_mode`).
+/// How long a pooler assigns a server connection to a client (PgBouncer's `pool_mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PoolMode {
-    /// No pooler: the service talks to PostgreSQL itself.
+    /// There is no pooler: the service connects to PostgreSQL directly.
     Direct,
-    /// A server connection for as long as the client stays.
+    /// For the client's whole connection.
     Session,
-    /// A server connection for one transaction: no session state survives (Neon's `-pooler` hosts).
+    /// For one transaction: no session state survives it (Neon's `-pooler` hosts).
     Transaction,
 }
 
-/// The service's own pool of database connections.
+/// The service's pool of database connections.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
-    /// Connections that are kept.
+    /// The most connections that are kept open.
     #[schemars(range(min = 1, max = 10_000), extend("examples" = [10]))]
     pub size: u32,
-    /// Connections opened beyond `size` under load, and closed within seconds when they are idle again.
+    /// The most connections that load opens beyond `size`; idle ones among them are closed within seconds.
     #[schemars(range(max = 10_000), extend("examples" = [2]))]
     pub overflow: u32,
     /// The longest a request waits for a connection.
     #[schemars(extend("examples" = ["2s"]))]
     pub acquire_timeout: Duration,
-    /// The longest opening a connection may take: TCP, TLS and authentication, with all attempts and the pauses
+    /// The longest that opening a connection may take (TCP, TLS, authentication), with all attempts and the pauses
     /// between them. One attempt takes at most half of it.
     #[schemars(extend("examples" = ["8s"]))]
     pub create_timeout: Duration,
-    /// Connections that are opened at the same time, so that a database that wakes is not met by the whole pool.
+    /// The most connections that are opened at the same time: a database that wakes must not meet the whole pool.
     #[schemars(range(min = 1, max = 10_000), extend("examples" = [4]))]
     pub create_limit: u32,
-    /// A connection idle for longer than this is pinged before it is handed out.
+    /// A connection that was idle for longer is pinged before a request uses it.
     #[schemars(extend("examples" = ["5s"]))]
     pub ping_after: Duration,
-    /// The age at which a connection is replaced at the latest; each somewhat earlier, by up to a fifth, so that
-    /// a pool is never replaced all at once.
+    /// The greatest age of a connection. Each is replaced up to a fifth earlier, so that a pool is not replaced all at
+    /// once.
     #[schemars(extend("examples" = ["1h"]))]
     pub recycle_after: Duration,
-    /// Idle connections are closed after this, so that a serverless database can suspend.
+    /// A connection that was idle for this long is closed, so that a serverless database can suspend.
     #[schemars(extend("examples" = ["4m"]))]
     pub idle_trim: Duration,
 }
 
-/// What must come from the environment.
+/// The environment variables that the service needs.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// Environment variables without which the service refuses to start: missing, empty and placeholder values alike.
+    /// The variables that must be set: the service refuses to start with a missing, empty or placeholder value.
     #[schemars(extend("uniqueItems" = true))]
     pub required: Vec<Variable>,
 }
 
-/// Facts about the platform that the settings above must fit.
+/// Facts about the platform; other settings must fit them.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
-    /// How many instances run at once; a deploy briefly doubles it.
+    /// How many instances run at once. A deploy briefly doubles the number.
     #[schemars(range(min = 1, max = 1_000))]
     pub replicas: u32,
     /// The time between SIGTERM and SIGKILL. Railway grants 0 s unless `RAILWAY_DEPLOYMENT_DRAINING_SECONDS` is set.
@@ -262,132 +263,134 @@ pub struct Platform {
     /// The database's `max_connections`.
     #[schemars(range(min = 1, max = 262_143), extend("examples" = [104]))]
     pub database_connections: u32,
-    /// How many of those the database keeps for itself (Neon: 7; PostgreSQL's `superuser_reserved_connections`: 3).
+    /// How many of them the database reserves (Neon: 7; PostgreSQL's `superuser_reserved_connections`: 3).
     #[schemars(range(max = 262_143), extend("examples" = [7]))]
     pub database_reserved: u32,
 }
 
-/// The deployment that `verify` holds against this profile.
+/// The deployment that `verify` checks against this profile.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deployment {
-    /// Scheme, host and port of the live service; `verify --url` wins.
+    /// Scheme, host and port of the live service. `verify --url` overrides it.
     #[schemars(extend("examples" = ["https://api.example.com"]))]
     pub url: Origin,
-    /// The response header that names the running release, compared with `verify --expect-release`; where every answer of
-    /// the service has it, it tells them from those of a platform's edge or a proxy.
+    /// The response header that names the running release. `verify --expect-release` compares it; if every answer of the
+    /// service has it, an answer without it is from a proxy or the platform's edge.
     #[schemars(extend("examples" = ["x-release"]))]
     pub release_header: FieldName,
-    /// The response header that names each request. Left out where the service has none.
+    /// The response header that identifies each request. Leave it out if the service has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "FieldName", extend("examples" = ["x-request-id"]))]
     pub request_id_header: Option<FieldName>,
 }
 
-/// What stands before the service on its public address: TLS, HTTP versions and port 80.
+/// The public side of the deployment: TLS, HTTP versions and port 80.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edge {
-    /// What a request without TLS to port 80 of an `https` deployment is answered.
+    /// How port 80 of an `https` deployment answers a request without TLS.
     pub plain_http: PlainHttp,
     /// Whether HTTP/2 is offered in the TLS handshake (ALPN).
     pub http2: Http2,
-    /// The fewest days that the certificate must still be valid; most platforms renew at 30.
+    /// The fewest days for which the certificate must still be valid. Most platforms renew at 30.
     #[schemars(range(min = 1, max = 365), extend("examples" = [14]))]
     pub certificate_days: u32,
-    /// How long browsers must not use plain HTTP: `max-age` of `Strict-Transport-Security`. Left out where that is not promised.
+    /// The `max-age` of `Strict-Transport-Security`: how long browsers must not use plain HTTP. Leave it out to promise
+    /// nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Duration", extend("examples" = ["365d"]))]
     pub hsts: Option<Duration>,
 }
 
-/// What becomes of a request without TLS.
+/// The answer to a request without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlainHttp {
-    /// It is redirected to the same path over `https`.
+    /// A redirect to the same path over `https`.
     Redirect,
-    /// It is refused with a 4xx.
+    /// A 4xx.
     Refuse,
-    /// Nobody listens.
+    /// None: nothing listens on the port.
     Closed,
 }
 
-/// Whether HTTP/2 is spoken.
+/// Whether HTTP/2 is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Http2 {
-    /// `h2` is accepted in the TLS handshake, and requests are answered over it.
+    /// The TLS handshake accepts `h2`, and requests are answered over it.
     Offered,
-    /// `h2` is not accepted.
+    /// The TLS handshake does not accept `h2`.
     Absent,
 }
 
-/// How the service behaves when many ask at once.
+/// How the service behaves under load.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// How many connections ask the health path at the same instant; all must be answered.
+    /// How many connections request the health path at the same instant. All must be answered.
     #[schemars(range(min = 1, max = 1_000), extend("examples" = [100]))]
     pub burst: u32,
-    /// The slowest answer of the quicker half of such a burst.
+    /// The longest that the median answer of a burst may take.
     #[schemars(extend("examples" = ["500ms"]))]
     pub p50: Duration,
-    /// The slowest answer of 95 in 100.
+    /// The longest that 95 of 100 answers may take.
     #[schemars(extend("examples" = ["1s"]))]
     pub p95: Duration,
-    /// The slowest answer of 99 in 100.
+    /// The longest that 99 of 100 answers may take.
     #[schemars(extend("examples" = ["2s"]))]
     pub p99: Duration,
-    /// How many requests a minute one client may send before it is answered 429; the health path is exempt. Left out where no limit is promised.
+    /// The most requests per minute from one client; excess requests are answered 429. The health path is exempt. Leave it
+    /// out to promise no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u32", range(min = 1, max = 10_000), extend("examples" = [600]))]
     pub rate_limit: Option<u32>,
 }
 
-/// What `verify drill` may ask of a release candidate beyond its health check.
+/// The routes and times that `verify drill` needs besides the health check.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Drill {
-    /// Paths whose GET asks the database, through the pool that requests share.
+    /// Paths whose GET queries the database through the pool that requests share.
     #[schemars(extend("uniqueItems" = true, "examples" = [["/api/items"]]))]
     pub reads: Vec<Path>,
-    /// Paths whose POST takes JSON.
+    /// Paths whose POST accepts JSON.
     #[schemars(extend("uniqueItems" = true, "examples" = [["/api/items"]]))]
     pub writes: Vec<Path>,
-    /// The longest until the service is healthy again once its database is, without a restart.
+    /// The longest from the recovery of the database to a healthy service, without a restart.
     #[schemars(extend("examples" = ["10s"]))]
     pub recovery: Duration,
 }
 
-/// What `verify` checks, and how much traffic it may cause.
+/// What `verify` checks, and how much traffic it may send.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// The families of checks whose promises this deployment makes; the others are not applicable.
+    /// The families of checks whose promises this deployment makes. All other families are not applicable.
     #[schemars(extend("uniqueItems" = true, "examples" = [["run", "cors", "health", "exposure", "errors", "method", "http1", "http2", "tls", "headers", "load", "drill"]]))]
     pub families: Vec<Family>,
     /// The format of error responses.
     pub errors: ErrorFormat,
-    /// Where the documentation is when `server.docs` shows it; hidden, these are asked beside the usual places.
+    /// The paths of the documentation. If `server.docs` is `"hidden"`, they must not exist, nor must the usual paths.
     #[schemars(extend("uniqueItems" = true, "examples" = [["/docs", "/openapi.json"]]))]
     pub docs: Vec<Path>,
     /// The longest `verify` waits for one answer.
     #[schemars(extend("examples" = ["5s"]))]
     pub timeout: Duration,
-    /// The slowest healthy answer of the health check.
+    /// The longest that a healthy answer of the health check may take.
     #[schemars(extend("examples" = ["2s"]))]
     pub health_latency: Duration,
-    /// How far the deployment's clock may differ from ours.
+    /// How far the deployment's clock may differ from the verifier's.
     #[schemars(extend("examples" = ["30s"]))]
     pub clock_skew: Duration,
-    /// The most requests one run may send.
+    /// The most requests that one run may send.
     #[schemars(range(min = 1, max = 100_000), extend("examples" = [500]))]
     pub requests: u32,
-    /// The most requests in one second. Targets on this machine (loopback) are not slowed.
+    /// The most requests per second. Loopback targets are exempt.
     #[schemars(range(min = 1, max = 10_000), extend("examples" = [20]))]
     pub requests_per_second: u32,
-    /// The most requests under way at once.
+    /// The most requests in flight.
     #[schemars(range(min = 1, max = 256), extend("examples" = [8]))]
     pub concurrency: u32,
 }
@@ -396,19 +399,19 @@ pub struct Verify {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
-    /// The target answers, and its answers can be judged.
+    /// The target answers, and `verify` can judge its answers.
     Run,
-    /// Who may read responses, and who may not.
+    /// The declared origins may read responses, and no others.
     Cors,
     /// The health check tells the truth.
     Health,
-    /// Nothing is public that should not be.
+    /// No file, page or header exposes what must be private.
     Exposure,
     /// Errors are well formed and leak nothing.
     Errors,
-    /// Methods mean what RFC 9110 says.
+    /// Methods behave as RFC 9110 says.
     Method,
-    /// HTTP/1.1 on the wire: framing, Host, limits, slow senders. Most need `--intrusive` or `--launch`.
+    /// HTTP/1.1 on the wire: framing, Host, limits, slow senders. Most checks need `--intrusive` or `--launch`.
     Http1,
     /// HTTP/2 as declared.
     Http2,
@@ -416,9 +419,9 @@ pub enum Family {
     Tls,
     /// Security headers, cookies and encodings.
     Headers,
-    /// Bursts and rate limits, with `--intrusive` or `--launch`; the bound of the pool, with `verify drill`.
+    /// Bursts and rate limits (with `--intrusive` or `--launch`), the bound of the pool (with `verify drill`).
     Load,
-    /// Faults on purpose: the database, the start and the end of a release candidate. They need `verify drill`.
+    /// A release candidate under faults of its database, its start and its end. The checks need `verify drill`.
     Drill,
 }
 
@@ -430,35 +433,36 @@ pub enum ErrorFormat {
     ProblemJson,
     /// Any JSON, such as FastAPI's `{"detail": …}`.
     Json,
-    /// No promise.
+    /// Any form: no promise.
     Any,
 }
 
-/// How `verify --launch` builds and starts a release candidate. Argument lists, run from the repository's root.
+/// How `verify --launch` builds and starts a release candidate: commands as lists of arguments, run from the working
+/// directory.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Launch {
-    /// The command that builds the candidate; empty where nothing is to be built.
+    /// The command that builds the candidate; empty if there is nothing to build.
     #[schemars(extend("examples" = [["cargo", "build", "--release"]]))]
     pub build: Vec<String>,
-    /// The command that starts the candidate; it must listen on the environment variable `PORT`.
+    /// The command that starts the candidate, which must listen on the port in the environment variable `PORT`.
     #[schemars(length(min = 1), extend("examples" = [["./bin/server", "--profile", "production"]]))]
     pub command: Vec<String>,
-    /// The longest the candidate may take from its start to its first answer.
+    /// The longest from the candidate's start to its first answer.
     #[schemars(extend("examples" = ["60s"]))]
     pub ready: Duration,
 }
 
-/// A check that may fail until a day.
+/// A check that may fail until a date.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
-    /// The check's id, or a family's.
+    /// The id of a check or of a family.
     pub check: CheckId,
     /// Why the failure is accepted for now.
     #[schemars(length(min = 1), extend("examples" = ["why the failure is accepted for now"]))]
     pub reason: String,
-    /// The last day of the waiver, such as `"2026-12-31"`; afterwards the check counts again.
+    /// The last day of the waiver, such as `"2026-12-31"`. Then the check counts again.
     #[schemars(with = "String", extend("format" = "date", "pattern" = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples" = ["2026-12-31"]))]
     pub expires: Date,
 }
@@ -473,13 +477,13 @@ impl Environment {
 }
 
 impl Pool {
-    /// The most connections that requests ever hold.
+    /// The most connections that requests hold.
     pub const fn most(&self) -> u32 {
         self.size + self.overflow
     }
 
-    /// The most connections that the database ever sees of one instance: the health check may hold one more, so
-    /// that it can tell a busy pool from a dead database.
+    /// The most connections of one instance: the health check may hold one more, so that it can tell a busy pool from
+    /// a dead database.
     pub const fn seen(&self) -> u32 {
         self.most() + 1
     }

@@ -12,7 +12,7 @@ pub struct Rule {
     pub rule: &'static str,
     /// Why it matters.
     pub rationale: &'static str,
-    /// Where the rule comes from; none where it is about this format alone.
+    /// The sources of the rule; none if it is about the profile's format.
     pub references: &'static [&'static str],
     pub find: fn(&Facts<'_>) -> Vec<Problem>,
 }
@@ -20,7 +20,7 @@ pub struct Rule {
 /// What a rule may look at.
 pub struct Facts<'a> {
     pub profile: &'a Profile,
-    /// The whole text of the profile, comments included.
+    /// The text of the profile, comments included.
     pub text: &'a str,
     pub today: Date,
 }

@@ -264,7 +264,7 @@ proptest! {
     }
 }
 
-/// Reads and renders, whatever comes of it.
+/// Reads the text, and renders the answer.
 fn answer(text: &str) {
     match Declaration::parse("x.toml", text, TODAY) {
         Ok(declaration) => drop(declaration.render_warnings()),

@@ -14,7 +14,7 @@ fn the_manual_is_current() {
     is_current("SETTINGS.md", &reference::settings());
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the test says whether it writes")]
+#[expect(clippy::disallowed_methods, reason = "the environment says whether the test writes")]
 fn is_current(file: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     if std::env::var_os("UPDATE_REFERENCES").is_some() {

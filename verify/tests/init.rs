@@ -299,7 +299,7 @@ fn what_production_cannot_promise_is_a_remark() {
     assert_eq!(profile.cors.origins, ["https://app.example.com".parse().unwrap()]);
     let remarks: Vec<&str> = written.doubts.iter().map(|doubt| doubt.why.as_str()).collect();
     for remark in [
-        "origin `http://localhost:3000` is on the user's own machine, not on production",
+        "origin `http://localhost:3000` is on the user's machine, not in production",
         "https://app.example.com only stands for the front end's origin",
     ] {
         assert!(remarks.contains(&remark), "{remarks:?}");

@@ -1,4 +1,4 @@
-//! One thing that is wrong with a profile, underlined in the user's own file.
+//! One mistake in a profile, underlined in the user's file.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -8,27 +8,27 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet
 use crate::Source;
 use crate::credentials::hide;
 
-/// What is wrong, where, and what to write instead.
+/// What is wrong, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub level: Level,
     pub place: Place,
     pub message: String,
-    /// What to do about it: `write "https://app.example.com"`.
+    /// The advice: `write "https://app.example.com"`.
     pub instead: Option<String>,
-    /// The rule that found it, for `verify lint`; problems of reading have none.
+    /// The rule that found it; a mistake of form has none.
     pub rule: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// The profile still holds; someone should act.
+    /// The profile is accepted.
     Warning,
     /// The profile is refused.
     Error,
 }
 
-/// Where the problem stands.
+/// Where a problem is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// At a setting, such as `cors.origins[1]`.
@@ -62,7 +62,7 @@ impl Problem {
         }
     }
 
-    /// The problem with the line it stands on, in the form that compilers have made familiar.
+    /// The problem with its line, in the form of a compiler's message.
     pub fn render(&self, source: &Source, color: bool) -> String {
         let level = match self.level {
             Level::Error => Title::ERROR,
@@ -75,7 +75,7 @@ impl Problem {
         };
         let span = self.span(source);
         let (number, start, line) = source.shown_line(span.start);
-        // A table spans many lines; its first says enough.
+        // Of a table, which spans many lines, the first is shown.
         let underlined = span.start.min(start + line.len()) - start..span.end.min(start + line.len()) - start;
         let snippet = Snippet::source(line)
             .line_start(number)
@@ -87,12 +87,12 @@ impl Problem {
             None => report,
         };
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        // The renderer shows the others as pictures, but not these (ECMA-48's C1): U+009B begins a command like ESC [.
+        // The renderer replaces other control characters, but not C1 (ECMA-48): U+009B begins a command as ESC [ does.
         renderer.render(&[report]).replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
     }
 }
 
-/// Every problem in the order of the file, and a closing count.
+/// Every problem in the order of the file, then their number.
 pub(crate) fn render_all(problems: &[Problem], source: &Source, color: bool) -> String {
     let mut ordered: Vec<&Problem> = problems.iter().collect();
     ordered.sort_by_cached_key(|problem| (problem.span(source).start, problem.span(source).end));
@@ -115,7 +115,7 @@ fn count(problems: &[Problem]) -> String {
     }
 }
 
-/// A value may hold control characters, which a terminal would obey.
+/// Escapes control characters, which a terminal would obey.
 fn printable(advice: &str) -> String {
     advice
         .chars()

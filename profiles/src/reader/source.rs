@@ -1,4 +1,4 @@
-//! The user's own file: its text, and where each setting stands in it.
+//! The text of a profile, and where each setting stands in it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,20 +14,20 @@ use crate::credentials::{blot, hide};
 pub struct Source {
     file: String,
     text: String,
-    /// What is never shown, beside what looks like a secret.
+    /// Bytes that are never shown, besides those that look like a secret.
     hidden: Vec<Range<usize>>,
-    /// Made when somebody asks; a sound profile is served without.
+    /// Built when it is first needed: the server starts without it.
     map: OnceLock<Box<Map>>,
 }
 
 #[derive(Clone, Debug)]
 struct Map {
-    /// The text as it may be shown: byte for byte the same, but for the secrets in it.
+    /// The text with its secrets hidden; every other byte keeps its place.
     shown: String,
     places: BTreeMap<String, Range<usize>>,
 }
 
-/// A place that a person can open in an editor: lines and columns count from 1, columns in characters.
+/// A place as editors count: lines and columns from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Location {
     pub file: String,
@@ -40,7 +40,7 @@ impl Source {
         Self { file: file.to_owned(), text: text.to_owned(), hidden: Vec::new(), map: OnceLock::new() }
     }
 
-    /// Never shows these bytes: they may be a secret of no known shape.
+    /// Hides these bytes in every rendering: they may be a secret of no known shape.
     pub(crate) fn hide(&mut self, span: Range<usize>) {
         self.hidden.push(span);
         self.map = OnceLock::new();
@@ -54,7 +54,7 @@ impl Source {
         &self.text
     }
 
-    /// Where a setting's value stands. A setting that is absent stands where the nearest table around it does.
+    /// The bytes of a setting's value; for an absent setting, those of the nearest table around it.
     pub fn span(&self, path: &str) -> Range<usize> {
         let mut path = path;
         loop {
@@ -75,13 +75,13 @@ impl Source {
         Location { file: self.file.clone(), line, column }
     }
 
-    /// The text of the line on which the setting stands.
+    /// The line on which the setting stands, without its secrets.
     pub fn line(&self, path: &str) -> &str {
         let (_, bytes) = self.line_around(self.span(path).start);
         &self.map().shown[bytes]
     }
 
-    /// The line around a byte as it may be shown: its number, where it begins, and its text.
+    /// The line around a byte: its number, where it begins, and its text without secrets.
     pub(crate) fn shown_line(&self, at: usize) -> (usize, usize, &str) {
         let (number, bytes) = self.line_around(at);
         (number, bytes.start, &self.map().shown[bytes])

@@ -11,8 +11,8 @@ use crate::{Problem, Rule};
 
 pub(crate) const NONE: Rule = Rule {
     id: "lists.distinct",
-    rule: "No list says anything twice.",
-    rationale: "Whoever removes one entry believes that it is gone, and the other still allows it.",
+    rule: "No list states an element twice.",
+    rationale: "A person who removes one of the two believes that the element is gone, but the other still allows it.",
     references: &[],
     find,
 };

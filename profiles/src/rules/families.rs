@@ -1,4 +1,4 @@
-//! What a verification must at least contain.
+//! The family that every verification needs.
 
 use crate::rule::Facts;
 use crate::{Family, Problem, Rule};
@@ -6,7 +6,7 @@ use crate::{Family, Problem, Rule};
 pub(crate) const RUN: Rule = Rule {
     id: "verify.families.run",
     rule: "`verify.families` contains \"run\".",
-    rationale: "Its checks ask whether the target answered at all; without them silence breaks no promise.",
+    rationale: "Its checks ask whether the target answers; without them a silent target breaks no promise.",
     references: &[],
     find,
 };

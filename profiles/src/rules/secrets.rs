@@ -5,7 +5,7 @@ use crate::{Place, Problem, Rule, credentials};
 
 pub(crate) const ELSEWHERE: Rule = Rule {
     id: "secrets.elsewhere",
-    rule: "A profile holds no secret, neither in a value nor in a comment.",
+    rule: "A profile contains no secret, neither in a value nor in a comment.",
     rationale: "A profile is committed, embedded in the binary and printed in reports.",
     references: &["https://cwe.mitre.org/data/definitions/798.html", "https://12factor.net/config"],
     find: written,
@@ -14,7 +14,7 @@ pub(crate) const ELSEWHERE: Rule = Rule {
 pub(crate) const DATABASE_URL: Rule = Rule {
     id: "secrets.database-url",
     rule: "Production requires the variable that `database.url_variable` names.",
-    rationale: "Without it the service starts, and fails at its first query instead of at the deploy.",
+    rationale: "Otherwise the service starts without it, and fails at its first query instead of at the deploy.",
     references: &["https://12factor.net/backing-services"],
     find: unlisted,
 };
@@ -23,10 +23,10 @@ fn written(facts: &Facts<'_>) -> Vec<Problem> {
     credentials::find(facts.text)
         .into_iter()
         .map(|found| {
-            Problem::at(Place::Bytes(found.span), format!("{} is written into the profile", found.what))
+            Problem::at(Place::Bytes(found.span), format!("the profile contains {}", found.what))
                 .instead(
-                    "put it into the environment and name its variable in secrets.required; replace it where \
-                     it was issued, since history keeps it",
+                    "put it into the environment, name its variable in secrets.required, and revoke it where it was \
+                     issued: the repository's history keeps it",
                 )
         })
         .collect()

@@ -1,6 +1,6 @@
 //! Waivers end, and name checks that exist.
 //!
-//! Both are warnings: a waiver that is out of date must not keep a server from starting.
+//! Both are warnings: an outdated waiver must not keep a server from starting.
 
 use crate::reader::grammar::{Grammar, PROFILE};
 use crate::reader::source::{child, element};
@@ -10,7 +10,7 @@ use crate::{Problem, Rule};
 pub(crate) const EXPIRED: Rule = Rule {
     id: "waivers.expired",
     rule: "No waiver has expired (a warning).",
-    rationale: "Its check counts again: the deployment may fail verification although the profile looks as before.",
+    rationale: "Its check counts again, so the deployment may fail verification although the profile did not change.",
     references: &[],
     find: expired,
 };
@@ -18,7 +18,7 @@ pub(crate) const EXPIRED: Rule = Rule {
 pub(crate) const KNOWN: Rule = Rule {
     id: "waivers.known",
     rule: "Every waiver names a check of a known family (a warning).",
-    rationale: "A misspelt waiver waives nothing.",
+    rationale: "A misspelt waiver has no effect.",
     references: &[],
     find: unknown,
 };
@@ -30,7 +30,7 @@ fn expired(facts: &Facts<'_>) -> Vec<Problem> {
         .map(|(index, waiver)| {
             let message = format!("the waiver of `{}` expired on {}", waiver.check, waiver.expires);
             Problem::error(child(&element("waivers", index), "expires"), message)
-                .instead("remove the waiver and keep the promise, or decide again and write a later day")
+                .instead("remove the waiver and keep the promise, or decide again and write a later date")
                 .warning()
         })
         .collect()
@@ -43,7 +43,7 @@ fn unknown(facts: &Facts<'_>) -> Vec<Problem> {
         .filter(|(_, waiver)| !families.contains(&waiver.check.family()))
         .map(|(index, waiver)| {
             let message =
-                format!("`{}` is in no family of checks, so the waiver waives nothing", waiver.check);
+                format!("`{}` is in no family of checks, so the waiver has no effect", waiver.check);
             Problem::error(child(&element("waivers", index), "check"), message)
                 .instead(format!("write the id of a check in one of: {}", families.join(", ")))
                 .warning()

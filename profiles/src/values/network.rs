@@ -1,4 +1,4 @@
-//! Blocks of addresses, such as those of a platform's proxies.
+//! Blocks of IP addresses, such as those of a platform's proxies.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ impl Network {
         self.0.contains(&address)
     }
 
-    /// How many leading bits all its addresses share.
+    /// The length of the prefix, in bits.
     pub fn prefix(&self) -> u8 {
         self.0.prefix_len()
     }

@@ -78,11 +78,11 @@ impl Scheme {
 }
 
 impl Host {
-    /// This machine itself: `localhost`, names below it (RFC 6761), and loopback addresses.
+    /// Whether it is this machine: `localhost`, names below it (RFC 6761), and loopback addresses.
     pub fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
-            // To a client, the unspecified address is its own machine as well.
+            // A client that connects to the unspecified address reaches its own machine.
             Self::V4(address) => address.is_loopback() || address.is_unspecified(),
             Self::V6(address) => address.is_loopback() || address.is_unspecified(),
         }
@@ -131,7 +131,7 @@ text_conversions!(Origin);
 /// `https://`, a DNS name of at most 253 bytes, a colon and five digits.
 const LONGEST: usize = "https://".len() + 253 + ":65535".len();
 
-/// Hosts below which anybody can register a name: a wildcard there allows strangers.
+/// Hosts under which anyone can register a name.
 const SHARED: &[&str] = &[
     "azurewebsites.net",
     "cloudfront.net",
@@ -159,16 +159,15 @@ fn exact(text: &str) -> Result<Origin, String> {
         return Err("is empty".to_owned());
     }
     if text == "*" {
-        return Err("lets every page of the web in".to_owned());
+        return Err("allows every page of the web".to_owned());
     }
     if text.contains('*') {
         return Err(match SHARED.iter().find(|shared| text.ends_with(*shared)) {
-            Some(shared) => format!(
-                "is a wildcard on `{shared}`, where anybody can register a name: it lets strangers in"
-            ),
-            None => {
-                "is a wildcard: one forgotten or hostile host below it could read every response".to_owned()
+            Some(shared) => {
+                format!("is a wildcard on `{shared}`, where anyone can register a name: it allows strangers")
             }
+            None => "is a wildcard: one hostile or abandoned host that it matches could read every response"
+                .to_owned(),
         });
     }
     if text.len() > LONGEST {
@@ -196,12 +195,12 @@ fn exact(text: &str) -> Result<Origin, String> {
     }
     let (host, port) = split_port(rest)?;
     if port == Some(scheme.default_port()) {
-        return Err("writes out the default port; browsers leave it away".to_owned());
+        return Err("states the default port, which browsers omit".to_owned());
     }
     Ok(Origin { text: text.to_owned(), scheme, host: parse_host(host)?, port })
 }
 
-/// The origin that was probably meant.
+/// The valid origin that the text probably means.
 fn nearest(text: &str) -> Option<Origin> {
     let text = text.trim().to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://").unwrap_or(("https", &text));
@@ -239,8 +238,8 @@ fn parse_host(host: &str) -> Result<Host, String> {
         let address: Ipv6Addr = inner
             .strip_suffix(']')
             .and_then(|inner| inner.parse().ok())
-            .ok_or("has brackets around something that is no IPv6 address")?;
-        // Browsers write these in hexadecimal and this library with dots; nobody needs them.
+            .ok_or("has brackets around a text that is not an IPv6 address")?;
+        // Browsers write these in hexadecimal, the standard library with dots. No deployment needs them.
         if let Some(v4) = address.to_ipv4_mapped() {
             return Err(format!("is the IPv4 address `{v4}` in IPv6 form"));
         }
@@ -361,9 +360,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_on_shared_hosting_says_whom_it_lets_in() {
+    fn a_wildcard_on_shared_hosting_is_refused_with_the_reason() {
         let refused = "https://*.vercel.app".parse::<Origin>().unwrap_err();
-        assert!(refused.why.contains("anybody can register a name"), "{refused}");
+        assert!(refused.why.contains("anyone can register a name"), "{refused}");
     }
 
     proptest! {

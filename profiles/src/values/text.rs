@@ -1,4 +1,4 @@
-//! The other values with a grammar of their own: methods, field names, paths, variables and check ids.
+//! Texts with a grammar: methods, field names, paths, variables and check ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -136,7 +136,7 @@ impl FromStr for CheckId {
 }
 
 impl CheckId {
-    /// The family in which the check is.
+    /// The family of the check.
     pub fn family(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }

@@ -25,9 +25,9 @@ const DURATIONS: &[(&str, u64)] =
     &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const SIZES: &[(&str, u64)] = &[("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// Longer than any timeout can mean; also keeps every sum of durations far from overflow.
+/// No timeout is longer, and no sum of durations overflows.
 const LONGEST_MS: u64 = 366 * 86_400_000;
-/// Heads and bodies are held in memory: a gigabyte of one is a typing mistake.
+/// Heads and bodies are held in memory: a gigabyte is a typing mistake.
 const LARGEST: u64 = 1 << 30;
 
 impl Duration {
@@ -35,7 +35,7 @@ impl Duration {
         self.0
     }
 
-    /// In whole milliseconds; exact, since no smaller unit can be written.
+    /// In milliseconds; exact, since there is no smaller unit.
     pub fn millis(self) -> u64 {
         u64::try_from(self.0.as_millis()).expect("at most a year: asserted when parsed")
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_what_is_meant() {
+    fn units_scale_the_number() {
         for (text, millis) in
             [("250ms", 250), ("5s", 5_000), ("10m", 600_000), ("1h", 3_600_000), ("2d", 172_800_000)]
         {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_to_write() {
+    fn any_other_text_is_refused_with_advice() {
         for text in ["", "5", "s", "5 s", "-5s", "5.5s", "5sec", "0s", "99999999999999999999s", "400d"] {
             assert!(text.parse::<Duration>().unwrap_err().instead.is_some(), "{text}");
         }

@@ -284,7 +284,7 @@ mod tests {
     fn a_value_that_the_profile_cannot_take_leaves_productions() {
         let mut draft = Draft::new(TODAY);
         let refused = draft.set("cors.max_age", "48h").unwrap_err();
-        assert!(refused.contains("no browser remembers a preflight longer"), "{refused}");
+        assert!(refused.contains("no browser caches a preflight longer"), "{refused}");
         assert!(draft.written("").text.contains("max_age = \"10m\"\n"));
 
         let names = ["x-one", "set-cookie", "x-one", "x-two"].map(str::to_owned);

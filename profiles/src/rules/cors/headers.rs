@@ -7,7 +7,7 @@ use crate::{FieldName, Problem, Rule};
 pub(crate) const REQUEST: Rule = Rule {
     id: "cors.request-headers.allowable",
     rule: "`cors.request_headers` names only headers that a page can set.",
-    rationale: "Browsers drop forbidden request headers; a list that allows them promises what cannot happen.",
+    rationale: "Browsers drop forbidden request headers, so the promise cannot be kept.",
     references: &["https://fetch.spec.whatwg.org/#forbidden-request-header"],
     find: request,
 };
@@ -66,7 +66,7 @@ fn request(facts: &Facts<'_>) -> Vec<Problem> {
             || name.starts_with("proxy-")
             || name.starts_with("sec-");
         if forbidden {
-            return Some("is set by browsers alone; the Fetch standard lets no page send it");
+            return Some("is set by browsers only; the Fetch standard lets no page send it");
         }
         OF_CORS_RESPONSES.contains(&name).then_some("is a response header; no request carries it")
     })
@@ -80,7 +80,7 @@ fn exposed(facts: &Facts<'_>) -> Vec<Problem> {
         if OF_CORS_REQUESTS.contains(&name) {
             return Some("is a request header; no response carries it");
         }
-        // Preflight answers are read by the browser alone.
+        // Only the browser reads preflight answers.
         ["access-control-allow-headers", "access-control-allow-methods", "access-control-max-age"]
             .contains(&name)
             .then_some("belongs to preflight answers, which no page can read")

@@ -1,4 +1,4 @@
-//! How long browsers remember a preflight.
+//! How long browsers cache a preflight.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{Problem, Rule};
 pub(crate) const HONOURED: Rule = Rule {
     id: "cors.max-age.honoured",
     rule: "`cors.max_age` is from 1s to 24h.",
-    rationale: "No browser remembers longer (Firefox 24 h, Chromium 2 h, Safari 10 min): more is a false promise.",
+    rationale: "No browser caches longer (Firefox 24 h, Chromium 2 h, Safari 10 min): a longer promise is false.",
     references: &[
         "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age",
     ],
@@ -27,6 +27,6 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
     if max_age.get() <= LONGEST {
         return Vec::new();
     }
-    let message = format!("cors.max_age = {max_age}, but no browser remembers a preflight longer than 24h");
-    vec![Problem::error("cors.max_age", message).instead("write \"24h\" or less; Chromium keeps 2h")]
+    let message = format!("cors.max_age = {max_age}, but no browser caches a preflight longer than 24h");
+    vec![Problem::error("cors.max_age", message).instead("write \"24h\" or less; Chromium caps it at 2h")]
 }

@@ -1,4 +1,4 @@
-//! Which origins production can trust.
+//! The origins that production can trust.
 
 use crate::reader::source::element;
 use crate::rule::Facts;
@@ -7,7 +7,7 @@ use crate::{Origin, Problem, Rule, Scheme};
 pub(crate) const SOME: Rule = Rule {
     id: "cors.origins.some",
     rule: "At least one origin is declared.",
-    rationale: "Without one no page can read a response, and the policy is not one that anybody wanted.",
+    rationale: "Without an origin no page can read a response; an empty list is a mistake.",
     references: &["https://fetch.spec.whatwg.org/#http-cors-protocol"],
     find: none,
 };
@@ -15,7 +15,7 @@ pub(crate) const SOME: Rule = Rule {
 pub(crate) const SECURE: Rule = Rule {
     id: "cors.origins.secure",
     rule: "Production's origins use https.",
-    rationale: "Whoever sits on the network can write a page of an http origin, and so read every response.",
+    rationale: "An attacker on the network can replace a page of an http origin, and so read every response.",
     references: &["https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy"],
     find: insecure,
 };
@@ -23,7 +23,7 @@ pub(crate) const SECURE: Rule = Rule {
 pub(crate) const PUBLIC: Rule = Rule {
     id: "cors.origins.public",
     rule: "Production's origins are not on localhost.",
-    rationale: "Any program on a user's machine can serve a page there, and so read the user's data.",
+    rationale: "Any program on a user's machine can serve a page on localhost, and so read the user's data.",
     references: &["https://www.rfc-editor.org/rfc/rfc6761#section-6.3"],
     find: local,
 };
@@ -33,7 +33,7 @@ fn none(facts: &Facts<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     vec![
-        Problem::error("cors.origins", "no origin at all: no page can read any response")
+        Problem::error("cors.origins", "the list is empty, so no page can read a response")
             .instead("write the front end's origin, such as \"https://app.example.com\""),
     ]
 }
@@ -43,7 +43,8 @@ fn insecure(facts: &Facts<'_>) -> Vec<Problem> {
         if origin.scheme() == Scheme::Https || origin.host().is_loopback() {
             return None;
         }
-        let problem = format!("origin `{origin}` is plain http: the network can forge its pages");
+        let problem =
+            format!("origin `{origin}` is plain http: an attacker on the network can forge its pages");
         Some((problem, format!("write \"https://{}\"", origin.authority())))
     })
 }
@@ -51,13 +52,13 @@ fn insecure(facts: &Facts<'_>) -> Vec<Problem> {
 fn local(facts: &Facts<'_>) -> Vec<Problem> {
     refused(facts, |origin| {
         origin.host().is_loopback().then(|| {
-            let problem = format!("origin `{origin}` is on the user's own machine, not on production");
+            let problem = format!("origin `{origin}` is on the user's machine, not in production");
             (problem, "remove it; it belongs in development.toml".to_owned())
         })
     })
 }
 
-/// The origins of production for which there is a message and an advice.
+/// A problem for each of production's origins that `judge` refuses with a message and advice.
 pub(crate) fn refused(
     facts: &Facts<'_>,
     judge: impl Fn(&Origin) -> Option<(String, String)>,

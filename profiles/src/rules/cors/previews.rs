@@ -7,7 +7,7 @@ use crate::{Host, Problem, Rule};
 pub(crate) const NONE: Rule = Rule {
     id: "cors.origins.previews",
     rule: "Production's origins are not preview deployments of Vercel, Netlify or Cloudflare Pages.",
-    rationale: "A preview runs whatever a branch holds, and its host name can pass to somebody else's project.",
+    rationale: "A preview runs the code of a branch, and its host name can pass to a stranger's project.",
     references: &[
         "https://vercel.com/docs/deployments/generated-urls",
         "https://docs.netlify.com/site-deploys/deploy-previews/",
@@ -16,7 +16,7 @@ pub(crate) const NONE: Rule = Rule {
     find,
 };
 
-/// Whether what stands before a platform's suffix names a preview.
+/// Whether the label before a platform's suffix names a preview.
 type Names = fn(&str) -> bool;
 
 const PREVIEWS: &[(&str, &str, Names)] = &[
@@ -39,8 +39,8 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
     })
 }
 
-/// `<project>-<9 letters and digits>-<scope>`. A digit before a letter is asked for, which some commits lack:
-/// without it, `acme-dashboard-app` and `acme-project24-web` would be previews.
+/// `<project>-<9 letters and digits>-<scope>`. The part must have a digit before a letter, which some commits lack;
+/// otherwise `acme-dashboard-app` and `acme-project24-web` would be previews.
 fn has_commit(label: &str) -> bool {
     let parts: Vec<&str> = label.split('-').collect();
     let [_, between @ .., _] = parts.as_slice() else { return false };

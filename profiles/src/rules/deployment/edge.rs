@@ -1,4 +1,4 @@
-//! What browsers are told to remember about TLS.
+//! How long browsers must remember to use TLS.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::{Problem, Rule};
 
 pub(crate) const HSTS: Rule = Rule {
     id: "edge.hsts.lasting",
-    rule: "Production's `edge.hsts`, where it is stated, is at least 365d.",
-    rationale: "A shorter promise is forgotten between two visits, and preload lists and ASVS 3.4.1 ask for a year.",
+    rule: "Production's `edge.hsts` is at least 365d or left out.",
+    rationale: "A browser forgets a shorter promise between two visits; preload lists and ASVS 3.4.1 require a year.",
     references: &["https://www.rfc-editor.org/rfc/rfc6797#section-6.1.1", "https://hstspreload.org/"],
     find,
 };
@@ -18,7 +18,7 @@ const YEAR: Duration = Duration::from_hours(365 * 24);
 fn find(facts: &Facts<'_>) -> Vec<Problem> {
     match facts.profile.edge.hsts {
         Some(hsts) if facts.production() && hsts.get() < YEAR => {
-            let message = format!("edge.hsts = {hsts} ends within a year");
+            let message = format!("edge.hsts = {hsts} is less than a year");
             vec![Problem::error("edge.hsts", message).instead("write \"365d\", or leave it out")]
         }
         _ => Vec::new(),

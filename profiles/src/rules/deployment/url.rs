@@ -6,7 +6,7 @@ use crate::{Problem, Rule, Scheme};
 pub(crate) const SECURE: Rule = Rule {
     id: "deployment.url.secure",
     rule: "Production's `deployment.url` uses https.",
-    rationale: "Over plain http everyone on the way reads the cookies and tokens of every request.",
+    rationale: "Over plain http everyone on the network path reads the cookies and tokens of every request.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-4.2.2"],
     find: insecure,
 };
@@ -14,7 +14,7 @@ pub(crate) const SECURE: Rule = Rule {
 pub(crate) const PUBLIC: Rule = Rule {
     id: "deployment.url.public",
     rule: "Production's `deployment.url` is not on localhost.",
-    rationale: "A local copy proves nothing about what users reach; `verify --url` can name one for a single run.",
+    rationale: "A local copy proves nothing about the deployment that users reach. `verify --url` can name one for a single run.",
     references: &["https://www.rfc-editor.org/rfc/rfc6761#section-6.3"],
     find: local,
 };
@@ -26,8 +26,11 @@ fn insecure(facts: &Facts<'_>) -> Vec<Problem> {
     }
     let advice = format!("write \"https://{}\"", url.authority());
     vec![
-        Problem::error("deployment.url", format!("`{url}` is plain http: everyone on the way can read it"))
-            .instead(advice),
+        Problem::error(
+            "deployment.url",
+            format!("`{url}` is plain http: everyone on the network path can read it"),
+        )
+        .instead(advice),
     ]
 }
 
@@ -38,6 +41,6 @@ fn local(facts: &Facts<'_>) -> Vec<Problem> {
     }
     let message = format!("`{url}` is this machine, not the deployment that users reach");
     vec![Problem::error("deployment.url", message).instead(
-        "write the deployment's public URL, such as \"https://api.example.com\"; `verify --url` wins over it",
+        "write the deployment's public URL, such as \"https://api.example.com\"; `verify --url` overrides it",
     )]
 }

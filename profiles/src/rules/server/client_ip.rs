@@ -1,4 +1,4 @@
-//! Whose word is taken for who a client is.
+//! Which proxies may state a client's address.
 
 use crate::rule::Facts;
 use crate::{Network, Problem, Rule};
@@ -6,8 +6,8 @@ use crate::{Network, Problem, Rule};
 pub(crate) const TRUSTED: Rule = Rule {
     id: "client-ip.trusted.narrow",
     rule: "`client_ip.trusted` names blocks of addresses, each of at least 8 leading bits (IPv4) or 7 (IPv6).",
-    rationale: "Whoever connects from there may say who the client is: if that is everybody, each request can come \
-                from a client of its own, and no limit holds.",
+    rationale: "A peer in these blocks states the client's address. If everyone is in them, an attacker can invent a \
+                client for each request, and no rate limit holds.",
     references: &[
         "https://cwe.mitre.org/data/definitions/348.html",
         "https://www.rfc-editor.org/rfc/rfc6598",
@@ -17,9 +17,9 @@ pub(crate) const TRUSTED: Rule = Rule {
 
 pub(crate) const LIMITED: Rule = Rule {
     id: "load.rate-limit.clients",
-    rule: "Production with `load.rate_limit` says in `[client_ip]` how clients are told apart.",
+    rule: "Production with `load.rate_limit` has `[client_ip]`, which tells clients apart.",
     rationale: "Behind a platform's edge every connection comes from the edge: without its header all users share \
-                one client's limit.",
+                the limit of one client.",
     references: &["https://docs.railway.com/networking/public-networking/specs-and-limits"],
     find: limited,
 };
@@ -29,7 +29,7 @@ fn trusted(facts: &Facts<'_>) -> Vec<Problem> {
         return Vec::new();
     };
     if client_ip.trusted.is_empty() {
-        let message = "client_ip.trusted is empty, so nobody's header is believed";
+        let message = "client_ip.trusted is empty, so no proxy's header is read";
         return vec![
             Problem::error("client_ip.trusted", message)
                 .instead("write the proxy's addresses, such as [\"100.64.0.0/10\"], or remove `[client_ip]`"),
@@ -43,7 +43,9 @@ fn trusted(facts: &Facts<'_>) -> Vec<Problem> {
         .map(|(at, network)| {
             Problem::error(
                 format!("client_ip.trusted[{at}]"),
-                format!("client_ip.trusted holds {network}, where anybody may be"),
+                format!(
+                    "client_ip.trusted contains {network}, which is too wide: strangers can connect from it"
+                ),
             )
             .instead("write the proxy's own addresses, such as \"100.64.0.0/10\" of Railway's edge")
         })

@@ -7,8 +7,8 @@ pub(crate) const FIT: Rule = Rule {
     id: "pool.connections.fit",
     rule: "(`pool.size` + `pool.overflow` + 1) × `platform.replicas` × 2 fits into \
            `platform.database_connections` − `platform.database_reserved`.",
-    rationale: "While a deploy overlaps, old and new instances hold their pools together, and each may hold one \
-                connection more for its health check; the connection too many is refused.",
+    rationale: "During a deploy old and new instances hold their pools together, each with one more connection for \
+                its health check. The database refuses excess connections.",
     references: &[
         "https://neon.com/docs/connect/connection-pooling",
         "https://www.postgresql.org/docs/current/runtime-config-connection.html",
@@ -21,7 +21,7 @@ const DEPLOY: u32 = 2;
 
 fn find(facts: &Facts<'_>) -> Vec<Problem> {
     let (pool, platform) = (&facts.profile.pool, &facts.profile.platform);
-    // Nothing here overflows: the ranges of the settings bound it by 40 million.
+    // No overflow: the ranges of the settings keep the product below 41 million.
     let instances = platform.replicas * DEPLOY;
     let needed = pool.seen() * instances;
     let usable = platform.database_connections.saturating_sub(platform.database_reserved);

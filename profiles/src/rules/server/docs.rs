@@ -1,4 +1,4 @@
-//! Who may read the API's documentation.
+//! Whether production shows the API's documentation.
 
 use crate::rule::Facts;
 use crate::{Docs, Problem, Rule};
@@ -6,7 +6,7 @@ use crate::{Docs, Problem, Rule};
 pub(crate) const HIDDEN: Rule = Rule {
     id: "server.docs.hidden",
     rule: "Production hides `/docs` and `/openapi.json`.",
-    rationale: "They list every route and field for whoever looks for a way in.",
+    rationale: "They list every route and field for an attacker.",
     references: &["https://owasp.org/API-Security/editions/2023/en/0xa9-improper-inventory-management/"],
     find,
 };
@@ -16,7 +16,7 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     vec![
-        Problem::error("server.docs", "production shows the API's documentation to everybody")
+        Problem::error("server.docs", "production shows the API's documentation to everyone")
             .instead("write \"hidden\""),
     ]
 }

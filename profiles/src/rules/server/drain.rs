@@ -1,4 +1,4 @@
-//! The time to finish, and the time that the platform grants for it.
+//! The drain ends within the time that the platform grants.
 
 use crate::rule::Facts;
 use crate::{Problem, Rule};
@@ -6,7 +6,7 @@ use crate::{Problem, Rule};
 pub(crate) const GRANTED: Rule = Rule {
     id: "server.drain.granted",
     rule: "`server.drain_timeout` is no longer than `platform.drain_granted`.",
-    rationale: "What still runs when the platform sends SIGKILL is cut in the middle of an answer.",
+    rationale: "A request that still runs when the platform sends SIGKILL is cut in the middle of its answer.",
     references: &["https://docs.railway.com/guides/deployment-teardown"],
     find,
 };
@@ -17,7 +17,7 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let message = format!(
-        "server.drain_timeout = {needed}, but platform.drain_granted = {granted}: SIGKILL comes before the end"
+        "server.drain_timeout = {needed}, but platform.drain_granted = {granted}: SIGKILL comes before the drain has ended"
     );
     let seconds = needed.millis().div_ceil(1000);
     let advice = format!(

@@ -1,4 +1,4 @@
-//! The least room that the read buffer needs.
+//! The smallest head that the read buffer allows.
 
 use crate::rule::Facts;
 use crate::{Problem, Rule};
@@ -6,7 +6,7 @@ use crate::{Problem, Rule};
 pub(crate) const READABLE: Rule = Rule {
     id: "server.header-limit.readable",
     rule: "`server.header_limit` is at least 8 KiB.",
-    rationale: "hyper reads heads into a buffer of no less than 8192 bytes: a smaller limit stops the start.",
+    rationale: "hyper's read buffer has at least 8192 bytes: a server with a smaller limit does not start.",
     references: &["https://docs.rs/hyper/1/hyper/server/conn/http1/struct.Builder.html#method.max_buf_size"],
     find,
 };

@@ -1,4 +1,4 @@
-//! Who may read the metrics.
+//! Only the private network reads the metrics.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::{Problem, Rule};
 pub(crate) const PRIVATE: Rule = Rule {
     id: "metrics.private",
     rule: "Production binds `metrics.address` to a private or loopback address.",
-    rationale: "Metrics tell an attacker what hurts: which route is slow, how full the pool is, whether a flood works.",
+    rationale: "Metrics tell an attacker which route is slow, how full the pool is, and whether a flood works.",
     references: &[
         "https://prometheus.io/docs/operating/security/",
         "https://www.rfc-editor.org/rfc/rfc1918",
@@ -20,7 +20,7 @@ pub(crate) const PRIVATE: Rule = Rule {
 pub(crate) const PORT: Rule = Rule {
     id: "metrics.port.own",
     rule: "`metrics.port` is not `server.port`.",
-    rationale: "Two listeners cannot share a port, and the service's own is public.",
+    rationale: "Two listeners cannot share a port, and the service's port is public.",
     references: &[],
     find: port,
 };

@@ -6,8 +6,7 @@ use crate::{Problem, Rule};
 pub(crate) const NESTED: Rule = Rule {
     id: "timeouts.nested",
     rule: "A deadline ends no later than the one around it.",
-    rationale: "Otherwise the outer one always strikes first: the inner one, and the answer it would give, never \
-                happen.",
+    rationale: "Otherwise the outer deadline always passes first, and the answer of the inner one is never given.",
     references: &["https://sre.google/sre-book/addressing-cascading-failures/"],
     find,
 };
@@ -23,18 +22,22 @@ fn find(facts: &Facts<'_>) -> Vec<Problem> {
         (
             ("server.body_timeout", profile.server.body_timeout),
             request,
-            "the request is cut before its body is late",
+            "the request is cut before its body can be late",
         ),
-        (budget, answer, "verify gives up before the health check has to answer"),
-        (("verify.health_latency", profile.verify.health_latency), answer, "no answer can be found too slow"),
+        (budget, answer, "verify gives up before the health check must answer"),
+        (
+            ("verify.health_latency", profile.verify.health_latency),
+            answer,
+            "verify gives up before an answer is too slow",
+        ),
         (
             ("pool.acquire_timeout", profile.pool.acquire_timeout),
             request,
             "the request is cut before the pool can give up",
         ),
-        (("load.p50", load.p50), ("load.p95", load.p95), "no burst can be so"),
-        (("load.p95", load.p95), ("load.p99", load.p99), "no burst can be so"),
-        (("load.p99", load.p99), answer, "no burst can be found too slow"),
+        (("load.p50", load.p50), ("load.p95", load.p95), "the slower part of a burst cannot be quicker"),
+        (("load.p95", load.p95), ("load.p99", load.p99), "the slower part of a burst cannot be quicker"),
+        (("load.p99", load.p99), answer, "verify gives up before a burst is too slow"),
     ]
     .into_iter()
     .filter(|((_, inner), (_, outer), _)| inner > outer)
