@@ -1,7 +1,8 @@
 //! Proves that a live backend keeps the promises of its profile.
 //!
-//! Five stages: load, plan, probe, judge, report. Only `prober`, `launch`, `snapshot` and `tape` touch the
-//! world outside, and `run`, which composes them; everything else is a function of data.
+//! Five stages: load, plan, probe, judge, report. Only `prober` and `launch` touch the world outside, with
+//! `drill_runner` for drills, two files of `report`, and `commands`, which composes the stages; everything else is a
+//! function of data.
 
 pub mod checks;
 pub mod cli;

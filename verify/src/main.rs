@@ -52,6 +52,7 @@ const DRIFTED: u8 = 4;
 const ENDED: u8 = 128;
 
 /// To standard error, which may be closed.
+#[expect(clippy::disallowed_methods, reason = "where the composition itself failed, only this speaks")]
 fn tell(error: &dyn std::error::Error) {
     let _ = writeln!(anstream::stderr(), "{error}");
 }

@@ -1,5 +1,9 @@
 //! Judgement is a function of anything: no answer, however odd, makes it or a report panic.
-#![allow(clippy::unwrap_used, reason = "a test sets itself up, and says where it cannot")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test sets itself up, and says where it cannot"
+)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! `verify lint`: whether profiles are sound.
+#![expect(clippy::disallowed_methods, reason = "profiles are files")]
 
 use jiff::civil::Date;
 use profiles::{Declaration, EMBEDDED};

@@ -1,5 +1,4 @@
 //! The commands, one a file: compositions of load, plan, probe, judge and report.
-#![allow(clippy::disallowed_methods, reason = "the date is read once")]
 
 mod check;
 mod conclude;
@@ -74,6 +73,7 @@ pub enum RunError {
     Ended(Signal),
 }
 
+#[expect(clippy::disallowed_methods, reason = "the date is read once")]
 pub async fn run(cli: Cli) -> Result<Done, RunError> {
     let today = Offset::UTC.to_datetime(Timestamp::now()).date();
     match cli.command {

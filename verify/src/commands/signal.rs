@@ -1,4 +1,5 @@
 //! What asks a program to end.
+#![expect(clippy::disallowed_methods, reason = "the signals of this process end its run")]
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;

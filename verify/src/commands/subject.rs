@@ -1,4 +1,8 @@
 //! From the words of a command line to what is asked: the profile, the target and the way in.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "profiles are files, and so is the folder that a candidate is built in"
+)]
 
 use std::path::{Path, PathBuf};
 
