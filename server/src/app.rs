@@ -108,8 +108,7 @@ impl App {
             }
             Ok(Action::Run(Handler::Async(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
-                // Boxed: a future is moved several times before it runs, with all that it holds.
-                let request = Box::new(RoutedRequest { arrived, number, parent, head, parameters, body });
+                let request = RoutedRequest { arrived, number, parent, head, parameters, body };
                 let work = async move {
                     let outcome = app.run(handler, route.kind, request).await;
                     app.settle(outcome, pending, decision, id)
@@ -190,7 +189,7 @@ impl App {
         &self,
         handler: AsyncHandler,
         kind: RouteKind,
-        request: Box<RoutedRequest>,
+        request: RoutedRequest,
     ) -> Result<Reply, Refusal> {
         // Probes are never turned away: a busy service must not look like a broken one.
         let place = (kind != RouteKind::Probe).then(|| self.limits.enter()).transpose();
@@ -200,7 +199,7 @@ impl App {
         let end = arrived + deadline.saturating_sub((deadline / 20).min(REASON));
         // Pinned where it is made: wrapped by value, a future of this size is copied.
         let work = pin!(async move {
-            let RoutedRequest { number, parent, head, parameters, body, .. } = *request;
+            let RoutedRequest { number, parent, head, parameters, body, .. } = request;
             let service = Arc::clone(&self.service);
             // Most requests have none, and need no timer.
             let body = if body.is_end_stream() {
