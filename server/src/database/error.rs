@@ -77,6 +77,13 @@ pub enum DatabaseError {
 
     #[error("the database is starting, recovering or shutting down")]
     NotReady,
+    #[error(
+        "the database takes no writes: it is a standby, or `default_transaction_read_only` is on, as platforms set it \
+         when a disk is nearly full; reach the primary, or give the database room"
+    )]
+    ReadOnly,
+    #[error("the database's disk is full; free space on it, or enlarge it")]
+    DiskFull,
     #[error("the database ended the connection: it was restarted, suspended, or told to by an administrator")]
     Ended,
     #[error(
@@ -126,6 +133,8 @@ impl DatabaseError {
             Self::Authentication => "authentication",
             Self::NoDatabase => "no-database",
             Self::NotReady => "not-ready",
+            Self::ReadOnly => "read-only",
+            Self::DiskFull => "disk-full",
             Self::Ended => "ended",
             Self::TooManyConnections => "too-many-connections",
             Self::PoolerBusy => "pooler-busy",
@@ -156,6 +165,7 @@ impl DatabaseError {
                 | Self::Unresolved
                 | Self::Lost(_)
                 | Self::NotReady
+                | Self::ReadOnly
                 | Self::Ended
                 | Self::TooManyConnections
                 | Self::PoolerBusy
@@ -169,12 +179,14 @@ impl DatabaseError {
 const PASSING: &[&str] = &["08", "40", "53", "55P03", "57", "58"];
 
 /// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a complete
-/// answer, and what the driver refused was never sent. Only a client that remembers a lost statement uses it again.
+/// answer, and what the driver refused was never sent. Two answers are the session's own fault: it has lost a statement,
+/// which its client would use again, or it takes no writes, which may be true of no other any more.
 pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
     let Some(answer) = error.as_db_error() else {
         return kind(error) == DriverKind::Parameters;
     };
-    !ends_the_session(answer) && answered(answer) != DatabaseError::NamedStatement
+    let is_its_own = matches!(answered(answer), DatabaseError::NamedStatement | DatabaseError::ReadOnly);
+    !ends_the_session(answer) && !is_its_own
 }
 
 fn ends_the_session(answer: &DbError) -> bool {
@@ -217,6 +229,8 @@ impl From<&tokio_postgres::Error> for DatabaseError {
             DriverKind::Parameters => Self::Parameters,
             DriverKind::Other => match causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()) {
                 Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
+                // Of a URL with `target_session_attrs=read-write`.
+                Some(error) if error.to_string() == "database does not allow writes" => Self::ReadOnly,
                 // The standard library gives a failed look-up no kind of its own.
                 Some(error) if error.to_string().contains("lookup address") => Self::Unresolved,
                 cause => Self::Lost(cause.map(io::Error::kind)),
@@ -250,6 +264,8 @@ fn answered(answer: &DbError) -> DatabaseError {
         "53300" => DatabaseError::TooManyConnections,
         "3D000" => DatabaseError::NoDatabase,
         "57P03" => DatabaseError::NotReady,
+        "25006" => DatabaseError::ReadOnly,
+        "53100" => DatabaseError::DiskFull,
         "26000" | "42P05" => DatabaseError::NamedStatement,
         // Class 28: invalid authorization specification.
         code if code.starts_with("28") => DatabaseError::Authentication,

@@ -17,6 +17,7 @@ mod metrics;
 mod pool;
 mod pooler;
 mod process;
+mod read_only;
 mod request_ids;
 mod rig;
 mod support;

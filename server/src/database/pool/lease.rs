@@ -73,11 +73,14 @@ impl Lease {
             Ok(Ok(answer)) => (true, Ok(answer)),
             Ok(Err(error)) if leaves_the_connection(&error) => (true, Err(DatabaseError::from(&error))),
             Ok(Err(error)) => {
-                if error.as_db_error().is_some() {
+                let failure = DatabaseError::from(&error);
+                if failure == DatabaseError::ReadOnly {
+                    self.evict();
+                } else if error.as_db_error().is_some() {
                     // PostgreSQL has ended the session, so nothing is left to be cancelled.
                     drop(self.discard());
                 }
-                (false, Err(DatabaseError::from(&error)))
+                (false, Err(failure))
             }
             Err(_) => (false, Err(DatabaseError::Timeout)),
         }
@@ -88,6 +91,29 @@ impl Lease {
         self.context.counters.discarded.add(1);
         self.context.recycler.suspect();
         Some(Discarded(Some(connection)))
+    }
+
+    /// Closes a session that takes no writes, so that none but a new one is asked when the database takes them again.
+    ///
+    /// It is left inside a transaction: a pooler that stands in between then closes the server's session as well, which
+    /// it would hand to the next client otherwise (PgBouncer, "unclean server").
+    pub(in crate::database) fn evict(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        self.context.counters.discarded.add(1);
+        self.context.recycler.condemn();
+        let connection = Discarded(Some(connection));
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            if let Some(session) = &connection.0 {
+                // Without effect when it fails: the connection is gone either way.
+                let _ = timeout(CANCEL, session.batch_execute("begin")).await;
+            }
+            drop(connection);
+        });
     }
 
     /// Only after a complete answer, and outside a transaction.

@@ -13,6 +13,9 @@ use super::metrics::Counters;
 /// The longest answer to a ping. It is one round trip, and a slower database is served by a new connection.
 const PING: Duration = Duration::from_millis(500);
 
+/// A database that takes no writes for long is not dialled anew for each of them.
+const CONDEMN_EVERY: Duration = Duration::from_secs(1);
+
 /// When a fresh connection costs no round trip, and when it must prove that it lives.
 pub(super) struct Recycler {
     oldest: Duration,
@@ -27,7 +30,7 @@ pub(super) struct Recycler {
 /// from each in turn would cost each its deadline.
 #[derive(Clone, Copy, Default)]
 struct Doubt {
-    /// A ping had no answer: whatever was opened before it is closed unasked.
+    /// A ping had no answer, or a session takes no writes: whatever was opened before is closed unasked.
     condemned: Option<Instant>,
     /// A statement had no answer, and it may have been slow: whatever was last used before is pinged.
     suspected: Option<Instant>,
@@ -74,6 +77,16 @@ impl Recycler {
         self.doubt().suspected = Some(Instant::now());
     }
 
+    /// A session takes no writes. Those from before may be like it for as long as they live, whatever the database has
+    /// become by then.
+    pub(super) fn condemn(&self) {
+        let now = Instant::now();
+        let mut doubt = self.doubt();
+        if doubt.condemned.is_none_or(|condemned| now.duration_since(condemned) >= CONDEMN_EVERY) {
+            doubt.condemned = Some(now);
+        }
+    }
+
     fn decide(&self, connection: &ClientWrapper, metrics: &Metrics) -> Recycling {
         let now = Instant::now();
         if self.jitter.is_over(now.duration_since(metrics.created), metrics.created, self.oldest) {
@@ -85,7 +98,7 @@ impl Recycler {
         }
         let doubt = *self.doubt();
         if doubt.condemned.is_some_and(|condemned| metrics.created < condemned) {
-            return self.discard("as old as a connection that no longer answers");
+            return self.discard("as old as a connection that was given up");
         }
         let used = metrics.recycled.unwrap_or(metrics.created);
         if now.duration_since(used) < self.ping_after
