@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 const TODAY: Date = date(2026, 1, 1);
 const PRODUCTION: &str = include_str!("../production.toml");
 /// Promises that are not made when they are left out.
-const OPTIONAL: [&str; 3] = ["deployment.request_id_header", "edge.hsts", "load.rate_limit"];
+const OPTIONAL: [&str; 4] = ["deployment.request_id_header", "edge.hsts", "health.writes", "load.rate_limit"];
 
 #[test]
 fn removing_any_setting_is_one_problem_that_names_it() {
@@ -35,6 +35,7 @@ fn a_promise_that_is_left_out_is_not_made() {
         let made = [
             profile.deployment.request_id_header.is_some(),
             profile.edge.hsts.is_some(),
+            profile.health.writes.is_some(),
             profile.load.rate_limit.is_some(),
         ];
         assert_eq!(made.iter().filter(|made| !**made).count(), 1, "{name}");

@@ -17,7 +17,7 @@ use crate::boot::settings::Settings;
 use crate::connection::http1::{self, Protocol};
 use crate::connection::listener::Acceptor;
 use crate::connection::scrape::MetricsListener;
-use crate::database::ping::Ping;
+use crate::database::ping::{Ping, Question};
 use crate::observe::metrics::Metrics;
 use crate::request::trace::Tracer;
 use crate::routes::openapi;
@@ -64,7 +64,8 @@ impl Running {
         let local_addr = listener.local_addr()?;
         let database = Arc::new(settings.database());
         let Settings { profile, release, .. } = settings;
-        let ping = Ping::new(Arc::clone(&database), profile.health.budget.get());
+        let ping =
+            Ping::new(Arc::clone(&database), Question::of(&profile.health), profile.health.budget.get());
         let metrics = Metrics::new(routes.iter().map(|route| (route.path)(&profile)));
         let (drain, metrics, tracer) = (Drain::default(), Arc::new(metrics), Tracer::new());
         let document = openapi::document(routes, &profile);

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
+use tokio_postgres::SimpleQueryMessage;
 
 use super::pool::connections::Connections;
 use super::{Database, DatabaseError};
@@ -19,7 +20,18 @@ use super::{Database, DatabaseError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Connected,
+    /// It came back, and the profile promises writes, which the database does not take.
+    ReadOnly,
     Disconnected,
+}
+
+/// What the database is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether it answers.
+    Answers,
+    /// Whether it takes writes, too.
+    TakesWrites,
 }
 
 /// So many callers of one query are a crowd. What was sent together is read off its sockets one by one, so the
@@ -57,13 +69,28 @@ struct Callers {
 #[derive(Default)]
 pub(crate) struct Verdicts {
     connected: AtomicU64,
+    read_only: AtomicU64,
     disconnected: AtomicU64,
 }
 
+impl Question {
+    pub(crate) fn of(health: &profiles::Health) -> Self {
+        if health.writes == Some(true) { Self::TakesWrites } else { Self::Answers }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Answers => "select 1",
+            Self::TakesWrites => "show transaction_read_only",
+        }
+    }
+}
+
 impl Ping {
-    pub(crate) fn new(database: Arc<Database>, budget: Duration) -> Self {
+    pub(crate) fn new(database: Arc<Database>, question: Question, budget: Duration) -> Self {
         let (queue, verdicts) = (Arc::<Queue>::default(), Arc::<Verdicts>::default());
-        let asking = tokio::spawn(serve(database, budget, Arc::clone(&queue), Arc::clone(&verdicts)));
+        let asking =
+            tokio::spawn(serve(database, question, budget, Arc::clone(&queue), Arc::clone(&verdicts)));
         Self { queue, verdicts, asking }
     }
 
@@ -121,6 +148,7 @@ impl Verdicts {
     fn count(&self, verdict: Verdict) {
         let count = match verdict {
             Verdict::Connected => &self.connected,
+            Verdict::ReadOnly => &self.read_only,
             Verdict::Disconnected => &self.disconnected,
         };
         count.fetch_add(1, Ordering::Relaxed);
@@ -130,18 +158,28 @@ impl Verdicts {
         self.connected.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn read_only(&self) -> u64 {
+        self.read_only.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn disconnected(&self) -> u64 {
         self.disconnected.load(Ordering::Relaxed)
     }
 }
 
 /// One query after the other, as long as somebody wants to know.
-async fn serve(database: Arc<Database>, budget: Duration, queue: Arc<Queue>, verdicts: Arc<Verdicts>) {
+async fn serve(
+    database: Arc<Database>,
+    question: Question,
+    budget: Duration,
+    queue: Arc<Queue>,
+    verdicts: Arc<Verdicts>,
+) {
     let (mut alarm, mut told) = (Alarm::default(), Vec::new());
     loop {
         queue.wanted.notified().await;
         // Pinned where it is made: wrapped by value, a future of this size is copied.
-        let asked = pin!(ask(&database, budget, &mut alarm));
+        let asked = pin!(ask(&database, question, budget, &mut alarm));
         let verdict = match AssertUnwindSafe(asked).catch_unwind().await {
             Ok(Ok(())) => Verdict::Connected,
             Ok(Err(error)) => {
@@ -150,7 +188,7 @@ async fn serve(database: Arc<Database>, budget: Duration, queue: Arc<Queue>, ver
                     database = database.place(),
                     "no healthy database: {error}"
                 );
-                Verdict::Disconnected
+                if error == DatabaseError::ReadOnly { Verdict::ReadOnly } else { Verdict::Disconnected }
             }
             // The panic hook has logged it.
             Err(_panic) => Verdict::Disconnected,
@@ -186,19 +224,24 @@ impl Alarm {
 
 /// Asks through the pool, as a request would. Where that takes long, because every connection is in use or the
 /// one asked is silent, the reserve is asked as well; the first answer counts.
-async fn ask(database: &Database, budget: Duration, alarm: &mut Alarm) -> Result<(), DatabaseError> {
+async fn ask(
+    database: &Database,
+    question: Question,
+    budget: Duration,
+    alarm: &mut Alarm,
+) -> Result<(), DatabaseError> {
     let asked = Instant::now();
     let end = asked + budget;
     // Before this question takes a place itself.
     let busy = database.requests.is_full();
-    let pool = through(&database.requests, end);
+    let pool = through(&database.requests, question, end);
     let reserve = async {
         if !busy {
             alarm.until(asked + PATIENCE.min(budget)).await;
         }
         // Boxed, as it is seldom needed: every question would have to carry its size.
-        let answers = Box::pin(until_it_answers(&database.reserve, end));
-        timeout_at(end, answers).await.map_err(|_| DatabaseError::Timeout)
+        let answers = Box::pin(until_it_answers(&database.reserve, question, end));
+        timeout_at(end, answers).await.unwrap_or(Err(DatabaseError::Timeout))
     };
     tokio::pin!(reserve);
     // Nothing here waits for longer than until `end`, so no timer is needed around it.
@@ -212,27 +255,41 @@ async fn ask(database: &Database, budget: Duration, alarm: &mut Alarm) -> Result
     answer.map_err(|error| connections.explain(error, asked))
 }
 
-/// One query; and another one as long as it met a pooled connection that had died since its last use, which says
-/// nothing about the database.
-async fn through(connections: &Connections, end: Instant) -> Result<(), DatabaseError> {
+/// One query; and another one as long as it met a pooled connection that had died since its last use, or is older than
+/// what the database has become, which says nothing about the database.
+async fn through(connections: &Connections, question: Question, end: Instant) -> Result<(), DatabaseError> {
     loop {
         let lease = connections.checkout(end).await?;
         let used = lease.is_used();
         // Without a timer: whoever asks stops at a time of his own, and a lease that is dropped is settled.
-        let answer = lease.client().batch_execute("select 1").await;
-        match lease.settle(Ok(answer)) {
-            Err(DatabaseError::Lost(_) | DatabaseError::Ended) if used => {}
+        let answer = match lease.client().simple_query(question.sql()).await {
+            Ok(rows) if says_on(&rows) => lease.evict(),
+            answer => lease.settle(Ok(answer)).map(drop),
+        };
+        match answer {
+            Err(DatabaseError::Lost(_) | DatabaseError::Ended | DatabaseError::ReadOnly) if used => {}
             answer => return answer,
         }
     }
 }
 
+/// What `transaction_read_only` says of a session that takes no writes.
+fn says_on(rows: &[SimpleQueryMessage]) -> bool {
+    rows.iter().any(|row| matches!(row, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")))
+}
+
 /// Asks again and again, each time over a fresh connection and without waiting for what was asked before.
-async fn until_it_answers(connections: &Connections, end: Instant) {
+async fn until_it_answers(
+    connections: &Connections,
+    question: Question,
+    end: Instant,
+) -> Result<(), DatabaseError> {
     loop {
         let next = Instant::now() + PATIENCE;
-        if let Ok(Ok(())) = timeout(PATIENCE, through(connections, end)).await {
-            return;
+        if let Ok(answer @ (Ok(()) | Err(DatabaseError::ReadOnly))) =
+            timeout(PATIENCE, through(connections, question, end)).await
+        {
+            return answer;
         }
         sleep_until(next).await;
     }
@@ -266,7 +323,7 @@ mod tests {
     #[tokio::test]
     async fn a_thousand_callers_share_one_flight() {
         let (silent, database) = silent("size = 10").await;
-        let ping = Ping::new(database, BUDGET);
+        let ping = Ping::new(database, Question::TakesWrites, BUDGET);
         assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [Verdict::Disconnected; 1_000]);
         silent.accept().await.unwrap();
         assert!(silent.accept().now_or_never().is_none(), "one connection was opened");
@@ -275,7 +332,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_who_goes_away_leaves_the_question_to_the_others() {
         let (silent, database) = silent("size = 10").await;
-        let ping = Ping::new(database, BUDGET);
+        let ping = Ping::new(database, Question::TakesWrites, BUDGET);
         let gone = timeout(BUDGET / 3, ping.ask()).await;
         assert!(gone.is_err(), "the database says nothing");
         assert_eq!(ping.ask().await, Verdict::Disconnected, "of the question that was under way");
@@ -304,7 +361,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_database_is_a_timeout_and_no_exhausted_pool() {
         let (silent, database) = silent("size = 1").await;
-        let asked = ask(&database, BUDGET, &mut Alarm::default()).await;
+        let asked = ask(&database, Question::Answers, BUDGET, &mut Alarm::default()).await;
         assert_eq!(asked, Err(DatabaseError::Timeout), "the question itself fills a pool of one");
         silent.accept().await.unwrap();
         assert!(silent.accept().now_or_never().is_none(), "the reserve was not needed");
@@ -312,7 +369,7 @@ mod tests {
         let waiting = database.until(Instant::now() + BUDGET * 2);
         let (request, asked) = tokio::join!(waiting.query("select 1", &[]), async {
             sleep(BUDGET / 3).await;
-            ask(&database, BUDGET, &mut Alarm::default()).await
+            ask(&database, Question::Answers, BUDGET, &mut Alarm::default()).await
         });
         assert_eq!((request.err(), asked), (Some(DatabaseError::Timeout), Err(DatabaseError::Timeout)));
     }

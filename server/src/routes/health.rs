@@ -30,6 +30,7 @@ pub(super) const ROUTE: Route = Route {
 async fn get(service: &Service) -> Reply {
     let (code, status, database) = match service.ping.ask().await {
         Verdict::Connected => (StatusCode::OK, "ok", "connected"),
+        Verdict::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "read-only"),
         Verdict::Disconnected => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "disconnected"),
     };
     let environment = service.profile.environment.as_str();

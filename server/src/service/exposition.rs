@@ -111,9 +111,11 @@ impl AtScrape {
         let (name, help) =
             ("health_verdicts", "Queries of the health check, by what they said of the database");
         let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (verdict, count) in
-            [("connected", verdicts.connected()), ("disconnected", verdicts.disconnected())]
-        {
+        for (verdict, count) in [
+            ("connected", verdicts.connected()),
+            ("read-only", verdicts.read_only()),
+            ("disconnected", verdicts.disconnected()),
+        ] {
             counter
                 .encode_family(&[("verdict", verdict)])?
                 .encode_counter::<[(&str, &str); 0], _, f64>(&count, None)?;

@@ -157,7 +157,7 @@ async fn the_drivers_own_lines_are_in_no_log() {
     service.signal("TERM");
     let (_, log) = service.end().await;
     // It logs parameters of statements, through the crate `log`, which nothing here listens to.
-    assert!(!log.contains("tokio_postgres") && !log.contains("select 1"), "{log}");
+    assert!(!log.contains("tokio_postgres") && !log.contains("transaction_read_only"), "{log}");
 }
 
 const BOOM: Route = Route {

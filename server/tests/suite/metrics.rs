@@ -154,6 +154,7 @@ async fn the_service_and_its_pool_are_described() {
         ("db_client_connection_checkouts_total", 1.0),
         ("db_client_connection_discarded_total", 0.0),
         ("health_verdicts_total{verdict=\"connected\"}", 1.0),
+        ("health_verdicts_total{verdict=\"read-only\"}", 0.0),
         ("health_verdicts_total{verdict=\"disconnected\"}", 0.0),
         ("http_server_active_requests", 0.0),
         ("http_server_abandoned_requests_total", 0.0),

@@ -75,7 +75,7 @@ impl Lease {
             Ok(Err(error)) => {
                 let failure = DatabaseError::from(&error);
                 if failure == DatabaseError::ReadOnly {
-                    self.evict();
+                    self.close_inside_a_transaction();
                 } else if error.as_db_error().is_some() {
                     // PostgreSQL has ended the session, so nothing is left to be cancelled.
                     drop(self.discard());
@@ -97,7 +97,12 @@ impl Lease {
     ///
     /// It is left inside a transaction: a pooler that stands in between then closes the server's session as well, which
     /// it would hand to the next client otherwise (PgBouncer, "unclean server").
-    pub(in crate::database) fn evict(&mut self) {
+    pub(in crate::database) fn evict<T>(mut self) -> Result<T, DatabaseError> {
+        self.close_inside_a_transaction();
+        Err(DatabaseError::ReadOnly)
+    }
+
+    fn close_inside_a_transaction(&mut self) {
         let Some(connection) = self.connection.take() else {
             return;
         };

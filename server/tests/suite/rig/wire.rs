@@ -244,7 +244,8 @@ impl Tally {
         let add = |count: &AtomicUsize, more| {
             count.fetch_add(more, Ordering::SeqCst);
         };
-        add(&self.queries, bytes.windows(9).filter(|part| part == b"select 1\0").count());
+        let question = b"show transaction_read_only\0";
+        add(&self.queries, bytes.windows(question.len()).filter(|part| part == question).count());
         // A Sync that follows nothing.
         add(&self.pings, usize::from(bytes == b"S\0\0\0\x04"));
         // Parse, a length, and a name that is not empty.

@@ -47,7 +47,7 @@ pub(super) const SCHEMA: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check's body has `status`, `database`, `environment` and `timestamp` as the contract defines them.",
     rationale: "Monitors and dashboards read these members; a renamed word or a local time breaks them silently.",
-    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected, `environment`, and `timestamp` as RFC 3339 \
+    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected|read-only, `environment`, and `timestamp` as RFC 3339 \
              in UTC. FastAPI: `datetime.now(timezone.utc).isoformat()`. Express: `new Date().toISOString()`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
@@ -109,7 +109,7 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
     id: "health.contract.status-agrees-with-body",
     severity: Severity::High,
     needs: Needs::Nothing,
-    rule: "200, `ok` and `connected` come together, and so do 503, `unhealthy` and `disconnected`.",
+    rule: "200, `ok` and `connected` come together, and so do 503, `unhealthy` and `disconnected` or `read-only`.",
     rationale: "Machines read the status and people the body; where they disagree, one of them is lied to.",
     remedy: "Derive the status code and the body from the same result of the same query. FastAPI: `JSONResponse(body, \
              status_code=503)`. Express: `res.status(503).json(body)`.",
@@ -124,10 +124,14 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
             let words = [body["status"].as_str(), body["database"].as_str()];
             let agrees = matches!(
                 (response.status, words),
-                (200, [Some("ok"), Some("connected")]) | (503, [Some("unhealthy"), Some("disconnected")])
+                (200, [Some("ok"), Some("connected")])
+                    | (503, [Some("unhealthy"), Some("disconnected" | "read-only")])
             );
-            let contrary =
-                if response.status == 200 { ["unhealthy", "disconnected"] } else { ["ok", "connected"] };
+            let contrary: &[&str] = if response.status == 200 {
+                &["unhealthy", "disconnected", "read-only"]
+            } else {
+                &["ok", "connected"]
+            };
             if !agrees && !words.into_iter().flatten().any(|word| contrary.contains(&word)) {
                 // A word that is missing or of another contract contradicts nothing.
                 return Reading::Unknown(
@@ -137,9 +141,14 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
             Reading::expect(agrees, || format!("the status is {}{}", response.status, said(response)))
         })
     },
-    passes: &[HEALTHY, UNHEALTHY],
+    passes: &[
+        HEALTHY,
+        UNHEALTHY,
+        "HTTP/1.1 503 Service Unavailable\n\n{\"status\":\"unhealthy\",\"database\":\"read-only\"}",
+    ],
     fails: &[
         "HTTP/1.1 200 OK\n\n{\"status\":\"ok\",\"database\":\"disconnected\"}",
+        "HTTP/1.1 200 OK\n\n{\"status\":\"ok\",\"database\":\"read-only\"}",
         "HTTP/1.1 200 OK\n\n{\"status\":\"unhealthy\"}",
         "HTTP/1.1 503 Service Unavailable\n\n{\"status\":\"ok\",\"database\":\"connected\"}",
     ],
@@ -154,7 +163,11 @@ type Fits = fn(&str) -> bool;
 
 const MEMBERS: &[(&str, Fits, &str)] = &[
     ("status", |text| ["ok", "unhealthy"].contains(&text), "`ok` or `unhealthy`"),
-    ("database", |text| ["connected", "disconnected"].contains(&text), "`connected` or `disconnected`"),
+    (
+        "database",
+        |text| ["connected", "disconnected", "read-only"].contains(&text),
+        "`connected`, `disconnected` or `read-only`",
+    ),
     ("environment", |text| ["production", "development"].contains(&text), "`production` or `development`"),
     ("timestamp", |text| super::fresh::parse_utc(text).is_some(), "a date and time of RFC 3339 in UTC"),
 ];
