@@ -4,31 +4,37 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 
 use super::tls::{self, AuthorityError};
+use super::transport::Transport;
 use super::url::Address;
 
 #[derive(Clone)]
 pub(crate) struct DatabaseAccess {
     config: Config,
-    tls: MakeRustlsConnect,
+    transport: Transport,
 }
 
 impl DatabaseAccess {
     /// Reads the file of the private authority, where the URL names one.
     pub(crate) fn to(address: Address) -> Result<Self, AuthorityError> {
-        let tls = tls::connector(address.authority.as_deref())?;
-        Ok(Self { config: address.config, tls })
+        let Address { mut config, authority } = address;
+        let transport = if config.get_ssl_mode() == SslMode::Disable {
+            connect_at_once(&mut config);
+            Transport::Plain
+        } else {
+            Transport::Tls(tls::connector(authority.as_deref())?)
+        };
+        Ok(Self { config, transport })
     }
 
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    pub(super) fn tls(&self) -> &MakeRustlsConnect {
-        &self.tls
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// Every server that the URL names.
@@ -46,6 +52,20 @@ impl DatabaseAccess {
     pub(super) fn place(&self) -> String {
         self.servers().map(|server| server.to_string()).collect::<Vec<_>>().join(",")
     }
+}
+
+/// Without TLS there is nothing to negotiate, and the driver hands over the stream at once, as it does for TLS from the
+/// start. A server behind a Unix socket never gets that far: the driver keeps its stream.
+fn connect_at_once(config: &mut Config) {
+    if config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
+        return;
+    }
+    if config.get_hosts().is_empty() {
+        for address in config.get_hostaddrs().to_vec() {
+            config.host(address.to_string());
+        }
+    }
+    config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
 }
 
 /// A server by its name, its address, or both: then the name is verified and the address dialled.

@@ -7,6 +7,7 @@ use deadpool_postgres::{PoolError, TimeoutType};
 use rustls::{CertificateError, OtherError};
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
+use super::messages::TooLong;
 use super::tls::{Flaw, objection};
 
 /// Each names what happened and what to do, and repeats nothing that the other side has said.
@@ -29,6 +30,11 @@ pub enum DatabaseError {
     #[error("the connection could not be opened or was lost{}", .0.map(|kind| format!(": {kind}")).unwrap_or_default())]
     Lost(Option<io::ErrorKind>),
 
+    #[error(
+        "the server announced a message of more than 16 MiB, or said more than 256 KiB before it was ready; select less at \
+         once, or see what it is that answers there"
+    )]
+    Oversized,
     #[error("the server offers no TLS; switch it on there, or reach it over loopback")]
     TlsNotOffered,
     #[error(
@@ -121,6 +127,7 @@ impl DatabaseError {
             Self::Refused => "refused",
             Self::Unresolved => "unresolved",
             Self::Lost(_) => "lost",
+            Self::Oversized => "oversized",
             Self::TlsNotOffered => "tls-not-offered",
             Self::TlsUntrusted | Self::TlsOtherKey => "tls-untrusted",
             Self::TlsSelfSigned => "tls-self-signed",
@@ -213,6 +220,9 @@ impl From<&tokio_postgres::Error> for DatabaseError {
     fn from(error: &tokio_postgres::Error) -> Self {
         if let Some(answer) = error.as_db_error() {
             return answered(answer);
+        }
+        if causes(error).any(<dyn Error>::is::<TooLong>) {
+            return Self::Oversized;
         }
         if let Some(error) = causes(error).find_map(<dyn Error>::downcast_ref::<rustls::Error>) {
             return handshake(error);

@@ -3,10 +3,12 @@
 pub(crate) mod access;
 mod error;
 mod handle;
+mod messages;
 pub(crate) mod ping;
 mod pool;
 pub(crate) mod tls;
 mod transaction;
+mod transport;
 pub(crate) mod url;
 
 pub use error::DatabaseError;

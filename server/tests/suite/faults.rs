@@ -4,12 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Route, Running};
+use server::{Handler, Reply, Route, Running};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep, timeout};
+use tokio_postgres::types::Type;
 
-use crate::rig::{Full, Postgres, Wire};
+use crate::rig::{Full, PASSWORD, Postgres, Wire};
 use crate::support::{Answer, NAP, get, production, serve_with, until};
 
 static ROUTES: &[&Route] = &[&NAP, server::ROUTES[0], server::ROUTES[1]];
@@ -367,4 +372,79 @@ async fn a_statement_whose_connection_is_cut_is_a_503_and_runs_no_longer() {
 fn assert_tells_nothing(answer: &Answer) {
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert_eq!(detail, "the database did not answer");
+}
+
+/// A server that greets every client with this, and then says `more` for as long as it is listened to. How many bytes it
+/// got rid of at most.
+async fn talkative(greeting: Vec<u8>, more: Vec<u8>) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, most) = (listener.local_addr().unwrap().port(), Arc::<AtomicUsize>::default());
+    let said = Arc::clone(&most);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (greeting, more, said) = (greeting.clone(), more.clone(), Arc::clone(&said));
+            tokio::spawn(async move {
+                let mut sent = greeting.len();
+                let mut gone = client.write_all(&greeting).await.is_err();
+                while !gone {
+                    gone = client.write_all(&more).await.is_err();
+                    sent += more.len();
+                    said.fetch_max(sent, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    (port, most)
+}
+
+#[tokio::test]
+async fn what_announces_two_gigabytes_or_never_ends_is_refused_by_its_first_bytes() {
+    let two_gigabytes = b"R\x7f\xff\xff\xff".to_vec();
+    let accepted = b"R\0\0\0\x08\0\0\0\0".to_vec();
+    let parameter = [b"S\0\0\0\x49name\0".to_vec(), vec![b'x'; 63], b"\0".to_vec()].concat();
+    for (greeting, more) in [(two_gigabytes, vec![0; 1 << 16]), (accepted, parameter.repeat(1_000))] {
+        let (port, most) = talkative(greeting, more).await;
+        let url = crate::rig::url("127.0.0.1", port);
+        crate::tls::assert_logged(&url, "oversized", "see what it is that answers there").await;
+        // The rest is in the buffers of two sockets.
+        assert!(most.load(Ordering::SeqCst) < 16 << 20, "{most:?}");
+    }
+}
+
+/// A row of so many bytes.
+const ROW: Route = Route {
+    path: |_| "/row/{bytes}",
+    methods: &[(
+        Method::GET,
+        Handler::Async(|context| {
+            async move {
+                let bytes: i32 =
+                    context.parameter("bytes").and_then(|bytes| bytes.parse().ok()).expect("a number");
+                let database = context.database();
+                let rows = database.query("select repeat('x', $1)", &[(&bytes, Type::INT4)]).await?;
+                Ok(Reply::json(StatusCode::OK, &rows[0].get::<_, &str>(0).len()))
+            }
+            .boxed()
+        }),
+    )],
+    ..NAP
+};
+
+#[tokio::test]
+async fn a_row_that_is_too_long_costs_its_request_and_no_other() {
+    static ROUTES: &[&Route] = &[&NAP, &ROW, server::ROUTES[0]];
+    let postgres = Postgres::start();
+    let by_address =
+        format!("postgresql://app:{PASSWORD}@/postgres?hostaddr=127.0.0.1&port={}", postgres.port());
+    for url in [postgres.url(), by_address] {
+        let service = serve_with(&production(&[]), &url, ROUTES).await;
+        let address = service.local_addr();
+        assert_eq!(get(address, "/row/8388608").await.body, "8388608");
+        let answer = get(address, "/row/33554432").await;
+        assert_eq!(answer.status, 503);
+        assert_tells_nothing(&answer);
+        assert_eq!(nap(address).await, 204);
+        assert_eq!(get(address, "/health").await.status, 200);
+        service.stop().await;
+    }
 }

@@ -12,21 +12,21 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_postgres::CancelToken;
 use tokio_postgres::config::Host;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::access::{DatabaseAccess, Server};
+use crate::database::transport::Transport;
 
 /// Sends the request, over a connection of its own as the protocol wants it, to every address of every server that the
 /// URL names, at once: those that did not run the statement do not know the key, and ignore it.
 ///
 /// It is without effect when it fails, and the caller gives up the connection either way.
 pub(super) async fn cancel(statement: &CancelToken, access: &DatabaseAccess) {
-    let tls = access.tls();
+    let transport = access.transport();
     join_all(access.servers().map(async |Server { host, address, port }| {
         if let Some(Host::Unix(folder)) = host {
             let socket = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await;
             // A server that is not there, or breaks off, has nothing to be cancelled.
-            let _ = ask(socket, "", statement, tls).await;
+            let _ = ask(socket, "", statement, transport).await;
             return;
         }
         let name = if let Some(Host::Tcp(name)) = host { name } else { "" };
@@ -35,7 +35,7 @@ pub(super) async fn cancel(statement: &CancelToken, access: &DatabaseAccess) {
             None => lookup_host((name, port)).await.into_iter().flatten().collect(),
         };
         join_all(addresses.into_iter().map(async |address| {
-            let _ = ask(TcpStream::connect(address).await, name, statement, tls).await;
+            let _ = ask(TcpStream::connect(address).await, name, statement, transport).await;
         }))
         .await;
     }))
@@ -46,12 +46,12 @@ async fn ask<S>(
     stream: io::Result<S>,
     name: &str,
     statement: &CancelToken,
-    tls: &MakeRustlsConnect,
+    transport: &Transport,
 ) -> Result<(), Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let connect = MakeTlsConnect::<Patient<S>>::make_tls_connect(&mut tls.clone(), name)?;
+    let connect = MakeTlsConnect::<Patient<S>>::make_tls_connect(&mut transport.clone(), name)?;
     Ok(statement.cancel_query_raw(Patient(stream?), PatientTls(connect)).await?)
 }
 

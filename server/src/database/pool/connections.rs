@@ -52,7 +52,7 @@ impl Connections {
         let counters = Arc::<Counters>::default();
         let recycler = Arc::new(Recycler::new(settings, deadline, Arc::clone(&counters)));
         let create = settings.create_timeout.get();
-        let dialer = Dialer::new(access.tls().clone(), limits.dialled, create, Arc::clone(&counters));
+        let dialer = Dialer::new(access.transport().clone(), limits.dialled, create, Arc::clone(&counters));
         // `Fast` asks the socket only; the recycler pings, where it pays.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(access.config().clone(), dialer.clone(), config);

@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::tls::TlsStream;
 use tokio_postgres::{Client, Config, Connection, Error, Socket};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::jitter::Jitter;
 use super::metrics::Counters;
 use crate::database::DatabaseError;
+use crate::database::transport::Transport;
 
 /// The first pause; each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// Opens connections for one pool.
 #[derive(Clone)]
 pub(super) struct Dialer {
-    tls: MakeRustlsConnect,
+    transport: Transport,
     /// A database that wakes would otherwise be met by the whole pool at once.
     turns: Arc<Semaphore>,
     limit: Duration,
@@ -39,15 +39,10 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    pub(super) fn new(
-        tls: MakeRustlsConnect,
-        at_once: u32,
-        limit: Duration,
-        counters: Arc<Counters>,
-    ) -> Self {
+    pub(super) fn new(transport: Transport, at_once: u32, limit: Duration, counters: Arc<Counters>) -> Self {
         let at_once = usize::try_from(at_once).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
-            tls,
+            transport,
             turns: Arc::new(Semaphore::new(at_once)),
             limit,
             jitter: Jitter::default(),
@@ -102,7 +97,7 @@ impl Dialer {
     /// At most half of the limit, so that packets lost in the first handshake do not cost all of it.
     async fn attempt(&self, config: &Config) -> Option<Result<(Client, JoinHandle<()>), Error>> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        let connect = timeout(self.limit / 2, config.connect(self.tls.clone()));
+        let connect = timeout(self.limit / 2, config.connect(self.transport.clone()));
         Some(connect.await.ok()?.map(|(client, connection)| (client, self.keep(connection))))
     }
 
@@ -128,7 +123,15 @@ impl Dialer {
             };
             if let Err(error) = ended {
                 let error = DatabaseError::from(&error);
-                tracing::debug!(class = error.class(), "a connection to the database ended: {error}");
+                if error == DatabaseError::Oversized {
+                    // The statement only learns that its connection is gone.
+                    tracing::warn!(
+                        class = error.class(),
+                        "a connection to the database was given up: {error}"
+                    );
+                } else {
+                    tracing::debug!(class = error.class(), "a connection to the database ended: {error}");
+                }
             }
         });
         tokio::spawn(async move {
