@@ -1,4 +1,4 @@
-//! The pipeline: pure decisions, one effect, one stamp.
+//! The pipeline: pure decisions, one effect, one function that writes the answer.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -154,7 +154,7 @@ impl App {
         id: HeaderValue,
     ) -> Response<Full<Bytes>> {
         let reply = outcome.unwrap_or_else(|refusal| refusal.into_reply(&id));
-        self.policy.stamp.apply(reply, method, decision, id)
+        self.policy.answer(reply, method, decision, id)
     }
 
     pub(crate) fn drain(&self) -> &Drain {
@@ -171,7 +171,7 @@ impl App {
             "no request: a head that is late or broken"
         );
         let reply = Refusal::malformed(status).into_reply(&id);
-        self.policy.stamp.stamped(reply, Decision::Actual { granted: None, vary: true }, id)
+        self.policy.answer_malformed(reply, id)
     }
 
     /// One more request of this client, unless that is too many.

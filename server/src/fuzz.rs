@@ -37,7 +37,7 @@ impl CorsPolicy {
             return None;
         }
         let mut headers = HeaderMap::new();
-        self.0.stamp(decision, &mut headers);
+        self.0.write(decision, &mut headers);
         Some(headers)
     }
 }

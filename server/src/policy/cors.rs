@@ -5,11 +5,11 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::request::head::{Field, Fields, Head};
 
-/// The profile's policy as ready-made header values.
+/// The profile's policy as header values.
 pub(crate) struct Cors {
     origins: Vec<HeaderValue>,
     methods: Vec<HeaderValue>,
@@ -26,16 +26,14 @@ pub(crate) enum Decision {
     Refused,
     /// A preflight that is allowed: 204.
     Preflight(Preflight),
-    /// Any other request is answered as usual; a page may read the answer only if its origin, which is named by its
-    /// place in the profile, is granted that.
-    Actual { granted: Option<usize>, vary: bool },
+    /// Any other request is answered as usual; a page may read the answer only if its origin is granted that.
+    Actual { granted: Option<HeaderValue>, vary: bool },
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Preflight {
-    /// Which of the profile's origins it is.
-    pub(crate) origin: usize,
-    /// Only the method that was asked for: the rest of the policy is nobody's business.
+    pub(crate) origin: HeaderValue,
+    /// The requested method only: the answer shows nothing else of the policy.
     pub(crate) method: Option<HeaderValue>,
     pub(crate) headers: Option<HeaderValue>,
 }
@@ -71,11 +69,6 @@ impl Cors {
         Decision::Actual { granted: self.allowed(fields.origin), vary: !options }
     }
 
-    /// How many origins the profile allows.
-    pub(crate) fn origins(&self) -> usize {
-        self.origins.len()
-    }
-
     fn preflight(&self, head: &Head, fields: &Fields<'_>) -> Option<Preflight> {
         let origin = self.allowed(fields.origin)?;
         let Field::One(requested) = fields.requested_method else {
@@ -105,42 +98,47 @@ impl Cors {
     }
 
     /// Origins are compared whole. It is tempting to compare suffixes; evil-example.com ends with example.com.
-    fn allowed(&self, origin: Field<'_>) -> Option<usize> {
+    fn allowed(&self, origin: Field<'_>) -> Option<HeaderValue> {
         match origin {
-            Field::One(sent) => self.origins.iter().position(|allowed| *allowed == *sent),
-            // With two Origin lines nobody can say which page asks.
+            Field::One(sent) => self.origins.iter().find(|allowed| *allowed == sent).cloned(),
+            // Two Origin lines do not say which page asks.
             Field::Absent | Field::Ambiguous => None,
         }
     }
 
-    /// Writes what the decision allows, and nothing else, onto an answer.
-    pub(crate) fn stamp(&self, decision: Decision, headers: &mut HeaderMap) {
-        match decision {
-            Decision::Refused => {}
-            Decision::Preflight(preflight) => {
-                self.grant(preflight.origin, headers);
-                headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
-                preflight.stamp(headers);
-            }
-            Decision::Actual { granted, vary } => {
-                if let Some(origin) = granted {
-                    self.grant(origin, headers);
-                    if let Some(exposed) = &self.exposed {
-                        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
-                    }
-                }
-                if vary {
-                    headers.append(VARY, HeaderValue::from_static("Origin"));
-                }
-            }
+    /// Writes what the decision allows, and nothing else, onto an answer. No other code writes these headers.
+    pub(crate) fn write(&self, decision: Decision, answer: &mut HeaderMap) {
+        for (name, value) in self.headers(decision) {
+            // `Vary` adds up with what else an answer depends on (RFC 9110 section 12.5.5).
+            answer.append(name, value);
         }
     }
 
-    fn grant(&self, origin: usize, headers: &mut HeaderMap) {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.origins[origin].clone());
-        if self.credentials {
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        }
+    /// The headers of a decision: none is listed twice.
+    fn headers(&self, decision: Decision) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let (granted, preflight, vary) = match decision {
+            Decision::Refused => (None, None, false),
+            Decision::Preflight(Preflight { origin, method, headers }) => {
+                (Some(origin), Some((method, headers)), false)
+            }
+            Decision::Actual { granted, vary } => (granted, None, vary),
+        };
+        let is_granted = granted.is_some();
+        let is_preflight = preflight.is_some();
+        let (method, names) = preflight.unwrap_or_default();
+        let credentials = (is_granted && self.credentials).then_some(HeaderValue::from_static("true"));
+        let max_age = is_preflight.then(|| self.max_age.clone());
+        let exposed = self.exposed.clone().filter(|_| is_granted && !is_preflight);
+        let list = [
+            (ACCESS_CONTROL_ALLOW_ORIGIN, granted),
+            (ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials),
+            (ACCESS_CONTROL_ALLOW_METHODS, method),
+            (ACCESS_CONTROL_ALLOW_HEADERS, names),
+            (ACCESS_CONTROL_MAX_AGE, max_age),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, exposed),
+            (VARY, vary.then_some(HeaderValue::from_static("Origin"))),
+        ];
+        list.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 
     /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is
@@ -195,18 +193,13 @@ impl Decision {
             Self::Actual { granted, .. } => granted.is_some(),
         }
     }
-}
 
-impl Preflight {
-    /// What only this one is granted. Written over what stands there: an answer may begin with room for it.
-    pub(crate) fn stamp(self, headers: &mut HeaderMap) {
-        for (name, value) in
-            [(ACCESS_CONTROL_ALLOW_METHODS, self.method), (ACCESS_CONTROL_ALLOW_HEADERS, self.headers)]
-        {
-            match value {
-                Some(value) => headers.insert(name, value),
-                None => headers.remove(name),
-            };
+    /// The same decision for an answer with content: a preflight that CORS allows and that is refused for its head is
+    /// answered as any other refusal.
+    pub(crate) fn with_content(self) -> Self {
+        match self {
+            Self::Preflight(Preflight { origin, .. }) => Self::Actual { granted: Some(origin), vary: false },
+            decision => decision,
         }
     }
 }

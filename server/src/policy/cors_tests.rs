@@ -30,7 +30,7 @@ fn answer(method: &str, fields: &[(&str, &str)]) -> Vec<String> {
     let decision = cors.decide(&head, &head.fields());
     let refused = decision == Decision::Refused;
     let mut headers = HeaderMap::new();
-    cors.stamp(decision, &mut headers);
+    cors.write(decision, &mut headers);
     let mut lines: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     lines.extend(refused.then(|| "403".to_owned()));
@@ -264,7 +264,7 @@ fn without_credentials_the_header_is_absent() {
     let mut headers = HeaderMap::new();
     let cors = Cors::new(&policy);
     let head = head("GET", &[("origin", A.as_bytes())]);
-    cors.stamp(cors.decide(&head, &head.fields()), &mut headers);
+    cors.write(cors.decide(&head, &head.fields()), &mut headers);
     assert!(headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
     assert!(!headers.contains_key(ACCESS_CONTROL_ALLOW_CREDENTIALS));
 }
@@ -298,7 +298,7 @@ proptest! {
                 fields.extend(asked);
                 let mut headers = HeaderMap::new();
                 let head = head(method, &fields);
-                policy.stamp(policy.decide(&head, &head.fields()), &mut headers);
+                policy.write(policy.decide(&head, &head.fields()), &mut headers);
                 prop_assert!(!headers.keys().any(|name| name.as_str().starts_with("access-control-")));
             }
         }
@@ -313,6 +313,6 @@ proptest! {
         ];
         let policy = cors();
         let head = head("OPTIONS", &fields);
-        policy.stamp(policy.decide(&head, &head.fields()), &mut HeaderMap::new());
+        policy.write(policy.decide(&head, &head.fields()), &mut HeaderMap::new());
     }
 }

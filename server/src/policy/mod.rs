@@ -8,12 +8,12 @@ pub(crate) mod rate;
 
 use bytes::Bytes;
 use http::header::ALLOW;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use profiles::{Profile, Server};
 
 use cors::{Cors, Decision};
-use headers::Stamp;
+use headers::{AnswerHeaders, with_body_for};
 
 use crate::observe::route_label::{RouteKind, RouteLabel};
 use crate::request::framing::Flaw;
@@ -28,7 +28,7 @@ use crate::routes::router::{Conflict, Found, Match, Router, find};
 pub struct Policy {
     cors: Cors,
     router: Router,
-    pub(crate) stamp: Stamp,
+    headers: AnswerHeaders,
 }
 
 /// What is decided of a request.
@@ -50,9 +50,11 @@ impl Policy {
         routes: &[&'static Route],
         release: Option<&HeaderValue>,
     ) -> Result<Self, Conflict> {
-        let cors = Cors::new(&profile.cors);
-        let stamp = Stamp::new(profile, release, &cors);
-        Ok(Self { stamp, router: Router::new(routes, profile)?, cors })
+        Ok(Self {
+            cors: Cors::new(&profile.cors),
+            router: Router::new(routes, profile)?,
+            headers: AnswerHeaders::new(profile, release),
+        })
     }
 
     /// Pure but for `admit`, which counts the request of a client that has a limit. What CORS says comes first, for every
@@ -82,6 +84,22 @@ impl Policy {
         Evaluation { cors, route, action }
     }
 
+    /// The answer with all its headers. Every answer of the service is made here.
+    pub(crate) fn answer(
+        &self,
+        reply: Reply,
+        method: &Method,
+        decision: Decision,
+        id: HeaderValue,
+    ) -> Response<Full<Bytes>> {
+        with_body_for(method, self.headers.write(&self.cors, decision, reply, id))
+    }
+
+    /// The same for a malformed request: it has no origin to grant, and no method.
+    pub(crate) fn answer_malformed(&self, reply: Reply, id: HeaderValue) -> Response<Bytes> {
+        self.headers.write(&self.cors, Decision::Actual { granted: None, vary: true }, reply, id)
+    }
+
     /// The whole way of a request whose handler does nothing, for benchmarks.
     pub fn rehearse(&self, request: Request<()>, limits: &Server, id: HeaderValue) -> Response<Full<Bytes>> {
         let (head, ()) = Head::split(request);
@@ -91,12 +109,12 @@ impl Policy {
             Ok(Action::Reply(reply)) => reply,
             Err(refusal) => refusal.into_reply(&id),
         };
-        self.stamp.apply(reply, head.method(), cors, id)
+        self.answer(reply, head.method(), cors, id)
     }
 
-    /// What CORS alone writes onto an answer, for tests and benchmarks.
+    /// What CORS decides and writes onto an answer, for tests that count allocations.
     pub fn cors(&self, head: &Head, headers: &mut HeaderMap) {
-        self.cors.stamp(self.cors.decide(head, &head.fields()), headers);
+        self.cors.write(self.cors.decide(head, &head.fields()), headers);
     }
 }
 

@@ -1,4 +1,4 @@
-//! An answer before it is stamped: status, body and the few headers that are its own.
+//! An answer before its headers are written: status, body and the few headers that are its own.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
