@@ -10,11 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, Ready, ready};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use profiles::Server;
 use tokio::time::{Instant, timeout, timeout_at};
+use uuid::Uuid;
 
 use crate::observe::access_log::{Pending, Record};
 use crate::observe::request_scope::RequestScope;
@@ -26,7 +27,7 @@ use crate::policy::{Action, Evaluation, Policy};
 use crate::request::client::{Client, Proxies};
 use crate::request::framing::Flaw;
 use crate::request::head::{Head, field_name};
-use crate::request::request_id::RequestIds;
+use crate::request::request_id;
 use crate::request::trace::Parent;
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
@@ -41,7 +42,7 @@ const REASON: Duration = Duration::from_millis(100);
 
 pub(crate) struct App {
     policy: Policy,
-    ids: RequestIds,
+    request_id_header: Option<HeaderName>,
     proxies: Option<Proxies>,
     limits: Limits,
     rate: Option<Rate>,
@@ -51,7 +52,7 @@ pub(crate) struct App {
 /// A request that is handled later, and what names it.
 struct RoutedRequest {
     arrived: Instant,
-    number: u64,
+    uuid: Uuid,
     parent: Option<Parent>,
     head: Head,
     parameters: PathParameters,
@@ -69,10 +70,10 @@ impl App {
     ) -> Result<Self, Conflict> {
         let policy = Policy::new(&service.profile, routes, release)?;
         let proxies = service.profile.client_ip.as_ref().map(Proxies::new);
-        let ids = RequestIds::new(service.profile.deployment.request_id_header.as_ref().map(field_name));
+        let request_id_header = service.profile.deployment.request_id_header.as_ref().map(field_name);
         let limits = Limits::new(service.profile.server.max_requests);
         let rate = service.profile.load.rate_limit.and_then(NonZeroU32::new).map(Rate::new);
-        Ok(Self { policy, ids, proxies, limits, rate, service })
+        Ok(Self { policy, request_id_header, proxies, limits, rate, service })
     }
 
     /// A future that is small while nothing is waited for: every connection has room for one.
@@ -83,10 +84,10 @@ impl App {
         flaw: Option<Flaw>,
     ) -> Answer {
         let arrived = Instant::now();
-        let number = self.ids.number();
+        let uuid = Uuid::new_v4();
         let (head, body) = Head::split(request);
         let client = Client::of(peer, self.proxies.as_ref(), &head);
-        let id = self.ids.of(&head, &client, number);
+        let id = request_id::of(&head, &client, self.request_id_header.as_ref(), uuid);
         let fields = head.fields();
         let parent = Parent::of(fields.traceparent);
         let mut record = Record::begin(&self.service.metrics, &head, &client, arrived);
@@ -108,7 +109,7 @@ impl App {
             }
             Ok(Action::Run(Handler::Async(handler), route, parameters)) => {
                 let (app, pending) = (Arc::clone(self), record.pending(&head));
-                let request = RoutedRequest { arrived, number, parent, head, parameters, body };
+                let request = RoutedRequest { arrived, uuid, parent, head, parameters, body };
                 let work = async move {
                     let outcome = app.run(handler, route.kind, request).await;
                     app.settle(outcome, pending, decision, id)
@@ -163,7 +164,7 @@ impl App {
 
     /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
     pub(crate) fn refuse_malformed(&self, status: StatusCode) -> Response<Bytes> {
-        let id = self.ids.own(self.ids.number());
+        let id = request_id::from_uuid(Uuid::new_v4());
         self.service.metrics.malformed();
         tracing::info!(
             status = status.as_u16(),
@@ -199,7 +200,7 @@ impl App {
         let end = arrived + deadline.saturating_sub((deadline / 20).min(REASON));
         // Pinned where it is made: wrapped by value, a future of this size is copied.
         let work = pin!(async move {
-            let RoutedRequest { number, parent, head, parameters, body, .. } = request;
+            let RoutedRequest { uuid, parent, head, parameters, body, .. } = request;
             let service = Arc::clone(&self.service);
             // Most requests have none, and need no timer.
             let body = if body.is_end_stream() {
@@ -207,7 +208,7 @@ impl App {
             } else {
                 Box::pin(read(body, &service.profile.server)).await?
             };
-            handler(Context { head, parameters, body, end, number, parent, service }).await
+            handler(Context { head, parameters, body, end, uuid, parent, service }).await
         });
         match timeout_at(arrived + deadline, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,

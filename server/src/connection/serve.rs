@@ -19,7 +19,6 @@ use crate::connection::listener::Acceptor;
 use crate::connection::scrape::MetricsListener;
 use crate::database::ping::{Ping, Question};
 use crate::observe::metrics::Metrics;
-use crate::request::trace::Tracer;
 use crate::routes::openapi;
 use crate::routes::route::Route;
 use crate::routes::router::Conflict;
@@ -67,9 +66,9 @@ impl Running {
         let ping =
             Ping::new(Arc::clone(&database), Question::of(&profile.health), profile.health.budget.get());
         let metrics = Metrics::new(routes.iter().map(|route| (route.path)(&profile)));
-        let (drain, metrics, tracer) = (Drain::default(), Arc::new(metrics), Tracer::new());
+        let (drain, metrics) = (Drain::default(), Arc::new(metrics));
         let document = openapi::document(routes, &profile);
-        let service = Arc::new(Service { profile, database, ping, drain, metrics, tracer, document });
+        let service = Arc::new(Service { profile, database, ping, drain, metrics, document });
         let app = Arc::new(App::new(Arc::clone(&service), routes, release.as_ref())?);
         let scraped = listen_for_metrics(&service, release.as_ref())?;
         let (stop, stopped) = oneshot::channel();

@@ -142,9 +142,7 @@ fn colour(level: Level) -> u8 {
 }
 
 fn now() -> String {
-    let mut text = String::new();
-    timestamp::write(Timestamp::now(), &mut text);
-    text
+    timestamp::rfc3339(Timestamp::now())
 }
 
 /// Whose request the event belongs to, and its own fields. Outside of a request an event may name one itself.

@@ -1,9 +1,9 @@
 //! Whose trace a request belongs to, and what to tell the next service of it (W3C Trace Context).
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
 
 use crate::request::head::Field;
 
@@ -27,13 +27,6 @@ pub struct Trace<'h> {
     sampled: bool,
     /// Where the caller's `tracestate` stands; without its `traceparent` it means nothing.
     state: Option<&'h HeaderMap>,
-}
-
-/// Ids of traces and spans: a random start for the process, then a sequence. No system call, and nothing is made
-/// before it is asked for.
-pub(crate) struct Tracer {
-    trace: [u64; 2],
-    span: u64,
 }
 
 impl Parent {
@@ -78,9 +71,19 @@ fn hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-impl Trace<'_> {
-    /// For the next service: this trace, with a span of this request. A trace of our own is not sampled, because nobody
-    /// records its spans.
+impl<'h> Trace<'h> {
+    /// The place of the request with this id: the same whenever it is asked. A version 4 UUID is as random as an id of a
+    /// trace has to be, and neither its whole nor its half is ever zero (RFC 9562 section 5.4).
+    pub(crate) fn of(own: Uuid, parent: Option<Parent>, headers: &'h HeaderMap) -> Self {
+        let span = own.as_u64_pair().1;
+        match parent {
+            Some(Parent { id, sampled }) => Self { id, span, sampled, state: Some(headers) },
+            None => Self { id: TraceId(own.as_u128()), span, sampled: false, state: None },
+        }
+    }
+
+    /// For the next service: this trace, with a span of this request. A trace of our own is not sampled, because
+    /// its spans are not recorded.
     pub fn traceparent(&self) -> HeaderValue {
         let text = format!("00-{}-{:016x}-{:02x}", self.id, self.span, u8::from(self.sampled));
         HeaderValue::try_from(text).expect("hexadecimal digits and dashes")
@@ -108,32 +111,6 @@ impl fmt::Display for TraceId {
     }
 }
 
-impl Tracer {
-    pub(crate) fn new() -> Self {
-        // The standard library's only source of randomness; it asks the system once.
-        let random = |salt: u64| RandomState::new().hash_one(salt);
-        Self { trace: [random(0), random(1)], span: random(2) }
-    }
-
-    /// The place of the request with this number; the same whenever it is asked.
-    pub(crate) fn trace<'h>(&self, number: u64, parent: Option<Parent>, headers: &'h HeaderMap) -> Trace<'h> {
-        let span = id(self.span, number);
-        if let Some(Parent { id, sampled }) = parent {
-            return Trace { id, span, sampled, state: Some(headers) };
-        }
-        let [high, low] = self.trace.map(|seed| u128::from(id(seed, number)));
-        Trace { id: TraceId(high << 64 | low), span, sampled: false, state: None }
-    }
-}
-
-/// `SplitMix64`, whose numbers of one seed never repeat. Zero is no id.
-fn id(seed: u64, number: u64) -> u64 {
-    let mut bits = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (bits ^ bits >> 31).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -154,7 +131,7 @@ mod tests {
 
     fn sent(lines: &[(&'static str, &str)]) -> (String, Option<String>) {
         let (parent, headers) = of(lines);
-        let trace = Tracer::new().trace(1, parent, &headers);
+        let trace = Trace::of(Uuid::new_v4(), parent, &headers);
         let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
         (text(trace.traceparent()), trace.tracestate().map(text))
     }
@@ -238,19 +215,11 @@ mod tests {
 
     #[test]
     fn each_request_has_ids_of_its_own_and_keeps_them() {
-        let (tracer, headers) = (Tracer::new(), HeaderMap::new());
-        let told = |number| tracer.trace(number, None, &headers).traceparent();
-        assert_eq!(told(7), told(7));
-        let all: std::collections::HashSet<_> = (0..1_000).map(told).collect();
+        let headers = HeaderMap::new();
+        let told = |own| Trace::of(own, None, &headers).traceparent();
+        let one = Uuid::new_v4();
+        assert_eq!(told(one), told(one));
+        let all: std::collections::HashSet<_> = (0..1_000).map(|_| told(Uuid::new_v4())).collect();
         assert_eq!(all.len(), 1_000);
-        assert_ne!(Tracer::new().trace(7, None, &headers).traceparent(), told(7));
-    }
-
-    #[test]
-    fn the_sequence_is_splitmix64() {
-        // The first numbers of its reference implementation with the seed 0.
-        assert_eq!(id(0, 1), 0xe220_a839_7b1d_cdaf);
-        assert_eq!(id(0, 2), 0x6e78_9e6a_a1b9_65f4);
-        assert_eq!(id(0, 0), 1, "zero is no id");
     }
 }

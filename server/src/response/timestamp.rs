@@ -1,35 +1,12 @@
 //! Points in time as answers and log lines show them: RFC 3339, UTC, to the microsecond.
 
-use std::cell::RefCell;
-
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 
-/// `2026-01-02T03:04:05Z`
-const SECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
+const MICROSECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
-thread_local! {
-    /// Every answer has a fraction of its own, but thousands share the rest.
-    static SECOND: RefCell<(i64, String)> = const { RefCell::new((i64::MIN, String::new())) };
-}
-
-/// Appends a point in time after 1970.
-pub(crate) fn write(time: Timestamp, text: &mut String) {
-    SECOND.with_borrow_mut(|(second, written)| {
-        if *second != time.as_second() {
-            written.clear();
-            SECONDS.print_timestamp(&time, &mut *written).expect("a string takes all that is written");
-            written.pop();
-            *second = time.as_second();
-        }
-        text.push_str(written);
-    });
-    text.push('.');
-    let microseconds = time.subsec_microsecond().unsigned_abs();
-    for place in [100_000, 10_000, 1_000, 100, 10, 1] {
-        text.extend(char::from_digit(microseconds / place % 10, 10));
-    }
-    text.push('Z');
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    MICROSECONDS.timestamp_to_string(&time)
 }
 
 #[cfg(test)]
@@ -45,8 +22,7 @@ mod tests {
             (1_767_323_046_000_000_000, "2026-01-02T03:04:06.000000Z"),
             (1_767_323_045_120_000_000, "2026-01-02T03:04:05.120000Z"),
         ] {
-            let mut text = String::new();
-            write(Timestamp::from_nanosecond(nanoseconds).unwrap(), &mut text);
+            let text = rfc3339(Timestamp::from_nanosecond(nanoseconds).unwrap());
             assert_eq!(text, written);
             let read: Timestamp = text.parse().unwrap();
             assert_eq!(read.as_nanosecond(), nanoseconds / 1_000 * 1_000);

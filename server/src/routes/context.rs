@@ -9,6 +9,7 @@ use profiles::Profile;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::database::Until;
 use crate::observe::request_scope::RequestScope;
@@ -25,7 +26,7 @@ pub struct Context {
     pub(crate) parameters: PathParameters,
     pub(crate) body: Bytes,
     pub(crate) end: Instant,
-    pub(crate) number: u64,
+    pub(crate) uuid: Uuid,
     pub(crate) parent: Option<Parent>,
     pub(crate) service: Arc<Service>,
 }
@@ -61,7 +62,7 @@ impl Context {
 
     /// The trace that this request belongs to: what to send with requests to other services.
     pub fn trace(&self) -> Trace<'_> {
-        let trace = self.service.tracer.trace(self.number, self.parent, self.head.headers());
+        let trace = Trace::of(self.uuid, self.parent, self.head.headers());
         RequestScope::joins(trace.id());
         trace
     }

@@ -11,7 +11,6 @@ use profiles::Profile;
 use crate::database::Database;
 use crate::database::ping::Ping;
 use crate::observe::metrics::Metrics;
-use crate::request::trace::Tracer;
 use crate::service::drain::Drain;
 
 /// Shared by all connections, and what a handler sees beside the request.
@@ -21,7 +20,6 @@ pub struct Service {
     pub(crate) ping: Ping,
     pub(crate) drain: Drain,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) tracer: Tracer,
     /// The API as an OpenAPI document; empty where the profile hides it.
     pub(crate) document: Bytes,
 }
