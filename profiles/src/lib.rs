@@ -18,12 +18,12 @@ pub use declaration::{Declaration, EMBEDDED, LoadError, Refused};
 pub use file::read_file;
 pub use profile::{
     ClientIp, Contract, Cors, Database, Deployment, Docs, Drill, Edge, Environment, ErrorFormat, Family,
-    Health, Http2, Launch, Load, Metrics, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets, Server,
-    TlsPolicy, Verify, Waiver,
+    Health, Http2, Launch, Limits, Load, Metrics, PlainHttp, Platform, Pool, PoolMode, Profile, Secrets,
+    Server, TlsPolicy, Verify, Waiver,
 };
 pub use reader::{Level, Location, Place, Problem, Source};
 pub use rule::Rule;
 pub use rules::RULES;
 pub use values::{
-    CheckId, Duration, FieldName, Host, Invalid, Method, Network, Origin, Path, Scheme, Size, Variable,
+    CheckId, Delay, Duration, FieldName, Host, Invalid, Method, Network, Origin, Path, Scheme, Size, Variable,
 };

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckId, Duration, FieldName, Method, Network, Origin, Path, Size, Variable};
+use crate::{CheckId, Delay, Duration, FieldName, Method, Network, Origin, Path, Size, Variable};
 
 /// How one deployment of a backend must behave. Every setting is stated: there are no silent defaults.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,9 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Metrics")]
     pub metrics: Option<Metrics>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Limits")]
+    pub limits: Option<Limits>,
     pub health: Health,
     pub cors: Cors,
     pub database: Database,
@@ -74,7 +77,7 @@ pub struct Server {
     /// front: otherwise the proxy sends a request just as the connection closes.
     #[schemars(extend("examples" = ["75s"]))]
     pub keep_alive_timeout: Duration,
-    /// The longest from SIGTERM to the end of the process; requests that still run then are cut.
+    /// The longest the drain takes: from SIGTERM, or from the end of `limits.lame_duck`. What is still running then is cut.
     pub drain_timeout: Duration,
     /// The largest request body, in bytes; more is 413.
     pub body_limit: Size,
@@ -126,6 +129,18 @@ pub struct Metrics {
     /// The TCP port; it differs from `server.port`.
     #[schemars(range(min = 1), extend("examples" = [9090]))]
     pub port: u16,
+}
+
+/// Bounds that the service keeps to. Left out, each is as its setting says.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// How long after SIGTERM everything is still served, new connections too, while `/readyz` already fails; then the
+    /// drain begins. As long as a load balancer may take to notice: on Kubernetes the signal comes before the endpoint
+    /// is withdrawn everywhere, so a few seconds. Railway asks no health path of a release that is live, and keeps an
+    /// old one for `RAILWAY_DEPLOYMENT_OVERLAP_SECONDS` before it sends SIGTERM: set that, and `"0s"` here
+    /// (docs.railway.com/deployments/healthchecks, docs.railway.com/deployments/deployment-teardown). Left out, none.
+    pub lame_duck: Delay,
 }
 
 /// The deep health check: a query through the pool.
@@ -482,7 +497,18 @@ impl Environment {
     }
 }
 
+impl Profile {
+    /// How long everything is still served after SIGTERM.
+    pub fn lame_duck(&self) -> Delay {
+        self.limits.as_ref().map_or(Delay::NONE, |limits| limits.lame_duck)
+    }
+}
+
 impl Pool {
+    /// The longest that the service takes to close it once it has drained, with the statements that are still to be
+    /// cancelled.
+    pub const CLOSES_WITHIN: std::time::Duration = std::time::Duration::from_millis(1_200);
+
     /// The most connections that requests hold.
     pub const fn most(&self) -> u32 {
         self.size + self.overflow

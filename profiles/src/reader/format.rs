@@ -6,7 +6,9 @@ use std::str::FromStr;
 use jiff::civil::Date;
 
 use crate::values::invalid::quote;
-use crate::values::{CheckId, Duration, FieldName, Invalid, Method, Network, Origin, Path, Size, Variable};
+use crate::values::{
+    CheckId, Delay, Duration, FieldName, Invalid, Method, Network, Origin, Path, Size, Variable,
+};
 
 pub(crate) struct Format {
     /// As the manual names it.
@@ -24,6 +26,7 @@ pub(crate) static SENTENCE: Format = Format { name: "text", check: sentence };
 /// Every format that a setting can have, in the order of the manual.
 pub(crate) static FORMATS: &[Format] = &[
     Format { name: "duration", check: parses::<Duration> },
+    Format { name: "delay", check: parses::<Delay> },
     Format { name: "size", check: parses::<Size> },
     Format { name: "origin", check: parses::<Origin> },
     Format { name: "network", check: parses::<Network> },

@@ -10,4 +10,4 @@ pub use invalid::Invalid;
 pub use network::Network;
 pub use origin::{Host, Origin, Scheme};
 pub use text::{CheckId, FieldName, Method, Path, Variable};
-pub use units::{Duration, Size};
+pub use units::{Delay, Duration, Size};

@@ -15,6 +15,12 @@ use super::invalid::quote;
 #[schemars(extend("format" = "duration", "pattern" = "^[0-9]+(ms|s|m|h|d)$", "examples" = ["10s"]))]
 pub struct Duration(std::time::Duration);
 
+/// How long something is put off: a duration, or `"0s"`, which is not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(extend("format" = "delay", "pattern" = "^[0-9]+(ms|s|m|h|d)$", "examples" = ["0s"]))]
+pub struct Delay(std::time::Duration);
+
 /// A number of bytes: a whole number and one unit of `B`, `KiB` or `MiB`, such as `"32KiB"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -66,6 +72,33 @@ impl FromStr for Duration {
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_scaled(f, self.millis(), DURATIONS)
+    }
+}
+
+impl Delay {
+    pub const NONE: Self = Self(std::time::Duration::ZERO);
+
+    pub const fn get(self) -> std::time::Duration {
+        self.0
+    }
+}
+
+impl FromStr for Delay {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "0s" {
+            return Ok(Self::NONE);
+        }
+        text.parse::<Duration>()
+            .map(|duration| Self(duration.get()))
+            .map_err(|invalid| invalid.instead("\"0s\", or a duration up to \"366d\""))
+    }
+}
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::NONE { f.write_str("0s") } else { Duration(self.0).fmt(f) }
     }
 }
 
@@ -134,11 +167,22 @@ macro_rules! text_conversions {
 }
 pub(crate) use text_conversions;
 
-text_conversions!(Duration, Size);
+text_conversions!(Delay, Duration, Size);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_may_be_none_and_is_written_in_one_way() {
+        for (text, millis) in [("0s", 0), ("1ms", 1), ("1500ms", 1_500), ("3s", 3_000)] {
+            let parsed: Delay = text.parse().unwrap();
+            assert_eq!((parsed.get().as_millis(), parsed.to_string().as_str()), (millis, text));
+        }
+        for text in ["0ms", "0", "", "-1s", "00s", "367d"] {
+            assert!(text.parse::<Delay>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn units_scale_the_number() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use profiles::Delay;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -80,7 +81,7 @@ impl Running {
         self.local_addr
     }
 
-    /// Ends as on SIGTERM: not ready, what the kernel has accepted is answered and what is under way finished within the
+    /// Ends as on SIGTERM: not ready for the profile's `limits.lame_duck`, what the kernel has accepted is answered and what is under way finished within the
     /// profile's `server.drain_timeout`, the pool closes.
     pub async fn stop(self) -> Drained {
         // The service has ended by itself only if it failed; then awaiting it says so.
@@ -120,6 +121,11 @@ async fn serve(
     };
     taking.until(stopped).await;
     service.drain.announce();
+    let lame_duck = service.profile.lame_duck();
+    if lame_duck > Delay::NONE {
+        tracing::info!(%lame_duck, "not ready, and still serving");
+        taking.until(sleep(lame_duck.get())).await;
+    }
     let drained = taking.drain(&service).await;
     service.database.close().await;
     // Last, so that the end can be watched.

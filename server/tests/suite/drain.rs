@@ -237,7 +237,7 @@ async fn half_a_head_may_be_completed_on_any_connection() {
 
 #[tokio::test]
 async fn a_connection_without_a_word_has_a_moment_and_does_not_hold_the_end_up() {
-    let (_folder, file) = profile(&[("drain_timeout = \"5s\"", "drain_timeout = \"9s\"")]);
+    let (_folder, file) = profile(&[("drain_timeout = \"5s\"", "drain_timeout = \"8s\"")]);
     let (program, address) = start(file.to_str().unwrap(), NO_DATABASE).await;
     let mut silent = open(address, "").await;
     let mut late = open(address, "").await;
@@ -325,6 +325,42 @@ async fn nothing_is_lost_under_load() {
             assert!(count.answered > clients, "only {}", count.answered);
         }
     }
+}
+
+#[tokio::test]
+async fn a_lame_duck_is_not_ready_and_serves_everything_else() {
+    let (_folder, file) = profile(&[("lame_duck = \"0s\"", "lame_duck = \"2s\"")]);
+    let (program, address) = start(file.to_str().unwrap(), NO_DATABASE).await;
+    let mut kept = open(address, ASKED).await;
+    let mut answer = vec![0; 4096];
+    assert!(kept.read(&mut answer).await.unwrap() > 0);
+    program.signal("TERM");
+    let started = Instant::now();
+    sleep(SOON).await;
+    for _ in 0..3 {
+        let not_ready = get(address, "/readyz").await;
+        assert_eq!((not_ready.status, not_ready.body.as_str()), (503, "{\"status\":\"draining\"}"));
+        assert_eq!(get(address, "/livez").await.status, 200);
+        assert_eq!(get(address, "/nothing").await.status, 404);
+        kept.write_all(ASKED.as_bytes()).await.unwrap();
+        let read = kept.read(&mut answer).await.unwrap();
+        let again = assert_answered(std::str::from_utf8(&answer[..read]).unwrap());
+        assert_eq!(again.header("connection"), None, "the connection is kept");
+        sleep(SOON).await;
+    }
+    assert!(started.elapsed() < Duration::from_secs(2), "the machine is too slow for this test");
+    // Begun while it served, and completed while it drains.
+    let (half, other) = ASKED.split_at(30);
+    let mut late = open(address, half).await;
+    sleep(Duration::from_millis(2_500).saturating_sub(started.elapsed())).await;
+    assert!(TcpStream::connect(address).await.is_err(), "no new connections");
+    late.write_all(other.as_bytes()).await.unwrap();
+    assert_last(&whole(&mut late).await);
+    assert_eq!(whole(&mut kept).await, "", "idle since, and closed");
+    let log = ends_well(program, started, Duration::from_secs(7)).await;
+    let stages = ["ending", "not ready, and still serving", "draining", "ended"];
+    let places: Vec<_> = stages.iter().map(|stage| log.find(stage)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {log}");
 }
 
 /// Before its handlers stand the kernel ends the process; from then on the end is a good one.

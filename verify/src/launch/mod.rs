@@ -72,7 +72,7 @@ impl Candidate {
         let output = Lines::default();
         output.follow(child.stdout.take());
         output.follow(child.stderr.take());
-        let drain = profile.server.drain_timeout.get() + Duration::from_secs(2);
+        let drain = profile.lame_duck().get() + profile.server.drain_timeout.get() + Duration::from_secs(2);
         Ok(Self { child, group, port, output, started, drain })
     }
 
@@ -133,7 +133,7 @@ impl Candidate {
         self.output.from(from)
     }
 
-    /// SIGTERM, the profile's drain time, then SIGKILL, to the whole group.
+    /// SIGTERM, the profile's time to end, then SIGKILL, to the whole group.
     pub async fn stop(mut self) {
         let _ = kill_process_group(self.group.0, Signal::TERM);
         let _ = tokio::time::timeout(self.drain, self.child.wait()).await;

@@ -16,9 +16,6 @@ use super::trim::Trim;
 use crate::database::DatabaseError;
 use crate::database::access::DatabaseAccess;
 
-/// The longest that the last connections may take to close, with the statements that are still to be cancelled.
-const CLOSE: Duration = Duration::from_millis(1_200);
-
 pub(in crate::database) struct Connections {
     pool: Pool,
     most: usize,
@@ -124,6 +121,6 @@ impl Connections {
     pub(in crate::database) async fn close(&self) {
         self.pool.close();
         // Without an answer the end must not wait: the process closes what is left.
-        let _ = timeout(CLOSE, self.dialer.all_closed()).await;
+        let _ = timeout(profiles::Pool::CLOSES_WITHIN, self.dialer.all_closed()).await;
     }
 }

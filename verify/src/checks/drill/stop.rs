@@ -22,7 +22,7 @@ pub(super) const DRAINS: Check = Check {
     requirements: &["FR-009"],
     ask: |subject| {
         let idle = format!("GET {} HTTP/1.1\r\nhost: {{host}}\r\n\r\n", subject.health());
-        let drain = subject.profile().server.drain_timeout.millis();
+        let lame_duck = lame_duck_ms(subject);
         let probes = [Signal::Terminate, Signal::Interrupt].map(|signal| {
             let steps = vec![
                 Step::Start(Change::Nothing),
@@ -33,10 +33,10 @@ pub(super) const DRAINS: Check = Check {
                 Step::Begin(health(subject), 1),
                 Step::Pause(BEFORE_MS),
                 Step::Signal(signal),
-                Step::Pause(250),
+                Step::Pause(lame_duck + 250),
                 Step::Reach("127.0.0.1".to_owned()),
                 Step::Gather,
-                Step::End(drain + LATE_MS),
+                Step::End(declared_ms(subject) + LATE_MS),
             ];
             drill(subject, steps)
         });
@@ -116,7 +116,7 @@ pub(super) const DEADLINE: Check = Check {
             Step::Hold(body),
             Step::Pause(100),
             Step::Signal(Signal::Terminate),
-            Step::End(subject.profile().server.drain_timeout.millis() + LATE_MS),
+            Step::End(declared_ms(subject) + LATE_MS),
         ];
         Ask::one(drill(subject, steps), "server.drain_timeout")
     },
@@ -143,13 +143,13 @@ fn ended(
     signal: &str,
     code: Option<i32>,
 ) -> Reading {
-    let drain = subject.profile().server.drain_timeout;
+    let declared = declared_ms(subject);
     match &end.ended {
-        None => {
-            Reading::Broken(format!("after {signal} the service had not ended; the profile declares {drain}"))
-        }
-        Some(ended) if ended.after_ms > drain.millis() + SLACK_MS => Reading::Broken(format!(
-            "after {signal} the service took {} ms; the profile declares {drain}",
+        None => Reading::Broken(format!(
+            "after {signal} the service had not ended; the profile declares {declared} ms"
+        )),
+        Some(ended) if ended.after_ms > declared + SLACK_MS => Reading::Broken(format!(
+            "after {signal} the service took {} ms; the profile declares {declared} ms",
             ended.after_ms
         )),
         Some(ended) if code.is_some() && ended.code != code => Reading::Broken(match ended.code {
@@ -158,6 +158,16 @@ fn ended(
         }),
         Some(_) => Reading::Holds,
     }
+}
+
+/// How long after the signal everything may still be served.
+fn lame_duck_ms(subject: &Subject<'_>) -> u64 {
+    u64::try_from(subject.profile().lame_duck().get().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The longest that the end may take.
+fn declared_ms(subject: &Subject<'_>) -> u64 {
+    lame_duck_ms(subject) + subject.profile().server.drain_timeout.millis()
 }
 
 /// Why the candidate's end says nothing: it was not well before it.
