@@ -9,15 +9,12 @@ use jiff::civil::Date;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use profiles::{Declaration, Level, Place, Problem, Profile, Source};
 
-#[path = "../../profiles/tests/support/mod.rs"]
-mod support;
-
 const TODAY: Date = fuzz::TODAY;
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(data) else { return Corpus::Reject };
     load(text, false);
-    load(&support::production_with(text), true);
+    load(&variants::production_with(text), true);
     Corpus::Keep
 });
 

@@ -9,14 +9,10 @@ use toml::de::{DeTable, DeValue};
 
 const TODAY: Date = date(2026, 1, 1);
 const PRODUCTION: &str = include_str!("../production.toml");
-/// Promises that are not made when they are left out.
-const OPTIONAL: [&str; 4] = ["deployment.request_id_header", "edge.hsts", "health.writes", "load.rate_limit"];
 
 #[test]
 fn removing_any_setting_is_one_problem_that_names_it() {
-    for (name, span) in
-        settings(PRODUCTION).into_iter().filter(|(name, _)| !OPTIONAL.contains(&name.as_str()))
-    {
+    for (name, span) in settings(PRODUCTION).into_iter().filter(|(name, _)| is_required(name)) {
         let text = without(PRODUCTION, span);
         let problems = refused(&text).problems;
         let key = name.rsplit('.').next().unwrap_or_default();
@@ -28,17 +24,18 @@ fn removing_any_setting_is_one_problem_that_names_it() {
 
 #[test]
 fn a_promise_that_is_left_out_is_not_made() {
-    for (name, span) in settings(PRODUCTION).into_iter().filter(|(name, _)| OPTIONAL.contains(&name.as_str()))
-    {
+    let (optional, required): (Vec<_>, Vec<_>) =
+        settings(PRODUCTION).into_iter().partition(|(name, _)| !is_required(name));
+    assert!(!optional.is_empty());
+    for (name, span) in optional {
         let declaration = Declaration::parse("x.toml", &without(PRODUCTION, span), TODAY);
         let profile = declaration.unwrap_or_else(|error| panic!("{name}: {error}")).profile;
-        let made = [
-            profile.deployment.request_id_header.is_some(),
-            profile.edge.hsts.is_some(),
-            profile.health.writes.is_some(),
-            profile.load.rate_limit.is_some(),
-        ];
-        assert_eq!(made.iter().filter(|made| !**made).count(), 1, "{name}");
+        let profile = serde_json::to_value(profile).expect("a profile is data");
+        let stated = |name: &str| {
+            profile.pointer(&format!("/{}", name.replace('.', "/"))).is_some_and(|value| !value.is_null())
+        };
+        assert!(!stated(&name), "{name}");
+        assert!(required.iter().all(|(name, _)| stated(name)), "{name}");
     }
 }
 
@@ -291,6 +288,18 @@ fn without(text: &str, span: Range<usize>) -> String {
     let mut text = text.to_owned();
     text.replace_range(span, "");
     text
+}
+
+/// Whether every profile must state the setting, as its schema says.
+fn is_required(setting: &str) -> bool {
+    let schema: serde_json::Value =
+        serde_json::from_str(&profiles::reference::schema()).expect("the schema is JSON");
+    let lists = |table: &serde_json::Value, key: &str| {
+        table["required"].as_array().is_some_and(|required| required.iter().any(|name| name == key))
+    };
+    let Some((table, key)) = setting.split_once('.') else { return lists(&schema, setting) };
+    let table = schema["properties"][table]["$ref"].as_str().unwrap_or_default();
+    lists(&schema["$defs"][table.trim_start_matches("#/$defs/")], key)
 }
 
 /// Every setting of a profile with the lines that state it.

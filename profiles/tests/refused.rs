@@ -2,14 +2,12 @@
 //!
 //! A file holds only what it changes in production.toml.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::civil::{Date, date};
 use profiles::{Declaration, Level, Problem, RULES, Source};
-use support::production_with;
+use variants::production_with;
 
 const TODAY: Date = date(2026, 1, 1);
 

@@ -10,7 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use profiles::Declaration;
-use support::{Distort, PROFILE, TODAY, foreign, full_plan, probe, start, subject};
+use support::{Distort, foreign, full_plan, probe, production, start, subject};
 use tokio::net::TcpListener;
 use verify::checks;
 use verify::judge::judge;
@@ -22,7 +22,7 @@ use verify::model::probe::Probe;
 
 #[tokio::test]
 async fn a_health_check_that_promises_its_status_only_may_say_what_it_likes() {
-    let declaration = production(&[("contract = \"full\"", "contract = \"status\"")]);
+    let declaration = production().with("health.contract", "status").declaration();
     let verdicts = verdicts(&declaration, |seen, reply| {
         if seen.path == "/health" && reply.status == 200 {
             reply.content("text/plain", "ok");
@@ -40,7 +40,7 @@ async fn a_health_check_that_promises_its_status_only_may_say_what_it_likes() {
 
 #[tokio::test]
 async fn a_health_path_that_also_takes_post_has_no_wrong_method() {
-    let declaration = production(&[]);
+    let declaration = production().declaration();
     let verdicts = verdicts(&declaration, |seen, reply| match (seen.path.as_str(), seen.method.as_str()) {
         // But no body without an end: that is another promise.
         ("/health", "POST") if reply.status == 405 && seen.header("transfer-encoding").is_none() => {
@@ -56,7 +56,7 @@ async fn a_health_path_that_also_takes_post_has_no_wrong_method() {
 
 #[tokio::test]
 async fn a_method_that_a_header_changes_is_found_beside_a_post_that_is_served() {
-    let declaration = production(&[]);
+    let declaration = production().declaration();
     let verdicts = verdicts(&declaration, |seen, reply| {
         if seen.path == "/health" && seen.method == "POST" {
             reply.status = if seen.header("x-http-method-override").is_some() { 200 } else { 201 };
@@ -68,7 +68,7 @@ async fn a_method_that_a_header_changes_is_found_beside_a_post_that_is_served() 
 
 #[tokio::test]
 async fn a_grant_that_is_the_same_for_everyone_needs_no_vary() {
-    let declaration = production(&[("  \"https://www.example.com\",\n", "")]);
+    let declaration = production().with("cors.origins", ["https://todo.example.com"]).declaration();
     let verdicts = verdicts(&declaration, |_, reply| {
         reply.remove("vary");
         reply.set("access-control-allow-origin", "https://todo.example.com");
@@ -80,7 +80,7 @@ async fn a_grant_that_is_the_same_for_everyone_needs_no_vary() {
 
 #[tokio::test]
 async fn head_may_leave_out_what_depends_on_the_content() {
-    let declaration = production(&[]);
+    let declaration = production().declaration();
     let verdicts = verdicts(&declaration, |seen, reply| {
         if seen.method == "HEAD" {
             reply.remove("content-type");
@@ -92,19 +92,15 @@ async fn head_may_leave_out_what_depends_on_the_content() {
 
 #[test]
 fn documentation_is_asked_for_where_the_profile_says() {
-    let elsewhere = ("docs = [\"/docs\", \"/openapi.json\"]", "docs = [\"/reference\"]");
-    let hidden = production(&[elsewhere]);
+    let elsewhere = production().with("verify.docs", ["/reference"]);
+    let hidden = elsewhere.declaration();
     let asked = paths_of_docs(&hidden);
     assert!(
         asked.contains(&"/reference".to_owned()) && asked.contains(&"/swagger-ui".to_owned()),
         "{asked:?}"
     );
 
-    let shown = production(&[
-        elsewhere,
-        ("environment = \"production\"", "environment = \"development\""),
-        ("docs = \"hidden\"", "docs = \"shown\""),
-    ]);
+    let shown = elsewhere.with("environment", "development").with("server.docs", "shown").declaration();
     assert_eq!(paths_of_docs(&shown), [Subject::unknown_path(), "/reference"]);
 }
 
@@ -113,7 +109,7 @@ async fn a_name_with_a_dead_address_is_asked_on_each() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(support::serve(listener, |_, _| {}));
-    let declaration = production(&[]);
+    let declaration = production().declaration();
     let subject = Subject { target: format!("http://localhost:{port}").parse().unwrap(), ..of(&declaration) };
     let kinds = [AddressKind::IPv4, AddressKind::IPv6];
     let probes = kinds.map(|kind| Probe::get("/health").by(Means::Address(kind)));
@@ -162,14 +158,4 @@ fn of(declaration: &Declaration) -> Subject<'_> {
         expected_release: None,
         allows: Needs::Intrusive,
     }
-}
-
-/// The production profile with these lines changed.
-fn production(changes: &[(&str, &str)]) -> Declaration {
-    let text = PROFILE.clone();
-    let text = changes.iter().fold(text, |text, (from, to)| {
-        assert!(text.contains(from), "the profile has no `{from}`");
-        text.replace(from, to)
-    });
-    Declaration::parse("profiles/production.toml", &text, TODAY).unwrap_or_else(|refused| panic!("{refused}"))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::date;
 use profiles::{Declaration, Origin};
+use variants::production;
 use verify::checks;
 use verify::checks::asvs;
 use verify::checks::example::exchanges;
@@ -161,11 +162,9 @@ fn odd_answers_are_judged_without_a_panic() {
 fn with_subject(test: impl FnOnce(&Subject<'_>)) {
     let today = date(2026, 1, 2);
     // With every promise that a profile can leave out, so that every check has questions.
-    let profile = include_str!("../../profiles/production.toml")
-        .replace("reads = []", "reads = [\"/api/items\"]")
-        .replace("writes = []", "writes = [\"/api/items\"]");
-    let declaration = Declaration::parse("profiles/production.toml", &profile, today);
-    let declaration = Declaration { embedded: true, ..declaration.expect("the embedded profile is sound") };
+    let items = ["/api/items"];
+    let declaration = production().with("drill.reads", items).with("drill.writes", items).declaration();
+    let declaration = Declaration { embedded: true, ..declaration };
     let foreign: Vec<(String, Origin)> = declaration
         .siblings(today)
         .iter()

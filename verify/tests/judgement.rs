@@ -15,6 +15,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use support::{RELEASE, foreign};
+use variants::production;
 use verify::judge::plan::Plan;
 use verify::judge::{judge, obstacle};
 use verify::model::check::{Needs, Subject};
@@ -90,9 +91,7 @@ proptest! {
         bursts in vec(burst(), 1..4),
         shift in 0_usize..24,
     ) {
-        let today = date(2026, 1, 2);
-        let profile = include_str!("../../profiles/production.toml").replace("rate_limit = 600", "rate_limit = 20");
-        let declaration = Declaration::parse("profiles/production.toml", &profile, today).unwrap();
+        let declaration = production().with("load.rate_limit", 20).declaration();
         let subject = Subject {
             declaration: &declaration,
             target: "https://api.example.com".parse().unwrap(),
@@ -122,11 +121,8 @@ proptest! {
         drills in vec(drilled(), 1..8),
         shift in 0_usize..8,
     ) {
-        let today = date(2026, 1, 2);
-        let profile = include_str!("../../profiles/production.toml")
-            .replace("reads = []", "reads = [\"/api/items\"]")
-            .replace("writes = []", "writes = [\"/api/items\"]");
-        let declaration = Declaration::parse("profiles/production.toml", &profile, today).unwrap();
+        let items = ["/api/items"];
+        let declaration = production().with("drill.reads", items).with("drill.writes", items).declaration();
         let subject = Subject {
             declaration: &declaration,
             target: "http://127.0.0.1:1".parse().unwrap(),

@@ -15,6 +15,7 @@ use support::TODAY;
 use support::command::{Ended, verify};
 use testkit::Postgres;
 use tokio::net::TcpListener;
+use variants::production;
 
 #[tokio::test]
 async fn the_server_keeps_every_promise_of_every_profile() {
@@ -59,8 +60,8 @@ async fn an_intrusive_run_finds_nothing_more_and_snapshots_the_same() {
 #[tokio::test]
 async fn a_server_that_lost_an_origin_is_told_which() {
     let database = Postgres::start().unwrap();
-    let text = include_str!("../../profiles/production.toml").replace("  \"https://www.example.com\",\n", "");
-    let server = serve(&parsed(&text), &database.url()).await;
+    let narrower = production().with("cors.origins", ["https://todo.example.com"]).declaration();
+    let server = serve(&narrower, &database.url()).await;
     let ended = against(&server, "production", "off").await;
     assert_eq!(ended.code, 1);
     assert_eq!(ended.failed()[0], "cors.actual.allows-declared-origin");
@@ -75,10 +76,8 @@ async fn a_server_that_lost_an_origin_is_told_which() {
 #[tokio::test]
 async fn a_server_that_shows_its_docs_is_told_where() {
     let database = Postgres::start().unwrap();
-    let text = include_str!("../../profiles/production.toml")
-        .replace("environment = \"production\"", "environment = \"development\"")
-        .replace("docs = \"hidden\"", "docs = \"shown\"");
-    let server = serve(&parsed(&text), &database.url()).await;
+    let shown = production().with("environment", "development").with("server.docs", "shown").declaration();
+    let server = serve(&shown, &database.url()).await;
     let ended = against(&server, "production", "off").await;
     assert_eq!(ended.code, 1);
     assert_eq!(
@@ -121,8 +120,4 @@ async fn serve(declaration: &Declaration, database: &str) -> Running {
 
 fn embedded(name: &str) -> Declaration {
     Declaration::load(name, TODAY).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn parsed(text: &str) -> Declaration {
-    Declaration::parse("profiles/production.toml", text, TODAY).unwrap_or_else(|refused| panic!("{refused}"))
 }

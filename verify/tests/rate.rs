@@ -10,10 +10,10 @@ mod support;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use profiles::Declaration;
-use support::{Distort, Reply, Seen, TODAY, probe, problem, start, subject};
+use support::{Distort, Reply, Seen, probe, problem, start, subject};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use variants::production;
 use verify::judge::judge;
 use verify::judge::plan::Plan;
 use verify::model::check::{Subject, Verdict};
@@ -98,9 +98,7 @@ async fn broken(distort: Distort) -> Vec<String> {
 }
 
 async fn flooded(distort: Distort) -> Verdict {
-    let production = include_str!("../../profiles/production.toml");
-    let text = production.replace("rate_limit = 600", "rate_limit = 20");
-    let declaration = Declaration::parse("profiles/production.toml", &text, TODAY).unwrap();
+    let declaration = production().with("load.rate_limit", 20).declaration();
     let subject = Subject { declaration: &declaration, ..subject(start(distort).await) };
     let selection = Selection { only: vec!["load.rate".to_owned()], skip: Vec::new() };
     let plan = Plan::of(subject, &selection).unwrap();

@@ -290,9 +290,7 @@ mod tests {
 
     #[test]
     fn a_health_check_cannot_take_another_routes_path() {
-        let (_, file, text) = profiles::EMBEDDED[1];
-        let text = text.replace("path = \"/health\"", "path = \"/livez\"");
-        let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
+        let declaration = variants::production().with("health.path", "/livez").declaration();
         let refused = Settings::gather(&declaration, &Environment::new([URL])).err().unwrap().to_string();
         assert!(refused.contains("two routes want the path `/livez`"), "{refused}");
     }

@@ -298,7 +298,6 @@ async fn until_it_answers(
 #[cfg(test)]
 mod tests {
     use futures_util::future::join_all;
-    use profiles::Declaration;
     use tokio::net::TcpListener;
     use tokio::time::sleep;
 
@@ -309,20 +308,18 @@ mod tests {
     const BUDGET: Duration = Duration::from_millis(300);
 
     /// A database that accepts and says nothing.
-    async fn silent(size: &str) -> (TcpListener, Arc<Database>) {
+    async fn silent(size: u32) -> (TcpListener, Arc<Database>) {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgresql://app@{}/app", silent.local_addr().unwrap());
-        let (_, file, text) = profiles::EMBEDDED[1];
-        let text = text.replace("size = 10", size).replace("overflow = 2", "overflow = 0");
-        let declaration = Declaration::parse(file, &text, jiff::civil::date(2026, 1, 1)).unwrap();
-        let profile = declaration.profile;
+        let profile =
+            variants::production().with("pool.size", size).with("pool.overflow", 0).declaration().profile;
         let access = DatabaseAccess::to(Address::parse(&url, &profile.database).unwrap()).unwrap();
         (silent, Arc::new(Database::new(&profile, &access)))
     }
 
     #[tokio::test]
     async fn a_thousand_callers_share_one_flight() {
-        let (silent, database) = silent("size = 10").await;
+        let (silent, database) = silent(10).await;
         let ping = Ping::new(database, Question::TakesWrites, BUDGET);
         assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [Verdict::Disconnected; 1_000]);
         silent.accept().await.unwrap();
@@ -331,7 +328,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_who_goes_away_leaves_the_question_to_the_others() {
-        let (silent, database) = silent("size = 10").await;
+        let (silent, database) = silent(10).await;
         let ping = Ping::new(database, Question::TakesWrites, BUDGET);
         let gone = timeout(BUDGET / 3, ping.ask()).await;
         assert!(gone.is_err(), "the database says nothing");
@@ -360,7 +357,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_database_is_a_timeout_and_no_exhausted_pool() {
-        let (silent, database) = silent("size = 1").await;
+        let (silent, database) = silent(1).await;
         let asked = ask(&database, Question::Answers, BUDGET, &mut Alarm::default()).await;
         assert_eq!(asked, Err(DatabaseError::Timeout), "the question itself fills a pool of one");
         silent.accept().await.unwrap();

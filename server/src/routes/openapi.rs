@@ -108,9 +108,7 @@ mod tests {
 
     #[test]
     fn a_health_check_elsewhere_is_documented_there() {
-        let text = profiles::EMBEDDED[0].2.replace("\"/health\"", "\"/internal/health\"");
-        let declaration =
-            profiles::Declaration::parse("x.toml", &text, jiff::civil::date(2026, 1, 1)).unwrap();
+        let declaration = variants::development().with("health.path", "/internal/health").declaration();
         let document = describe(ROUTES, &declaration.profile);
         assert!(document["paths"]["/internal/health"]["get"]["responses"]["503"].is_object());
         assert!(document["paths"]["/health"].is_null());

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use profiles::{Declaration, Origin};
 use tokio::net::TcpListener;
+use variants::Variant;
 use verify::judge::plan::Plan;
 use verify::model::check::{Needs, Subject};
 use verify::model::evidence::{Evidence, Selection};
@@ -107,19 +108,18 @@ impl Reply {
 /// The production profile with times that a test can wait for, and a crowd that it can be. How quick an answer must be
 /// is far from what a busy machine costs, so that only a backend that means to be slow is. The backend limits nobody's
 /// rate: `tests/rate.rs` does.
-pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
-    Declaration::parse("profiles/production.toml", &PROFILE, TODAY).expect("the profile is sound")
-});
+pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| production().declaration());
 
-pub(crate) static PROFILE: LazyLock<String> = LazyLock::new(|| {
-    include_str!("../../../profiles/production.toml")
-        .replace("p50 = \"500ms\"", "p50 = \"3s\"")
-        .replace("p95 = \"1s\"", "p95 = \"3s\"")
-        .replace("p99 = \"2s\"", "p99 = \"3s\"")
-        .replace("header_timeout = \"10s\"", "header_timeout = \"1s\"")
-        .replace("burst = 100", "burst = 20")
-        .replace("rate_limit = 600", "# rate_limit = 600")
-});
+/// The same, to be changed.
+pub(crate) fn production() -> Variant {
+    variants::production()
+        .with("load.p50", "3s")
+        .with("load.p95", "3s")
+        .with("load.p99", "3s")
+        .with("server.header_timeout", "1s")
+        .with("load.burst", 20)
+        .without("load.rate_limit")
+}
 
 /// Origins that only the development profile allows.
 pub(crate) fn foreign() -> Vec<(String, Origin)> {

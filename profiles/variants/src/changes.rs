@@ -1,8 +1,8 @@
-//! Profiles for tests: production.toml with some lines of our own.
+//! The production profile with changes as text: also with mistakes, which no document can hold.
 
 /// production.toml with these changes. Their tables come first, so that their lines keep their places; a key
-/// replaces production's, and a line `#- key` or `#- [table]` takes one away.
-pub(crate) fn production_with(changes: &str) -> String {
+/// replaces production's, and a line `#- key` or `#- [table]` removes it.
+pub fn production_with(changes: &str) -> String {
     let changes = sections(changes);
     let gone = |header: &str| changes[0].entries.iter().any(|entry| entry.key == format!("#- [{header}]"));
     let production = sections(include_str!("../../production.toml"));
