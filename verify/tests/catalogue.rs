@@ -11,6 +11,7 @@ use verify::checks::asvs;
 use verify::checks::example::exchanges;
 use verify::model::check::{Ask, Check, FAMILIES, Needs, Question, Subject, Verdict};
 use verify::model::exchange::{Answer, Exchange};
+use verify::model::missing::Missing;
 
 #[test]
 fn every_passing_example_passes_and_every_failing_one_fails() {
@@ -54,9 +55,10 @@ fn every_check_has_examples_of_both_kinds() {
 fn no_answer_is_never_a_pass_and_never_a_failure() {
     with_subject(|subject| {
         for check in checks::all() {
-            let verdict =
-                (check.judge)(subject, &exchanges(subject, check.ask, "missing: no response within 5s"));
-            assert!(matches!(verdict, Verdict::Inconclusive(_)), "{}: {verdict:?}", check.id);
+            for answer in ["missing: timeout", "missing: closed", "missing: reset"] {
+                let verdict = (check.judge)(subject, &exchanges(subject, check.ask, answer));
+                assert!(matches!(verdict, Verdict::Inconclusive(_)), "{}: {verdict:?}", check.id);
+            }
         }
     });
 }
@@ -196,5 +198,10 @@ fn is_about_everything(subject: &Subject<'_>, check: &Check) -> bool {
 
 fn silent() -> Exchange {
     let probe = verify::model::probe::Probe::get("/health");
-    Exchange { request: probe.request, answer: Answer::Missing(String::new()), elapsed_ms: 0, received_ms: 0 }
+    Exchange {
+        request: probe.request,
+        answer: Answer::Missing(Missing::NotRecorded),
+        elapsed_ms: 0,
+        received_ms: 0,
+    }
 }

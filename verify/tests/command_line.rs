@@ -81,7 +81,7 @@ async fn a_closed_port_exits_3() {
     assert_eq!(ended.json()["outcome"], "inconclusive");
     assert_eq!(
         ended.observed("run.target.reachable"),
-        "could not connect to 127.0.0.1:1: connection refused (os error 111)"
+        "could not connect to 127.0.0.1:1: connection refused; nothing listens on this port"
     );
 }
 

@@ -14,6 +14,7 @@ use profiles::Declaration;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
+use support::missing::{missing, tls_failure};
 use support::{RELEASE, foreign};
 use variants::production;
 use verify::judge::plan::Plan;
@@ -21,7 +22,9 @@ use verify::judge::{judge, obstacle};
 use verify::model::check::{Needs, Subject};
 use verify::model::drill::{Counts, Drilled, Ended, Steady, StepResult, TimedReply};
 use verify::model::evidence::{Evidence, Selection};
-use verify::model::exchange::{Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response};
+use verify::model::exchange::{
+    Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response, Unanswered,
+};
 use verify::report::observed::observed;
 use verify::report::{Report, Status};
 use verify::reporters::REPORTERS;
@@ -186,7 +189,7 @@ fn evidence(plan: &Plan<'_>, answer: impl Fn(usize, &Means) -> Answer) -> Eviden
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         6 => response().prop_map(Answer::Received),
-        1 => text().prop_map(Answer::Missing),
+        1 => missing(text()).prop_map(Answer::Missing),
         1 => reply(),
         1 => handshake(),
         1 => burst(),
@@ -211,7 +214,7 @@ fn handshake() -> impl Strategy<Value = Answer> {
     let some = || proptest::option::of(text());
     let certificate =
         (any::<i64>(), any::<usize>()).prop_map(|(not_after_ms, sent)| Certificate { not_after_ms, sent });
-    (some(), some(), proptest::option::of(certificate), some()).prop_map(
+    (some(), some(), proptest::option::of(certificate), proptest::option::of(tls_failure())).prop_map(
         |(version, protocol, certificate, refused)| {
             Answer::Handshake(Handshake { version, protocol, certificate, refused })
         },
@@ -221,7 +224,9 @@ fn handshake() -> impl Strategy<Value = Answer> {
 fn burst() -> impl Strategy<Value = Answer> {
     let statuses: BTreeMap<u16, u32> = BTreeMap::new();
     let statuses = prop_oneof![Just(statuses), btree_map(any::<u16>(), 0_u32..200, 0..4)];
-    let failures = btree_map(text(), 0_u32..200, 0..3);
+    let failure =
+        (missing(text()), 0_u32..200).prop_map(|(why, connections)| Unanswered { why, connections });
+    let failures = vec(failure, 0..3);
     let latencies = vec(any::<u64>(), 0..200).prop_map(|mut latencies| {
         latencies.sort_unstable();
         latencies
@@ -237,7 +242,7 @@ fn drilled() -> impl Strategy<Value = Answer> {
     let steady = || {
         prop_oneof![
             any::<u64>().prop_map(Steady::Healthy),
-            text().prop_map(Steady::Not),
+            (missing(text()), any::<u64>()).prop_map(|(why, within_ms)| Steady::Not { why, within_ms }),
             Just(Steady::Unasked)
         ]
     };
@@ -246,7 +251,7 @@ fn drilled() -> impl Strategy<Value = Answer> {
 }
 
 fn seen() -> impl Strategy<Value = StepResult> {
-    let reply = (any::<u64>(), prop_oneof![3 => response().prop_map(Ok), 1 => text().prop_map(Err)]);
+    let reply = (any::<u64>(), prop_oneof![3 => response().prop_map(Ok), 1 => missing(text()).prop_map(Err)]);
     let reply = reply.prop_map(|(after_ms, answer)| TimedReply { after_ms, answer });
     let counts = any::<(u32, u32, u64, u64, u64)>().prop_map(
         |(open, most_open, queries, named_statements, trusting)| Counts {

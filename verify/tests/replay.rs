@@ -190,6 +190,32 @@ async fn an_older_recording_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_recording_that_told_reasons_in_english_is_refused_by_the_name_of_its_format() {
+    let recording = record(SOUND).await;
+    let file = recording.folder.path().join("tape.json");
+    let mut tape: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    tape["exchanges"][0][1]["answer"] = serde_json::json!({"Missing": "connection refused"});
+    tape["schema"] = "plumbline-evidence/1".into();
+    std::fs::write(&file, tape.to_string()).unwrap();
+    let old = verify(recording.folder.path(), &["replay", "tape.json"]).await;
+    assert_eq!(old.code, 2, "{}{}", old.stdout, old.stderr);
+    assert!(
+        old.stderr.contains("tape.json has the format `plumbline-evidence/1`, and this version reads")
+            && old.stderr.contains("record it again with --record"),
+        "{}",
+        old.stderr
+    );
+
+    // The same under this version's name: a reason that is not one of its kinds.
+    tape["exchanges"][0][1]["answer"] = serde_json::json!({"missing": "connection refused"});
+    tape["schema"] = verify::model::evidence::Evidence::SCHEMA.into();
+    std::fs::write(&file, tape.to_string()).unwrap();
+    let odd = verify(recording.folder.path(), &["replay", "tape.json"]).await;
+    assert_eq!(odd.code, 2, "{}{}", odd.stdout, odd.stderr);
+    assert!(odd.stderr.contains("unknown variant `connection refused`"), "{}", odd.stderr);
+}
+
+#[tokio::test]
 async fn what_does_not_go_together_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for more in [["--header", "a: b"], ["--ca", "ca.pem"]] {

@@ -26,11 +26,11 @@ pub(super) fn health(subject: &Subject<'_>) -> Request {
 /// What the drill's steps showed, unless it shows nothing: it did not run, or the candidate was not well before.
 pub(super) fn seen(exchange: &Exchange) -> Result<&Drilled, String> {
     match &exchange.answer {
-        Answer::Drilled(Drilled { before: Steady::Not(why), .. }) => {
-            Err(format!("the candidate was not well before the drill: {why}"))
+        Answer::Drilled(Drilled { before: before @ Steady::Not { .. }, .. }) => {
+            Err(format!("before the drill the candidate was {before}"))
         }
         Answer::Drilled(drilled) => Ok(drilled),
-        other => Err(other.response().err().unwrap_or("it was not drilled").to_owned()),
+        other => Err(other.missing().to_string()),
     }
 }
 

@@ -6,14 +6,22 @@
 //!
 //! What is no single response is written shortly. Raw bytes: responses with `+++` between them, and `(open)` at
 //! the end where the connection was not closed, or `(closed)` alone. A handshake: `TLS 1.3 · h2 · certificate for
-//! 60 days`, or `refused: alert 70`. A burst: `200 x98, reset x2 · 20 ms · retry-after 1`.
+//! 60 days`, or `refused: alert 70`, `refused: closed`, `refused: expired`. A burst: `200 x98, reset x2 · 20 ms ·
+//! retry-after 1`. An answer that never came: `missing: REASON`, a reason of [`missing`].
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+
 use crate::model::check::{Ask, Question, Subject};
 use crate::model::drill::{Drilled, Ended, Steady, Step, StepResult, TimedReply};
-use crate::model::exchange::{Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response};
+use crate::model::exchange::{
+    Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response, Unanswered,
+};
+use crate::model::missing::{Missing, Phase};
 use crate::model::probe::Probe;
+use crate::model::tls::{Alert, CertificateFault, TlsFailure};
 
 /// The instant of every example, so that examples about time are repeatable: 2026-01-02T03:04:05Z.
 pub const NOW_MS: i64 = 1_767_323_045_000;
@@ -47,7 +55,7 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
         .replace("{headers}", request.header("access-control-request-headers").unwrap_or_default())
         .replace("{now}", &jiff::Timestamp::from_second(second).expect("a time in this century").to_string());
     let answer = match (filled.strip_prefix("missing: "), &request.means) {
-        (Some(why), _) => Answer::Missing(why.to_owned()),
+        (Some(reason), _) => Answer::Missing(missing(reason, &request.means)),
         (None, Means::Raw(_) | Means::Frames) => Answer::Raw(reply(&filled)),
         (None, Means::Drill(steps)) if !filled.starts_with("HTTP/") => {
             Answer::Drilled(drilled(&filled, steps))
@@ -55,10 +63,36 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
         _ if filled.starts_with("HTTP/") => Answer::Received(response(&filled)),
         (None, Means::Handshake(_)) => Answer::Handshake(handshake(&filled)),
         (None, Means::Burst(_)) => Answer::Burst(burst(&filled)),
-        _ => Answer::Missing("the example answers another question".to_owned()),
+        _ => Answer::Missing(Missing::OtherKind),
     };
     let slow = filled.contains("x-example-elapsed-ms: ");
     Exchange { request, answer, elapsed_ms: if slow { 60_000 } else { 1 }, received_ms: second * 1000 }
+}
+
+/// Why there is no answer, by a word for each kind that some check tells from others.
+fn missing(reason: &str, means: &Means) -> Missing {
+    let place = "api.example.com".to_owned();
+    match (reason, means) {
+        ("no-address", Means::Address(kind)) => Missing::NoAddress { host: place, kind: *kind },
+        ("refused", _) => Missing::Refused { place },
+        ("timeout", _) => Missing::Timeout { place, phase: Phase::Head, within_ms: 5_000 },
+        ("closed", _) => Missing::Closed { place, phase: Phase::Head },
+        ("reset", _) => Missing::Reset { place, phase: Phase::Head },
+        _ => unreachable!("an example gives a reason that is listed here: asserted in tests/catalogue.rs"),
+    }
+}
+
+/// How a handshake was refused.
+fn refused(why: &str) -> TlsFailure {
+    match why.strip_prefix("alert ").map(str::parse) {
+        Some(number) => Alert(number.expect("an alert has a number: asserted in tests/catalogue.rs")).into(),
+        None if why == "closed" => TlsFailure::Closed,
+        None => {
+            let fault: Result<_, serde::de::value::Error> =
+                CertificateFault::deserialize(why.into_deserializer());
+            TlsFailure::Certificate(fault.expect("a fault has a name: asserted in tests/catalogue.rs"))
+        }
+    }
 }
 
 fn reply(text: &str) -> RawReply {
@@ -116,8 +150,8 @@ fn answers(status: &str, rest: &str) -> Vec<TimedReply> {
         response.headers.push(("content-type".to_owned(), "application/json".to_owned()));
     }
     let answer = match status {
-        "none" => Err("no answer".to_owned()),
-        "refused" => Err("connection refused".to_owned()),
+        "none" => Err(missing("timeout", &Means::Client)),
+        "refused" => Err(missing("refused", &Means::Client)),
         _ => Ok(response),
     };
     vec![TimedReply { after_ms: after_ms(rest), answer }; times]
@@ -130,7 +164,7 @@ fn after_ms(text: &str) -> u64 {
 
 fn handshake(text: &str) -> Handshake {
     if let Some(why) = text.strip_prefix("refused: ") {
-        return Handshake { version: None, protocol: None, certificate: None, refused: Some(why.to_owned()) };
+        return Handshake { version: None, protocol: None, certificate: None, refused: Some(refused(why)) };
     }
     let mut parts = text.split(" · ");
     let version = parts.next().map(str::to_owned);
@@ -145,7 +179,7 @@ fn handshake(text: &str) -> Handshake {
 fn burst(text: &str) -> Burst {
     let mut burst = Burst {
         statuses: BTreeMap::new(),
-        failures: BTreeMap::new(),
+        failures: Vec::new(),
         latencies_ms: Vec::new(),
         retry_after: None,
     };
@@ -154,10 +188,12 @@ fn burst(text: &str) -> Burst {
         parts.next().into_iter().flat_map(|part| part.split(", ")).filter_map(|one| one.split_once(" x"))
     {
         let times = times.parse().unwrap_or_default();
-        match what.parse() {
-            Ok(status) => burst.statuses.insert(status, times),
-            Err(_) => burst.failures.insert(what.to_owned(), times),
-        };
+        if let Ok(status) = what.parse() {
+            burst.statuses.insert(status, times);
+        } else {
+            let why = missing(what, &Means::Client);
+            burst.failures.push(Unanswered { why, connections: times });
+        }
     }
     for part in parts {
         if let Some(seconds) = part.strip_prefix("retry-after ") {

@@ -16,6 +16,7 @@ use crate::launch::{self, Candidate, LaunchContext};
 use crate::model::check::Needs;
 use crate::model::evidence::Selection;
 use crate::model::exchange::Response;
+use crate::model::missing::Missing;
 use crate::prober::{ProbeOptions, Prober};
 use crate::report::recording;
 
@@ -68,13 +69,17 @@ async fn ready(
     release: Option<&str>,
 ) -> Result<(), String> {
     let health = profile.health.path.as_str();
-    let enough = |response: &Response| match (response.status, release) {
-        (200, Some(release)) => runs_release(profile, response, release),
-        (200, None) => Ok(()),
-        (status, _) => Err(format!("GET {health} answered {status}")),
+    let enough = |answer: Result<&Response, Missing>| match (answer, release) {
+        (Err(why), _) => Err(why.to_string()),
+        (Ok(response), Some(release)) if response.status == 200 => runs_release(profile, response, release),
+        (Ok(response), _) if response.status == 200 => Ok(()),
+        (Ok(response), _) => Err(format!("GET {health} answered {}", response.status)),
     };
     match (prober.wait(health, longest, enough).await, release) {
-        (Err(why), None) => prober.wait(health, Duration::ZERO, |_| Ok(())).await.map_err(|_| why),
+        (Err(why), None) => {
+            let any = |answer: Result<&Response, Missing>| answer.map(drop);
+            prober.wait(health, Duration::ZERO, any).await.map_err(|_| why)
+        }
         (outcome, _) => outcome,
     }
 }

@@ -39,8 +39,10 @@ pub(super) fn conclude(
     if snapshots != Mode::Off && plan.selection.is_everything() {
         let mut usual = evidence.exchanges.iter().filter(|(probe, _)| probe.request.means.is_client());
         let mark = ReleaseMark::of(plan, evidence);
-        let unknown =
-            |exchange: &Exchange| judgeable(exchange).err().or_else(|| mark.as_ref()?.gateways(exchange));
+        let unknown = |exchange: &Exchange| {
+            let gateway = || Some(mark.as_ref()?.gateways(exchange)?.to_string());
+            judgeable(exchange).err().or_else(gateway)
+        };
         match usual.find_map(|(_, exchange)| unknown(exchange)) {
             // A snapshot of half an answer would be reviewed as if it were the whole.
             Some(_) if report.obstacle.is_some() => {}

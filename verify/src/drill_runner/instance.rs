@@ -9,6 +9,7 @@ use super::{HarnessError, PLACEHOLDER, millis};
 use crate::launch::{Candidate, LaunchContext};
 use crate::model::drill::{Change, TimedReply};
 use crate::model::exchange::{Request, Response};
+use crate::model::missing::Missing;
 use crate::prober::{ProbeOptions, Prober};
 
 /// How much longer than a promise an answer is waited for, so that its lateness can be told.
@@ -67,25 +68,24 @@ impl Runner<'_> {
 
 impl Instance {
     /// Waits until it is healthy, or says why it is not. One that has ended is not waited for.
-    pub(super) async fn well(&mut self, health: &str, within: Duration) -> Result<(), String> {
+    pub(super) async fn well(&mut self, health: &str, within: Duration) -> Result<(), Missing> {
         tokio::select! {
-            Some(status) = self.candidate.ended(within) => Err(format!("the candidate ended: {status}")),
+            Some(status) = self.candidate.ended(within) => Err(Missing::Ended { code: status.code() }),
             well = self.prober.wait(health, within, is_healthy) => well,
         }
     }
 }
 
-fn is_healthy(response: &Response) -> Result<(), String> {
-    if response.status == 200 {
-        Ok(())
-    } else {
-        Err(format!("the health check answered {}", response.status))
+fn is_healthy(answer: Result<&Response, Missing>) -> Result<(), Missing> {
+    match answer?.status {
+        200 => Ok(()),
+        status => Err(Missing::Unhealthy { status }),
     }
 }
 
 pub(super) async fn told(prober: &Prober, request: &Request) -> TimedReply {
     let (answer, after_ms) = prober.ask(request).await;
-    TimedReply { after_ms, answer: answer.response().cloned().map_err(str::to_owned) }
+    TimedReply { after_ms, answer: answer.response().cloned() }
 }
 
 /// The first healthy answer, or the last of the others, with the time that it took.
@@ -95,7 +95,7 @@ pub(super) async fn recovered(instance: &mut Instance, health: &str, within: Dur
     let mut told = told(&instance.prober, &Request::new("GET", health)).await;
     told.after_ms = millis(begun.elapsed());
     if let Err(why) = outcome {
-        told.answer = Err(format!("{why}; it was given {within:?}"));
+        told.answer = Err(why);
     }
     told
 }

@@ -83,7 +83,7 @@ impl<'a> Harness<'a> {
             let begun = Instant::now();
             let answer = match &probe.request.means {
                 Means::Drill(steps) => Answer::Drilled(runner.drill(steps).await?),
-                _ => runner.ask(&probe.request).await,
+                _ => runner.ask(&probe.request).await?,
             };
             let exchange = Exchange {
                 request: probe.request.clone(),

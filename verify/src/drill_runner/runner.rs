@@ -11,6 +11,7 @@ use super::steps::InFlight;
 use super::{Harness, HarnessError, has_its_own, millis};
 use crate::model::drill::{Change, Drilled, Steady, Step, StepResult};
 use crate::model::exchange::{Answer, Request};
+use crate::model::missing::{Missing, NotSent};
 
 /// Between two drills.
 const CALM: Duration = Duration::from_millis(150);
@@ -20,7 +21,7 @@ pub(super) struct Runner<'a> {
     pub(super) proxy: FaultProxy,
     pub(super) instance: Option<Instance>,
     /// Why no drill on a sound candidate can be run.
-    startup_failure: Option<String>,
+    startup_failure: Option<Missing>,
     /// The authority that a candidate is told to trust with its database.
     pub(super) authority: Authority,
     /// Whether the database is to have no TLS: a session without it should not be.
@@ -40,18 +41,15 @@ impl<'a> Runner<'a> {
     }
 
     /// One ordinary request to a sound candidate.
-    pub(super) async fn ask(&mut self, request: &Request) -> Answer {
-        match self.sound_instance().await {
-            Ok(Some(instance)) => {
-                let mut answer = instance.prober.ask(request).await.0;
-                if let Answer::Received(response) = &mut answer {
-                    self.harness.secrets.hide_in_answer(response);
-                }
-                answer
-            }
-            Ok(None) => Answer::Missing("the candidate was never healthy".to_owned()),
-            Err(why) => Answer::Missing(why.to_string()),
+    pub(super) async fn ask(&mut self, request: &Request) -> Result<Answer, HarnessError> {
+        let Some(instance) = self.sound_instance().await? else {
+            return Ok(Answer::Missing(Missing::NotSent(NotSent::NoCandidate)));
+        };
+        let mut answer = instance.prober.ask(request).await.0;
+        if let Answer::Received(response) = &mut answer {
+            self.harness.secrets.hide_in_answer(response);
         }
+        Ok(answer)
     }
 
     /// Steady state, the steps, repair, steady state.
@@ -60,12 +58,10 @@ impl<'a> Runner<'a> {
             Steady::Unasked
         } else {
             self.sound_instance().await?;
-            if let Some(why) = &self.startup_failure {
-                return Ok(Drilled {
-                    before: Steady::Not(why.clone()),
-                    steps: Vec::new(),
-                    after: Steady::Unasked,
-                });
+            if let Some(why) = self.startup_failure.clone() {
+                let within_ms = self.harness.profile.launch.ready.millis();
+                let before = Steady::Not { why, within_ms };
+                return Ok(Drilled { before, steps: Vec::new(), after: Steady::Unasked });
             }
             // An answer that a crowd shared may hold a moment longer than the crowd.
             sleep(CALM).await;
@@ -108,8 +104,7 @@ impl<'a> Runner<'a> {
             let within = self.harness.profile.launch.ready.get();
             let health = self.harness.profile.health.path.as_str();
             // One that never was healthy will not be so for the next drill.
-            let well = instance.well(health, within).await;
-            self.startup_failure = well.err().map(|why| format!("{why}, within {within:?} of its start"));
+            self.startup_failure = instance.well(health, within).await.err();
             self.instance = Some(instance);
         }
         Ok(self.instance.as_mut())
@@ -127,7 +122,7 @@ impl<'a> Runner<'a> {
         let begun = Instant::now();
         match instance.well(health, within).await {
             Ok(()) => Steady::Healthy(millis(begun.elapsed())),
-            Err(why) => Steady::Not(format!("{why}; it was given {within:?}")),
+            Err(why) => Steady::Not { why, within_ms: millis(within) },
         }
     }
 

@@ -14,6 +14,7 @@ use super::{HarnessError, millis};
 use crate::model::check::Subject;
 use crate::model::drill::{Change, Counts, Ended, Signal, Step, StepResult, TimedReply};
 use crate::model::exchange::{Request, Response};
+use crate::model::missing::Missing;
 use crate::prober::{HeldConnection, ProbeOptions, Prober};
 
 /// How long a candidate may take to refuse its environment.
@@ -110,10 +111,13 @@ impl Runner<'_> {
         let health = self.harness.profile.health.path.as_str();
         // One that must refuse has its whole time; another goes on with its first answer.
         let refusal = within == REFUSAL && *change != Change::Nothing;
-        let any = |_: &Response| if refusal { Err("it must not serve".to_owned()) } else { Ok(()) };
+        let served = |answer: Result<&Response, Missing>| match answer {
+            Ok(_) if !refusal => Ok(()),
+            _ => Err(()),
+        };
         let ended = tokio::select! {
             status = instance.candidate.ended(within) => status,
-            _ = instance.prober.wait(health, within, any) => None,
+            _ = instance.prober.wait(health, within, served) => None,
         };
         instance.changed = *change != Change::Nothing;
         self.instance = Some(instance);

@@ -3,6 +3,7 @@
 use crate::judge::plan::Plan;
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Response};
+use crate::model::missing::Missing;
 
 /// As far as the release header tells, which the service sends and nothing in front of it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +51,13 @@ impl<'a> ReleaseMark<'a> {
     ///
     /// Only requests as clients send them: over other ways the gateway is what is judged. And only these statuses:
     /// a login before the service is what some checks look for.
-    pub fn gateways(&self, exchange: &Exchange) -> Option<String> {
+    pub fn gateways(&self, exchange: &Exchange) -> Option<Missing> {
         let status = exchange.response().ok()?.status;
         let client = exchange.request.means.is_client();
         let edge = self.responder(exchange) == Some(Responder::Edge);
         (client && edge && (502..=504).contains(&status)).then(|| {
-            format!(
-                "the platform or a proxy answered {status} in the service's place: without {}, which GET {} has",
-                self.header, self.health
-            )
+            let (header, health) = (self.header.to_owned(), self.health.to_owned());
+            Missing::Gateway { status, header, health }
         })
     }
 

@@ -8,6 +8,7 @@ use crate::judge::responder::{ReleaseMark, Responder};
 use crate::model::check::{Check, Failure, Needs, Verdict};
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Request};
+use crate::model::missing::Missing;
 use crate::model::redact::shown;
 
 /// What one check found.
@@ -59,7 +60,7 @@ pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
     };
     let health = match evidence.find(health)?.response() {
         Ok(health) => health,
-        Err(why) => return Some(shown(why)),
+        Err(why) => return Some(shown(&why.to_string())),
     };
     let control = evidence.find(control)?.response().ok()?;
     if health.status != control.status {
@@ -143,6 +144,6 @@ fn presentable(verdict: Verdict) -> Verdict {
 }
 
 fn unprobed(request: &Request) -> Exchange {
-    let answer = Answer::Missing("not in the evidence; record it again with --record".to_owned());
+    let answer = Answer::Missing(Missing::NotRecorded);
     Exchange { request: request.clone(), answer, elapsed_ms: 0, received_ms: 0 }
 }

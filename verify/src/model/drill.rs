@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::exchange::{Request, Response};
+use super::exchange::{Request, Response};
+use super::missing::Missing;
 
 /// One thing that is done, or waited for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,8 +102,8 @@ pub struct Drilled {
 pub enum Steady {
     /// Healthy after so many milliseconds.
     Healthy(u64),
-    /// Why not.
-    Not(String),
+    /// Why not, although it was given this long.
+    Not { why: Missing, within_ms: u64 },
     /// The drill has a candidate of its own, or has ended it.
     Unasked,
 }
@@ -126,7 +128,7 @@ pub struct StepResult {
 pub struct TimedReply {
     pub after_ms: u64,
     /// The answer, or why there is none.
-    pub answer: Result<Response, String>,
+    pub answer: Result<Response, Missing>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,7 +207,7 @@ impl StepResult {
     fn kinds(&self) -> Vec<String> {
         let kind = |reply: &TimedReply| match &reply.answer {
             Ok(response) => response.status.to_string(),
-            Err(why) if why.contains("refused") => "refused".to_owned(),
+            Err(Missing::Refused { .. }) => "refused".to_owned(),
             Err(_) => "no answer".to_owned(),
         };
         let kinds: BTreeSet<String> = self.answers.iter().map(kind).collect();
@@ -229,7 +231,7 @@ impl StepResult {
         for reply in &self.answers {
             let kind = match &reply.answer {
                 Ok(response) => response.status.to_string(),
-                Err(why) => why.clone(),
+                Err(why) => why.to_string(),
             };
             match kinds.iter_mut().find(|(known, ..)| *known == kind) {
                 Some((_, times, slowest)) => {
@@ -305,7 +307,9 @@ impl fmt::Display for Steady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Healthy(ms) => write!(f, "healthy within {ms} ms"),
-            Self::Not(why) => write!(f, "not healthy: {why}"),
+            Self::Not { why, within_ms } => {
+                write!(f, "not healthy: {why}; it was given {:?}", Duration::from_millis(*within_ms))
+            }
             Self::Unasked => f.write_str("not asked: the drill's candidate has ended"),
         }
     }

@@ -25,7 +25,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub const SCHEMA: &str = "plumbline-evidence/1";
+    pub const SCHEMA: &str = "plumbline-evidence/2";
 
     pub fn find(&self, probe: &Probe) -> Option<&Exchange> {
         self.exchanges.iter().find(|(known, _)| known == probe).map(|(_, exchange)| exchange)

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::drill::{Drilled, Step};
-use crate::model::redact;
+use super::drill::{Drilled, Step};
+use super::missing::Missing;
+use super::redact;
+use super::tls::TlsFailure;
 
 /// A request as the plan knows it, before a byte is sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -120,24 +122,20 @@ pub struct Exchange {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     Received(Response),
     /// What a connection of raw bytes carried back.
-    #[serde(rename = "Heard")]
     Raw(RawReply),
     /// How a TLS handshake ended.
-    #[serde(rename = "Shaken")]
     Handshake(Handshake),
     /// What a burst was answered.
     Burst(Burst),
     /// What a drill showed.
     Drilled(Drilled),
-    /// Why no answer arrived, for a person: `no response within 5s`.
-    Missing(String),
+    /// Why no answer arrived.
+    Missing(Missing),
 }
-
-/// How an answer begins that is missing because the target's name has no address of the kind.
-pub const NO_ADDRESS: &str = "the name has no";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawReply {
@@ -157,7 +155,7 @@ pub struct Handshake {
     pub protocol: Option<String>,
     pub certificate: Option<Certificate>,
     /// Why a browser would refuse the certificate, or how the handshake was refused.
-    pub refused: Option<String>,
+    pub refused: Option<TlsFailure>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,12 +170,19 @@ pub struct Certificate {
 pub struct Burst {
     /// How often each status was answered.
     pub statuses: BTreeMap<u16, u32>,
-    /// Why connections stayed without an answer, each reason with its number.
-    pub failures: BTreeMap<String, u32>,
+    /// Why connections stayed without an answer, each reason once.
+    pub failures: Vec<Unanswered>,
     /// From the instant at which all were to ask, sorted: waiting for a free connection counts.
     pub latencies_ms: Vec<u64>,
     /// `Retry-After` of the first 429.
     pub retry_after: Option<String>,
+}
+
+/// Connections of a burst that had no answer for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    pub why: Missing,
+    pub connections: u32,
 }
 
 impl Request {
@@ -267,7 +272,7 @@ pub struct NoStatusLine;
 
 impl Exchange {
     /// The answer, or why there is none.
-    pub fn response(&self) -> Result<&Response, &str> {
+    pub fn response(&self) -> Result<&Response, Missing> {
         self.answer.response()
     }
 
@@ -290,23 +295,39 @@ impl Raw {
 
 impl Answer {
     /// The answer, or why there is none.
-    pub fn response(&self) -> Result<&Response, &str> {
+    pub fn response(&self) -> Result<&Response, Missing> {
         match self {
             Self::Received(response) => Ok(response),
-            Self::Raw(reply) => reply.responses.first().ok_or(if reply.closed {
-                "the connection was closed without an answer"
-            } else {
-                "no answer"
-            }),
-            Self::Handshake(_) | Self::Burst(_) | Self::Drilled(_) => {
-                Err("it was asked for no single answer")
-            }
-            Self::Missing(why) => Err(why),
+            Self::Raw(reply) => reply.responses.first().ok_or(reply.silence()),
+            _ => Err(self.missing()),
+        }
+    }
+
+    /// Why there is no answer of the kind that was asked for.
+    pub fn missing(&self) -> Missing {
+        match self {
+            Self::Missing(why) => why.clone(),
+            _ => Missing::OtherKind,
         }
     }
 }
 
+impl RawReply {
+    /// Why there is no reply, if there is none.
+    const fn silence(&self) -> Missing {
+        if self.closed { Missing::HungUp } else { Missing::Silent }
+    }
+}
+
 impl Burst {
+    /// Counts one more connection without an answer.
+    pub fn fail(&mut self, why: Missing) {
+        match self.failures.iter_mut().find(|known| known.why == why) {
+            Some(known) => known.connections += 1,
+            None => self.failures.push(Unanswered { why, connections: 1 }),
+        }
+    }
+
     /// The slowest of the quickest so many in a hundred: the nearest-rank percentile.
     pub fn percentile(&self, percent: usize) -> Option<u64> {
         let rank = (self.latencies_ms.len() * percent).div_ceil(100);
@@ -370,21 +391,24 @@ impl fmt::Display for Means {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::tls::Alert;
 
-    /// Recordings of version 1 name the kinds of answers so.
+    /// What stands in a recording: another name would be another format.
     #[test]
-    fn a_recording_names_the_kinds_of_answers_as_it_always_did() {
+    fn a_recording_names_the_kinds_of_answers_and_why_there_is_none() {
         let raw = Answer::Raw(RawReply { responses: Vec::new(), closed: true, taken: 9 });
         let handshake = Answer::Handshake(Handshake {
             version: None,
             protocol: None,
             certificate: None,
-            refused: Some("alert 70".to_owned()),
+            refused: Some(TlsFailure::Alert(Alert(40))),
         });
+        let missing = Answer::Missing(Missing::Refused { place: "api.example.com".to_owned() });
         assert_eq!(
-            serde_json::to_string(&[raw, handshake]).unwrap(),
-            "[{\"Heard\":{\"responses\":[],\"closed\":true,\"taken\":9}},{\"Shaken\":{\"version\":null,\
-             \"protocol\":null,\"certificate\":null,\"refused\":\"alert 70\"}}]"
+            serde_json::to_string(&[raw, handshake, missing]).unwrap(),
+            "[{\"raw\":{\"responses\":[],\"closed\":true,\"taken\":9}},{\"handshake\":{\"version\":null,\
+             \"protocol\":null,\"certificate\":null,\"refused\":{\"alert\":40}}},\
+             {\"missing\":{\"refused\":{\"place\":\"api.example.com\"}}}]"
         );
     }
 }

@@ -4,5 +4,7 @@ pub mod check;
 pub mod drill;
 pub mod evidence;
 pub mod exchange;
+pub mod missing;
 pub mod probe;
 pub(crate) mod redact;
+pub mod tls;

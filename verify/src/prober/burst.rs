@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use super::responses;
 use super::wire::{Stream, Wire};
 use crate::model::exchange::{Burst, Request, Response};
+use crate::model::missing::{Missing, Phase};
 
 pub(super) async fn ask(wire: &Wire, request: &Request, connections: u32) -> Burst {
     let opened = join_all((0..connections).map(|_| wire.connect())).await;
@@ -21,14 +23,14 @@ pub(super) async fn ask(wire: &Wire, request: &Request, connections: u32) -> Bur
     let instant = Instant::now();
     let answers = join_all(opened.into_iter().map(|stream| async {
         let answer = timeout(wire.timeout(), answer(stream?, &spelled, wire)).await;
-        let answer = answer.map_err(|_| format!("no answer within {:?}", wire.timeout()))??;
-        Ok::<_, String>((answer, instant.elapsed()))
+        let answer = answer.map_err(|_| wire.peer().late(Phase::Head))??;
+        Ok::<_, Missing>((answer, instant.elapsed()))
     }))
     .await;
 
     let mut burst = Burst {
         statuses: BTreeMap::new(),
-        failures: BTreeMap::new(),
+        failures: Vec::new(),
         latencies_ms: Vec::new(),
         retry_after: None,
     };
@@ -41,27 +43,28 @@ pub(super) async fn ask(wire: &Wire, request: &Request, connections: u32) -> Bur
                     burst.retry_after = burst.retry_after.or_else(|| response.header("retry-after"));
                 }
             }
-            Err(why) => *burst.failures.entry(why).or_default() += 1,
+            Err(why) => burst.fail(why),
         }
     }
     burst.latencies_ms.sort_unstable();
+    burst.failures.sort_by(|one, other| one.why.cmp(&other.why));
     burst
 }
 
-async fn answer(mut stream: Stream, request: &[u8], wire: &Wire) -> Result<Response, String> {
-    stream.write_all(request).await.map_err(|error| error.to_string())?;
-    stream.flush().await.map_err(|error| error.to_string())?;
+async fn answer(mut stream: Stream, request: &[u8], wire: &Wire) -> Result<Response, Missing> {
+    let failed = |error: io::Error| wire.peer().io(&error, Phase::Head);
+    stream.write_all(request).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
     let mut received = Vec::new();
     let mut buffer = vec![0; 4 * 1024];
     while !responses::is_whole(&received) && received.len() < Response::LONGEST_BODY {
-        match stream.read(&mut buffer).await {
-            Ok(0) => break,
-            Ok(read) => received.extend_from_slice(&buffer[..read]),
-            Err(error) => return Err(error.to_string()),
+        match stream.read(&mut buffer).await.map_err(failed)? {
+            0 => break,
+            read => received.extend_from_slice(&buffer[..read]),
         }
     }
     let first = responses::read(&received, wire.confidential()).into_iter().next();
-    first.ok_or_else(|| "the connection was closed without an answer".to_owned())
+    first.ok_or_else(|| wire.peer().closed(Phase::Head))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -9,6 +9,8 @@ use tokio::time::timeout;
 use super::http::with_protocols;
 use super::wire::Wire;
 use crate::model::exchange::{RawReply, Request, Response};
+use crate::model::missing::{Malformed, Missing, Phase};
+use crate::model::tls::TlsFailure;
 
 /// Frame types (RFC 9113 section 6).
 const HEADERS: u8 = 1;
@@ -25,17 +27,18 @@ const PRIORITY: u8 = 0x20;
 const MOST: usize = 32;
 
 /// Sends the request with its fields as they stand. A refused stream or connection is closed without an answer.
-pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<RawReply, String> {
+pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<RawReply, Missing> {
     let tcp = wire.tcp().await?;
     let mut stream = wire.secured(tcp, Arc::new(with_protocols(wire.tls(), &[b"h2"]))).await?;
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-        return Err("the handshake did not agree on h2".to_owned());
+        return Err(wire.peer().tls(TlsFailure::NoCommonProtocol));
     }
     let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     sent.extend(frame(SETTINGS, 0, 0, &[]));
     sent.extend(frame(HEADERS, END_STREAM_AND_HEADERS, 1, &block(wire, request)));
-    stream.write_all(&sent).await.map_err(|error| error.to_string())?;
-    stream.flush().await.map_err(|error| error.to_string())?;
+    let failed = |error: std::io::Error| wire.peer().io(&error, Phase::Head);
+    stream.write_all(&sent).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
 
     let taken = sent.len() as u64;
     let refused = RawReply { responses: Vec::new(), closed: true, taken };
@@ -57,16 +60,17 @@ pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<RawReply, Stri
                     let _ = stream.flush().await;
                 }
                 (HEADERS, flags) => {
-                    let status = status(unpadded(&payload, flags)).ok_or("its status cannot be read")?;
+                    let status = status(unpadded(&payload, flags));
+                    let status = status.ok_or_else(|| wire.peer().malformed(Malformed::Status))?;
                     let response = Response { status, headers: Vec::new(), body: String::new() };
                     return Ok(RawReply { responses: vec![response], closed: false, taken });
                 }
                 _ => {}
             }
         }
-        Err("no answer among its first frames".to_owned())
+        Err(wire.peer().malformed(Malformed::Frames))
     };
-    timeout(wire.timeout(), answer).await.map_err(|_| format!("no answer within {:?}", wire.timeout()))?
+    timeout(wire.timeout(), answer).await.unwrap_or_else(|_| Err(wire.peer().late(Phase::Head)))
 }
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {

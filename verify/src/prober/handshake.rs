@@ -12,9 +12,11 @@ use x509_cert::der::Decode as _;
 use super::http::with_protocols;
 use super::wire::Wire;
 use crate::model::exchange::{Certificate, Handshake, Offer};
+use crate::model::missing::{Missing, Phase};
+use crate::model::tls::{Alert, TlsFailure};
 
 /// One handshake with this offer, on a connection that is then closed.
-pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Handshake, String> {
+pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Handshake, Missing> {
     match offer {
         Offer::Today => today(wire).await,
         Offer::Tls10 => legacy(wire, [3, 1]).await,
@@ -22,15 +24,13 @@ pub(super) async fn shake(wire: &Wire, offer: Offer) -> Result<Handshake, String
     }
 }
 
-async fn today(wire: &Wire) -> Result<Handshake, String> {
+async fn today(wire: &Wire) -> Result<Handshake, Missing> {
     let tcp = wire.tcp().await?;
     let tls = Arc::new(with_protocols(wire.tls(), &[b"h2", b"http/1.1"]));
     let stream = match wire.secured(tcp, tls).await {
         Ok(stream) => stream,
         // Refused by us or by the other side; a service that does not answer is another matter.
-        Err(why) if why.contains("certificate") || why.contains("alert") => {
-            return Ok(Handshake { version: None, protocol: None, certificate: None, refused: Some(why) });
-        }
+        Err(Missing::Tls { why, .. }) if why.is_refusal() => return Ok(refused(why)),
         Err(why) => return Err(why),
     };
     let (_, session) = stream.get_ref();
@@ -47,6 +47,10 @@ async fn today(wire: &Wire) -> Result<Handshake, String> {
     })
 }
 
+fn refused(why: TlsFailure) -> Handshake {
+    Handshake { version: None, protocol: None, certificate: None, refused: Some(why) }
+}
+
 fn certificate(sent: &[CertificateDer<'_>]) -> Option<Certificate> {
     let own = x509_cert::Certificate::from_der(sent.first()?).ok()?;
     let not_after = own.tbs_certificate.validity.not_after.to_unix_duration();
@@ -54,9 +58,10 @@ fn certificate(sent: &[CertificateDer<'_>]) -> Option<Certificate> {
 }
 
 /// A handshake that no library of ours can begin: the first bytes of the answer tell whether it was accepted.
-async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Handshake, String> {
+async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Handshake, Missing> {
     let mut tcp = wire.tcp().await?;
-    tcp.write_all(&client_hello(version, &wire.host())).await.map_err(|error| error.to_string())?;
+    let hello = client_hello(version, &wire.host());
+    tcp.write_all(&hello).await.map_err(|error| wire.peer().io(&error, Phase::Tls))?;
     let mut answer = [0; 11];
     let mut filled = 0;
     let read = async {
@@ -68,10 +73,8 @@ async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Handshake, String> {
         }
     };
     if timeout(wire.timeout(), read).await.is_err() {
-        return Err(format!("no answer to the handshake within {:?}", wire.timeout()));
+        return Err(wire.peer().late(Phase::Tls));
     }
-    let refused =
-        |how: String| Handshake { version: None, protocol: None, certificate: None, refused: Some(how) };
     // A record's type, its version and its length; then the message (RFC 5246 sections 6.2.1, 7.2 and 7.4).
     Ok(match answer[..filled] {
         [22, _, _, _, _, 2, _, _, _, major, minor] => Handshake {
@@ -85,9 +88,9 @@ async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Handshake, String> {
             certificate: None,
             refused: None,
         },
-        [21, _, _, _, _, _, alert, ..] => refused(format!("alert {alert}")),
-        [] => refused("the connection was closed".to_owned()),
-        _ => return Err("what answered the handshake does not speak TLS".to_owned()),
+        [21, _, _, _, _, _, alert, ..] => refused(Alert(alert).into()),
+        [] => refused(TlsFailure::Closed),
+        _ => return Err(wire.peer().tls(TlsFailure::NotTls)),
     })
 }
 

@@ -3,21 +3,24 @@
 
 use std::io::Read as _;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use profiles::Origin;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{COOKIE, HeaderName, HeaderValue};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::ProbeOptions;
-use crate::model::exchange::{AddressKind, Answer, Means, NO_ADDRESS, Request, Response};
+use super::certificate;
+use super::failure::{Peer, Unresolved};
+use crate::model::exchange::{AddressKind, Answer, Means, Request, Response};
+use crate::model::missing::{Missing, NotSent, Phase};
 use crate::model::redact;
+use crate::model::tls::TlsFailure;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -34,6 +37,10 @@ pub(super) const USER_AGENT: &str = concat!("plumbline-verify/", env!("CARGO_PKG
 /// After this a connection is not asked on again. Servers close what is idle, some after a second or two, and a request
 /// that crosses their close gets no answer: nobody could tell whose fault it was (RFC 9112 section 9.3.1).
 const LONGEST_IDLE: Duration = Duration::from_millis(500);
+
+/// A connection may take as long as the whole answer. This much later the answer is given up, so that the connection
+/// gives up first, which knows how far it had come.
+const MOMENT: Duration = Duration::from_millis(50);
 
 pub(super) struct HttpClient {
     usual: reqwest::Client,
@@ -55,14 +62,14 @@ impl HttpClient {
         timeout: Duration,
         options: &ProbeOptions,
     ) -> Result<Self, ClientError> {
-        let tls = tls(options.ca.as_deref())?;
+        let tls = certificate::client_config(options.ca.as_deref())?;
         // Between two steps of a drill a service may close an idle connection, and nobody could tell whose fault it was.
         let kept = if options.timeout.is_some() { 0 } else { usize::MAX };
         let usual = common(timeout, with_protocols(&tls, &[b"http/1.1"]))
             .http1_only()
             .pool_max_idle_per_host(kept)
             .build()
-            .map_err(|error| ClientError::Setup(root_cause(&error)))?;
+            .map_err(|error| ClientError::Setup(error.to_string()))?;
         let private = options.headers.iter().map(|(name, value)| {
             let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
             match header {
@@ -97,7 +104,7 @@ impl HttpClient {
         &self.confidential
     }
 
-    /// Sends one request. Only a refused connection is tried again, once: nothing had been sent.
+    /// Sends one request. Only where no connection came about it is tried again, once: nothing had been sent.
     pub(super) async fn send(&self, request: &Request) -> Answer {
         match self.client(&request.means).await {
             Ok((client, base)) => self.answer(&client, base, request).await,
@@ -107,18 +114,18 @@ impl HttpClient {
 
     async fn answer(&self, client: &reqwest::Client, base: &Url, request: &Request) -> Answer {
         let mut result = self.attempt(client, base, request).await;
-        if result.as_ref().is_err_and(reqwest::Error::is_connect) {
+        if result.as_ref().is_err_and(never_connected) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             result = self.attempt(client, base, request).await;
         }
         match result {
             Ok(response) => Answer::Received(response),
-            Err(error) => Answer::Missing(self.explain(&error, base)),
+            Err(why) => Answer::Missing(why),
         }
     }
 
     /// The library's client that sends by these means, and where to.
-    async fn client(&self, means: &Means) -> Result<(reqwest::Client, &Url), String> {
+    async fn client(&self, means: &Means) -> Result<(reqwest::Client, &Url), Missing> {
         let builder = match means {
             Means::Http2 => common(self.timeout, with_protocols(&self.tls, &[b"h2"])).http2_prior_knowledge(),
             Means::Plain => return Ok((self.usual.clone(), &self.plain)),
@@ -129,18 +136,17 @@ impl HttpClient {
             }
             _ => return Ok((self.usual.clone(), &self.base)),
         };
-        let client = builder.build().map_err(|error| root_cause(&error))?;
+        let client = builder.build().map_err(|_| Missing::NotSent(NotSent::NoClient))?;
         Ok((client, &self.base))
     }
 
-    async fn addresses(&self, kind: AddressKind) -> Result<Vec<SocketAddr>, String> {
+    async fn addresses(&self, kind: AddressKind) -> Result<Vec<SocketAddr>, Missing> {
         let port = self.target.port().unwrap_or(self.target.scheme().default_port());
         let host = self.target.host().to_string();
-        let all = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
-        let all = all.map_err(|error| format!("could not resolve {host}: {error}"))?;
-        let wanted: Vec<SocketAddr> =
-            all.filter(|address| address.is_ipv4() == (kind == AddressKind::IPv4)).collect();
-        if wanted.is_empty() { Err(format!("{NO_ADDRESS} {kind:?} address")) } else { Ok(wanted) }
+        let all = lookup(host.trim_matches(['[', ']']), port).await;
+        let mut wanted = all.map_err(|Unresolved(host)| Missing::Unresolved { host })?;
+        wanted.retain(|address| address.is_ipv4() == (kind == AddressKind::IPv4));
+        if wanted.is_empty() { Err(Missing::NoAddress { host, kind }) } else { Ok(wanted) }
     }
 
     async fn attempt(
@@ -148,7 +154,7 @@ impl HttpClient {
         client: &reqwest::Client,
         base: &Url,
         request: &Request,
-    ) -> reqwest::Result<Response> {
+    ) -> Result<Response, Missing> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .expect("checks ask with method tokens: asserted in tests/catalogue.rs");
         let url =
@@ -167,7 +173,9 @@ impl HttpClient {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
-        let mut received = builder.send().await?;
+        let peer = Peer { place: base.authority(), within: self.timeout };
+        let deadline = Instant::now() + self.timeout + MOMENT;
+        let mut received = peer.await_until(deadline, Phase::Head, builder.send()).await?;
         let status = received.status().as_u16();
         let headers = received.headers().iter().map(|(name, value)| {
             let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
@@ -178,7 +186,7 @@ impl HttpClient {
         });
         let headers: Vec<(String, String)> = headers.collect();
         let mut body = Vec::new();
-        while let Some(chunk) = received.chunk().await? {
+        while let Some(chunk) = peer.await_until(deadline, Phase::Body, received.chunk()).await? {
             body.extend_from_slice(&chunk[..chunk.len().min(Response::LONGEST_BODY - body.len())]);
             if body.len() == Response::LONGEST_BODY {
                 break;
@@ -191,16 +199,47 @@ impl HttpClient {
         response.body = redact::without(&String::from_utf8_lossy(&body), &self.confidential);
         Ok(response)
     }
+}
 
-    fn explain(&self, error: &reqwest::Error, base: &Url) -> String {
-        let place = base.authority();
-        if error.is_timeout() {
-            return format!("no response from {place} within {:?}", self.timeout);
+impl Peer<'_> {
+    /// What the library brings by then.
+    async fn await_until<T>(
+        self,
+        deadline: Instant,
+        phase: Phase,
+        work: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, Missing> {
+        match timeout_at(deadline, work).await {
+            Ok(done) => done.map_err(|error| self.asked(&error, phase)),
+            Err(_) => Err(self.late(phase)),
         }
-        if error.is_connect() {
-            return format!("could not connect to {place}: {}", root_cause(error));
-        }
-        format!("no usable answer from {place}: {}", root_cause(error))
+    }
+}
+
+/// Whether it was the way there that failed, in a manner that may be better a moment later.
+const fn never_connected(why: &Missing) -> bool {
+    matches!(
+        why,
+        Missing::Refused { .. } | Missing::Unreachable { .. } | Missing::Tls { why: TlsFailure::Closed, .. }
+    )
+}
+
+/// The addresses of a host, at least one.
+pub(super) async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unresolved> {
+    let addresses = tokio::net::lookup_host((host, port)).await;
+    let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
+    if addresses.is_empty() { Err(Unresolved(host.to_owned())) } else { Ok(addresses) }
+}
+
+/// The system's resolver, with an error that can be told from others.
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses = lookup(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
     }
 }
 
@@ -213,29 +252,6 @@ fn gunzip(body: &[u8]) -> Vec<u8> {
     if whole { content } else { Vec::new() }
 }
 
-/// Mozilla's roots and the given authority; ring is named because the process default may be another provider.
-fn tls(ca: Option<&Path>) -> Result<ClientConfig, ClientError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca {
-        let refuse = |why: String| ClientError::Ca { path: path.display().to_string(), why };
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refuse(error.to_string()))?;
-        let before = roots.len();
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| refuse(error.to_string()))?;
-            roots.add(certificate).map_err(|error| refuse(error.to_string()))?;
-        }
-        if roots.len() == before {
-            return Err(refuse("it holds no certificate".to_owned()));
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ClientError::Setup(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
-}
-
 /// What every client of ours does and leaves undone.
 fn common(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
@@ -246,22 +262,14 @@ fn common(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
         .user_agent(USER_AGENT)
         .pool_idle_timeout(LONGEST_IDLE)
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(timeout)
+        .dns_resolver(Arc::new(Resolver))
+        .connect_timeout(timeout)
 }
 
 pub(super) fn with_protocols(tls: &ClientConfig, protocols: &[&[u8]]) -> ClientConfig {
     let mut tls = tls.clone();
     tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     tls
-}
-
-/// The innermost error: the outer ones only say that a request failed.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string().to_lowercase()
 }
 
 #[cfg(test)]

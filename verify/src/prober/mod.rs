@@ -2,6 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 mod burst;
+mod certificate;
+mod failure;
 mod frames;
 mod handshake;
 mod http;
@@ -21,6 +23,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::judge::plan::Plan;
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Means, Request, Response};
+use crate::model::missing::{Missing, NotSent};
 use crate::model::probe::Probe;
 
 pub use http::ClientError;
@@ -135,26 +138,23 @@ impl Prober {
     }
 
     /// Opens a connection, writes the text, and leaves it to the caller.
-    pub async fn hold(&self, text: &str) -> Result<HeldConnection, String> {
+    pub async fn hold(&self, text: &str) -> Result<HeldConnection, Missing> {
         self.wire.hold(text).await
     }
 
     /// Asks the health path until its answer is good enough, at most as long as given. Says why it never was.
-    pub async fn wait(
+    pub async fn wait<W>(
         &self,
         health: &str,
         longest: Duration,
-        enough: impl Fn(&Response) -> Result<(), String>,
-    ) -> Result<(), String> {
+        enough: impl Fn(Result<&Response, Missing>) -> Result<(), W>,
+    ) -> Result<(), W> {
         let deadline = Instant::now() + longest;
         loop {
             let answer = self.client.send(&Probe::get(health).request).await;
-            let why = match answer.response().map_err(str::to_owned).and_then(&enough) {
-                Ok(()) => return Ok(()),
-                Err(why) => why,
-            };
-            if Instant::now() >= deadline {
-                return Err(why);
+            let outcome = enough(answer.response());
+            if outcome.is_ok() || Instant::now() >= deadline {
+                return outcome;
             }
             // Quick enough for a candidate on this machine; other people's are asked four times a second.
             tokio::time::sleep(Duration::from_millis(if self.pace.is_none() { 20 } else { 250 })).await;
@@ -179,7 +179,7 @@ impl Prober {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 Ok(self.client.send(request).await)
             }
-            Means::Drill(_) => Err("drills are for `verify drill`".to_owned()),
+            Means::Drill(_) => Err(Missing::NotSent(NotSent::DrillOnly)),
             Means::Client | Means::Http2 | Means::Plain | Means::Address(_) => {
                 Ok(self.client.send(request).await)
             }
@@ -210,6 +210,6 @@ fn retry_after(answer: &Answer) -> Option<u64> {
 }
 
 fn not_sent(probe: &Probe) -> Exchange {
-    let answer = Answer::Missing("not sent: the target cannot be reached".to_owned());
+    let answer = Answer::Missing(Missing::NotSent(NotSent::TargetSilent));
     Exchange { request: probe.request.clone(), answer, elapsed_ms: 0, received_ms: 0 }
 }

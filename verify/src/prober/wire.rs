@@ -13,9 +13,11 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::http::USER_AGENT;
+use super::failure::{Peer, Unresolved};
+use super::http::{USER_AGENT, lookup};
 use super::responses;
 use crate::model::exchange::{Ends, Piece, Raw, RawReply, Request};
+use crate::model::missing::{Missing, Phase};
 
 /// A byte stream to the target, with TLS where the target has it.
 pub(super) type Stream = Box<dyn Duplex>;
@@ -72,7 +74,7 @@ impl Wire {
     }
 
     /// Writes the pieces, reads until the other side closes or our patience ends.
-    pub(super) async fn hear(&self, raw: &Raw) -> Result<RawReply, String> {
+    pub(super) async fn hear(&self, raw: &Raw) -> Result<RawReply, Missing> {
         let stream = self.connect().await?;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut received, mut taken) = (Vec::new(), 0);
@@ -128,10 +130,11 @@ impl Wire {
     }
 
     /// Writes the text on a connection that stays open.
-    pub(super) async fn hold(&self, text: &str) -> Result<HeldConnection, String> {
+    pub(super) async fn hold(&self, text: &str) -> Result<HeldConnection, Missing> {
         let mut stream = self.connect().await?;
-        stream.write_all(&self.bytes(text)).await.map_err(|error| error.to_string())?;
-        stream.flush().await.map_err(|error| error.to_string())?;
+        let failed = |error: std::io::Error| self.peer().io(&error, Phase::Head);
+        stream.write_all(&self.bytes(text)).await.map_err(failed)?;
+        stream.flush().await.map_err(failed)?;
         Ok(HeldConnection(stream))
     }
 
@@ -171,7 +174,7 @@ impl Wire {
     }
 
     /// A connection on which nothing has been said, with its TLS handshake done.
-    pub(super) async fn connect(&self) -> Result<Stream, String> {
+    pub(super) async fn connect(&self) -> Result<Stream, Missing> {
         let tcp = self.tcp().await?;
         if self.target.scheme() == Scheme::Http {
             return Ok(Box::new(tcp));
@@ -183,29 +186,33 @@ impl Wire {
         &self,
         tcp: TcpStream,
         tls: Arc<ClientConfig>,
-    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, String> {
-        let name = ServerName::try_from(self.host()).map_err(|error| error.to_string())?;
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Missing> {
+        let name =
+            ServerName::try_from(self.host()).map_err(|_| Missing::Unresolved { host: self.host() })?;
         let handshake = TlsConnector::from(tls).connect(name, tcp);
-        let place = self.target.authority();
         match timeout(self.timeout, handshake).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(error.to_string().to_lowercase()),
-            Err(_) => Err(format!("no TLS handshake with {place} within {:?}", self.timeout)),
+            Ok(done) => done.map_err(|error| self.peer().io(&error, Phase::Tls)),
+            Err(_) => Err(self.peer().late(Phase::Tls)),
         }
     }
 
-    pub(super) async fn tcp(&self) -> Result<TcpStream, String> {
+    pub(super) async fn tcp(&self) -> Result<TcpStream, Missing> {
         let port = self.target.port().unwrap_or(self.target.scheme().default_port());
-        let place = self.target.authority();
-        match timeout(self.timeout, TcpStream::connect((self.host(), port))).await {
-            Ok(Ok(stream)) => {
-                // Each piece leaves when it is written, not when the one before it was acknowledged.
-                stream.set_nodelay(true).map_err(|error| error.to_string())?;
-                Ok(stream)
-            }
-            Ok(Err(error)) => Err(format!("could not connect to {place}: {error}").to_lowercase()),
-            Err(_) => Err(format!("could not connect to {place} within {:?}", self.timeout)),
-        }
+        let failed = |error: std::io::Error| self.peer().io(&error, Phase::Connect);
+        let connect = async {
+            let addresses = lookup(&self.host(), port).await;
+            let addresses = addresses.map_err(|Unresolved(host)| Missing::Unresolved { host })?;
+            TcpStream::connect(&addresses[..]).await.map_err(failed)
+        };
+        let stream =
+            timeout(self.timeout, connect).await.unwrap_or_else(|_| Err(self.peer().late(Phase::Connect)))?;
+        // Each piece leaves when it is written, not when the one before it was acknowledged.
+        stream.set_nodelay(true).map_err(failed)?;
+        Ok(stream)
+    }
+
+    pub(super) fn peer(&self) -> Peer<'_> {
+        Peer { place: self.target.authority(), within: self.timeout }
     }
 
     pub(super) fn host(&self) -> String {

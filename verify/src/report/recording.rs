@@ -6,7 +6,11 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use serde::Deserialize;
+use serde_json::error::Category;
+
 use crate::model::evidence::Evidence;
+use crate::model::redact;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
@@ -16,6 +20,11 @@ pub enum RecordingError {
     Read { path: String, error: std::io::Error },
     #[error("{path} is not evidence that this version can read: {why}; record it again with --record")]
     Format { path: String, why: String },
+    #[error(
+        "{path} has the format `{found}`, and this version reads `{}`; record it again with --record, or replay it with the verify that wrote it",
+        Evidence::SCHEMA
+    )]
+    Version { path: String, found: String },
 }
 
 pub fn write(evidence: &Evidence, path: &Path) -> Result<(), RecordingError> {
@@ -31,11 +40,57 @@ pub fn read(path: &Path) -> Result<Evidence, RecordingError> {
     let shown = || path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|error| RecordingError::Read { path: shown(), error })?;
-    let evidence: Evidence = serde_json::from_str(&text)
-        .map_err(|error| RecordingError::Format { path: shown(), why: error.to_string() })?;
-    if evidence.schema != Evidence::SCHEMA {
-        let why = format!("its schema is `{}`, not `{}`", evidence.schema, Evidence::SCHEMA);
-        return Err(RecordingError::Format { path: shown(), why });
+    let refused = |error| RecordingError::Format { path: shown(), why: unreadable(&error) };
+    let Header { schema } = serde_json::from_str(&text).map_err(refused)?;
+    if schema != Evidence::SCHEMA {
+        return Err(RecordingError::Version { path: shown(), found: redact::shown(&schema) });
     }
-    Ok(evidence)
+    serde_json::from_str(&text).map_err(refused)
+}
+
+/// What every version of a recording has.
+#[derive(Deserialize)]
+struct Header {
+    schema: String,
+}
+
+/// A recording is a stranger's bytes, and the library quotes them.
+fn unreadable(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Io | Category::Syntax => format!("line {line}, column {column} is no JSON"),
+        Category::Eof => format!("it ends in the middle, at line {line}"),
+        Category::Data => redact::shown(&error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        let file = tempfile::NamedTempFile::new().expect("a file for the test");
+        std::fs::write(file.path(), text).expect("the file can be written");
+        let refused = read(file.path()).expect_err("it is no recording of this version").to_string();
+        refused.replace(&file.path().display().to_string(), "run.json")
+    }
+
+    #[test]
+    fn another_version_is_refused_by_its_name() {
+        let old = r#"{"schema": "plumbline-evidence/1", "exchanges": [[{}, {"answer": {"Missing": "no answer"}}]]}"#;
+        assert_eq!(
+            refusal(old),
+            "run.json has the format `plumbline-evidence/1`, and this version reads `plumbline-evidence/2`; \
+             record it again with --record, or replay it with the verify that wrote it"
+        );
+        let hostile = refusal("{\"schema\": \"plumbline-evidence/\\u001b[2J\"}");
+        assert!(hostile.contains("`plumbline-evidence/\\u{1b}[2J`"), "{hostile}");
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_with_the_place_where_it_breaks() {
+        assert!(refusal("not JSON").contains("line 1, column 2 is no JSON"), "{}", refusal("not JSON"));
+        assert!(refusal("{\"schema\":\n").contains("it ends in the middle, at line 2"));
+        assert!(refusal("{}").contains("missing field `schema` at line 1"), "{}", refusal("{}"));
+    }
 }

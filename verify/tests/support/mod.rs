@@ -7,6 +7,7 @@
 
 pub(crate) mod command;
 pub(crate) mod edge;
+pub(crate) mod missing;
 
 use std::convert::Infallible;
 use std::io::Write as _;

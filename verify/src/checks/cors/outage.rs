@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         let credentials = Credentials::declared(subject.profile().cors.credentials);
         Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|reply| &reply.answer) {
             Err(why) => Reading::Unknown(why),
-            Ok(Err(why)) => Reading::Unknown(why.clone()),
+            Ok(Err(why)) => Reading::Unknown(why.to_string()),
             Ok(Ok(response)) if response.status < 500 => {
                 Reading::Unknown(format!("with the database away the answer was {}", response.status))
             }

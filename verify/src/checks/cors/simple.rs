@@ -37,7 +37,7 @@ pub(super) const CHECK: Check = Check {
             let answers = answer(exchange, 0).and_then(|plain| Ok((plain, answer(exchange, 1)?)));
             let (plain, json) = match answers.map(|(plain, json)| (&plain.answer, &json.answer)) {
                 Ok((Ok(plain), Ok(json))) => (plain, json),
-                Ok((Err(why), _) | (_, Err(why))) => return Reading::Unknown(why.clone()),
+                Ok((Err(why), _) | (_, Err(why))) => return Reading::Unknown(why.to_string()),
                 Err(why) => return Reading::Unknown(why),
             };
             // A refusal of what was read is the same for both; one of the type is not.

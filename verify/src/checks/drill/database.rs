@@ -65,8 +65,8 @@ pub(super) const FAIL_FAST: Check = Check {
                 }
             }
             match &drilled.after {
-                Steady::Not(why) => {
-                    Reading::Broken(format!("after {fault}, repaired, the service was not well: {why}"))
+                after @ Steady::Not { .. } => {
+                    Reading::Broken(format!("after {fault}, repaired, the service was {after}"))
                 }
                 Steady::Unasked => Reading::Broken(format!("after {fault} the service had ended")),
                 Steady::Healthy(_) => Reading::Holds,

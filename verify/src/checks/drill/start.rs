@@ -4,6 +4,7 @@ use crate::checks::drilled::{drill, step, words};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::drill::{Change, Step};
 use crate::model::exchange::{Exchange, Means};
+use crate::model::missing::Missing;
 
 pub(super) const SECRETS: Check = Check {
     id: "drill.start.secret-missing-or-placeholder",
@@ -112,7 +113,7 @@ pub(super) const PORT_AND_BIND: Check = Check {
                 match &reply.answer {
                     Ok(_) => {}
                     // A machine without IPv6 cannot tell.
-                    Err(why) if address.starts_with('[') && !why.contains("refused") => {
+                    Err(why @ Missing::Unreachable { .. }) => {
                         return Reading::Unknown(format!("{address}: {why}"));
                     }
                     Err(_) => {

@@ -4,6 +4,7 @@ use crate::checks::drilled::{drill, health, step, words};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::drill::{Change, Fault, Signal, Step};
 use crate::model::exchange::{Exchange, Means};
+use crate::model::missing::Missing;
 
 pub(super) const DRAINS: Check = Check {
     id: "drill.stop.drains",
@@ -71,7 +72,7 @@ pub(super) const DRAINS: Check = Check {
             // Whoever is refused asks another instance; whoever is taken and left alone does not.
             let refused = new.answers.first().is_some_and(|reply| match &reply.answer {
                 Ok(response) => response.status >= 500,
-                Err(why) => why.contains("refused"),
+                Err(why) => matches!(why, Missing::Refused { .. }),
             });
             if let Some(reply) = new.answers.first().filter(|_| !refused) {
                 return Reading::Broken(format!(

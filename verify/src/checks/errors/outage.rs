@@ -31,7 +31,7 @@ pub(super) const CHECK: Check = Check {
         Verdict::of_answers(exchanges, |exchange| {
             let response = match answer(exchange, 1).map(|reply| &reply.answer) {
                 Ok(Ok(response)) => response,
-                Ok(Err(why)) => return Reading::Unknown(why.clone()),
+                Ok(Err(why)) => return Reading::Unknown(why.to_string()),
                 Err(why) => return Reading::Unknown(why),
             };
             if response.status < 500 {

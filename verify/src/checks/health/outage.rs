@@ -71,7 +71,7 @@ fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Option<String>) -> 
                 None => Reading::Holds,
             }
         }
-        Ok(Err(why)) => Reading::Unknown(why.clone()),
+        Ok(Err(why)) => Reading::Unknown(why.to_string()),
         Err(why) => Reading::Unknown(why),
     })
 }

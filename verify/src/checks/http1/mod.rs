@@ -42,9 +42,6 @@ fn reply(exchange: &Exchange) -> Result<&RawReply, String> {
             }
             _ => Ok(reply),
         },
-        other => Err(match other.response() {
-            Err(why) => format!("{} {}: {why}", request.method, request.path),
-            Ok(_) => format!("{} {} was not sent byte by byte", request.method, request.path),
-        }),
+        other => Err(format!("{} {}: {}", request.method, request.path, other.missing())),
     }
 }

@@ -47,10 +47,10 @@ pub(super) const CHECK: Check = Check {
                     (Http2::Absent, _) => Reading::Holds,
                 }
             }
-            Answer::Handshake(handshake) => Reading::Unknown(format!(
-                "no handshake: {}",
-                handshake.refused.as_deref().unwrap_or("the version is unknown")
-            )),
+            Answer::Handshake(handshake) => Reading::Unknown(match &handshake.refused {
+                Some(why) => format!("no handshake with {}: {why}", subject.target),
+                None => format!("the handshake with {} agreed on no version that is known", subject.target),
+            }),
             // Over HTTP/2 any answer of the service's shows that it works; 503 is the health check's own word.
             _ => match judgeable(exchange) {
                 Ok(response) => Reading::expect(response.status < 500 || response.status == 503, || {

@@ -34,8 +34,7 @@ pub(super) const CHECK: Check = Check {
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
             let Answer::Raw(reply) = &exchange.answer else {
-                let why = exchange.response().err().unwrap_or("it was not asked in frames");
-                return Reading::Unknown(why.to_owned());
+                return Reading::Unknown(exchange.answer.missing().to_string());
             };
             match reply.responses.first() {
                 None => Reading::Holds,

@@ -81,9 +81,9 @@ fn answered(burst: &Burst) -> u32 {
 }
 
 fn renamed(burst: &Burst) -> Reading {
-    match burst.failures.first_key_value() {
+    match burst.failures.first() {
         _ if burst.statuses.contains_key(&429) => Reading::Holds,
-        Some((why, _)) if burst.statuses.is_empty() => Reading::Unknown(why.clone()),
+        Some(failure) if burst.statuses.is_empty() => Reading::Unknown(failure.why.to_string()),
         _ => Reading::Broken(format!(
             "with {FORWARDED}: 203.0.113.9 the limit was gone: {} requests, and none was answered 429",
             answered(burst)
@@ -102,7 +102,7 @@ fn unflooded(exchanges: &[Exchange]) -> String {
 fn after(subject: &Subject<'_>, exchange: &Exchange) -> Reading {
     let response = match exchange.response() {
         Ok(response) => response,
-        Err(why) => return Reading::Unknown(why.to_owned()),
+        Err(why) => return Reading::Unknown(why.to_string()),
     };
     let request = &exchange.request;
     let limited = response.status == 429;

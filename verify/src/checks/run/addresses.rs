@@ -3,7 +3,8 @@
 use profiles::Host;
 
 use crate::model::check::{Ask, Check, Failure, Needs, Question, Severity, Verdict, judgeable};
-use crate::model::exchange::{AddressKind, Answer, Exchange, Means, NO_ADDRESS};
+use crate::model::exchange::{AddressKind, Answer, Exchange, Means};
+use crate::model::missing::Missing;
 use crate::model::probe::Probe;
 
 pub(super) const CHECK: Check = Check {
@@ -30,19 +31,13 @@ pub(super) const CHECK: Check = Check {
         Ask::Questions(probes.map(|probe| Question::new(probe, "deployment.url")).into())
     },
     judge: |_, exchanges| judge(exchanges),
-    passes: &[
-        "HTTP/1.1 200 OK",
-        "HTTP/1.1 503 Service Unavailable\n---\nmissing: the name has no IPv6 address",
-    ],
-    fails: &[
-        "HTTP/1.1 200 OK\n---\nmissing: could not connect to api.example.com: connection refused",
-        "missing: no response from api.example.com within 5s\n---\nHTTP/1.1 200 OK",
-    ],
+    passes: &["HTTP/1.1 200 OK", "HTTP/1.1 503 Service Unavailable\n---\nmissing: no-address"],
+    fails: &["HTTP/1.1 200 OK\n---\nmissing: refused", "missing: timeout\n---\nHTTP/1.1 200 OK"],
 };
 
 fn judge(exchanges: &[Exchange]) -> Verdict {
     let mut dead = Vec::new();
-    let (mut answered, mut unknown) = (false, None);
+    let (mut answered, mut here, mut unknown) = (false, None, None);
     for (question, exchange) in exchanges.iter().enumerate() {
         match outcome(exchange) {
             Outcome::Answered => answered = true,
@@ -51,21 +46,21 @@ fn judge(exchanges: &[Exchange]) -> Verdict {
                 let observed = format!("GET {}{}: {why}", exchange.request.path, exchange.request.means);
                 dead.push(Failure { question, observed });
             }
+            Outcome::NotFromHere(why) => here = here.or(Some(why)),
             Outcome::Unknown(why) => unknown = unknown.or(Some(why)),
         }
     }
-    match (answered, dead.is_empty(), unknown) {
-        (true, false, _) => Verdict::Fail(dead),
-        (true, true, None) => Verdict::Pass,
+    if !answered {
+        let dead = dead.into_iter().next().map(|failure| failure.observed);
+        let why = unknown.or(here).or(dead);
+        return Verdict::Inconclusive(why.unwrap_or_else(|| "the name has no address".to_owned()));
+    }
+    match (dead.is_empty(), unknown, here) {
+        (false, ..) => Verdict::Fail(dead),
+        (true, Some(why), _) => Verdict::Inconclusive(why),
         // Many machines have one kind only, and a run from there must not stay inconclusive for ever.
-        (true, true, Some(why)) if is_ours(&why) => {
-            Verdict::NotApplicable(format!("not from this machine: {why}"))
-        }
-        (_, _, Some(why)) => Verdict::Inconclusive(why),
-        (false, ..) => {
-            let why = dead.into_iter().next().map(|failure| failure.observed);
-            Verdict::Inconclusive(why.unwrap_or_else(|| "the name has no address".to_owned()))
-        }
+        (true, None, Some(why)) => Verdict::NotApplicable(format!("not from this machine: {why}")),
+        (true, None, None) => Verdict::Pass,
     }
 }
 
@@ -74,48 +69,56 @@ enum Outcome {
     NoAddress,
     /// There is an address, and nobody answers there.
     Dead(String),
+    /// This machine cannot send to such addresses.
+    NotFromHere(String),
     Unknown(String),
 }
 
 fn outcome(exchange: &Exchange) -> Outcome {
-    match (&exchange.answer, judgeable(exchange)) {
-        (_, Ok(_)) => Outcome::Answered,
-        (Answer::Missing(why), _) if why.starts_with(NO_ADDRESS) => Outcome::NoAddress,
-        (Answer::Missing(why), _) if !is_ours(why) && !UNSENT.iter().any(|sign| why.contains(sign)) => {
-            Outcome::Dead(why.clone())
-        }
-        (_, Err(why)) => Outcome::Unknown(why),
+    let Err(why) = judgeable(exchange) else { return Outcome::Answered };
+    let Answer::Missing(missing) = &exchange.answer else { return Outcome::Unknown(why) };
+    match missing {
+        Missing::NoAddress { .. } => Outcome::NoAddress,
+        Missing::Unreachable { .. } => Outcome::NotFromHere(why),
+        Missing::Refused { .. }
+        | Missing::Timeout { .. }
+        | Missing::Tls { .. }
+        | Missing::Closed { .. }
+        | Missing::Reset { .. }
+        | Missing::Malformed { .. }
+        | Missing::Failed { .. } => Outcome::Dead(missing.to_string()),
+        Missing::Unresolved { .. }
+        | Missing::HungUp
+        | Missing::Silent
+        | Missing::Gateway { .. }
+        | Missing::Unhealthy { .. }
+        | Missing::Ended { .. }
+        | Missing::NotSent(_)
+        | Missing::NotRecorded
+        | Missing::OtherKind => Outcome::Unknown(why),
     }
-}
-
-/// How our own machine says that it cannot send to such addresses.
-const OURS: &[&str] = &[
-    "network is unreachable",
-    "no route to host",
-    "address family not supported",
-    "cannot assign requested address",
-];
-
-/// How it says that nothing was sent at all.
-const UNSENT: &[&str] = &["could not resolve", "not sent", "not in the evidence"];
-
-fn is_ours(why: &str) -> bool {
-    let why = why.to_lowercase();
-    OURS.iter().any(|sign| why.contains(sign))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::missing::{Phase, Unreachable};
 
-    fn judged(over_ipv4: &str, over_ipv6: &str) -> Verdict {
+    const PLACE: &str = "api.example.com";
+
+    fn answered(status_line: &str) -> Answer {
+        Answer::Received(format!("HTTP/1.1 {status_line}").parse().expect("an answer as text"))
+    }
+
+    fn refused() -> Answer {
+        Answer::Missing(Missing::Refused { place: PLACE.to_owned() })
+    }
+
+    fn judged(over_ipv4: Answer, over_ipv6: Answer) -> Verdict {
         let answers = [(AddressKind::IPv4, over_ipv4), (AddressKind::IPv6, over_ipv6)];
         let exchanges = answers.map(|(kind, answer)| Exchange {
             request: Probe::get("/health").by(Means::Address(kind)).request,
-            answer: match answer.strip_prefix("HTTP") {
-                Some(_) => Answer::Received(answer.parse().unwrap()),
-                None => Answer::Missing(answer.to_owned()),
-            },
+            answer,
             elapsed_ms: 1,
             received_ms: 0,
         });
@@ -124,29 +127,31 @@ mod tests {
 
     #[test]
     fn one_dead_kind_is_told_by_its_name() {
-        let refused = "could not connect to api.example.com: connection refused (os error 111)";
+        let why = "could not connect to api.example.com: connection refused; nothing listens on this port";
         assert_eq!(
-            judged("HTTP/1.1 200 OK", refused),
-            Verdict::fail(1, format!("GET /health · over IPv6: {refused}"))
+            judged(answered("200 OK"), refused()),
+            Verdict::fail(1, format!("GET /health · over IPv6: {why}"))
         );
-        assert!(matches!(judged(refused, "HTTP/1.1 404 Not Found"), Verdict::Fail(_)));
+        assert!(matches!(judged(refused(), answered("404 Not Found")), Verdict::Fail(_)));
     }
 
     #[test]
     fn a_kind_that_the_name_has_not_is_not_missed() {
-        assert_eq!(judged("HTTP/1.1 200 OK", "the name has no IPv6 address"), Verdict::Pass);
+        let none = Missing::NoAddress { host: PLACE.to_owned(), kind: AddressKind::IPv6 };
+        assert_eq!(judged(answered("200 OK"), Answer::Missing(none)), Verdict::Pass);
     }
 
     #[test]
     fn what_our_own_network_cannot_reach_is_not_asked_of_the_target() {
-        for ours in
-            ["network is unreachable (os error 101)", "no route to host", "address family not supported"]
-        {
-            let missing = format!("could not connect to api.example.com: {ours}");
-            assert!(matches!(judged("HTTP/1.1 200 OK", &missing), Verdict::NotApplicable(_)), "{ours}");
-            assert!(matches!(judged(&missing, &missing), Verdict::Inconclusive(_)), "{ours}");
+        for why in [Unreachable::Network, Unreachable::Host, Unreachable::Family] {
+            let missing = || Answer::Missing(Missing::Unreachable { place: PLACE.to_owned(), why });
+            assert!(matches!(judged(answered("200 OK"), missing()), Verdict::NotApplicable(_)), "{why}");
+            assert!(matches!(judged(missing(), missing()), Verdict::Inconclusive(_)), "{why}");
         }
-        let silent = "no response from api.example.com within 5s";
-        assert!(matches!(judged(silent, silent), Verdict::Inconclusive(_)), "nothing answered at all");
+        let silent = || {
+            let place = PLACE.to_owned();
+            Answer::Missing(Missing::Timeout { place, phase: Phase::Head, within_ms: 5_000 })
+        };
+        assert!(matches!(judged(silent(), silent()), Verdict::Inconclusive(_)), "nothing answered at all");
     }
 }

@@ -4,6 +4,7 @@ use super::over_tls;
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::model::exchange::{Answer, Means, Offer};
 use crate::model::probe::Probe;
+use crate::model::tls::TlsFailure;
 
 pub(super) const CHECK: Check = Check {
     id: "tls.cert.valid",
@@ -30,14 +31,11 @@ pub(super) const CHECK: Check = Check {
         Verdict::of_answers(exchanges, |exchange| {
             let handshake = match &exchange.answer {
                 Answer::Handshake(handshake) => handshake,
-                other => {
-                    let why = other.response().err().unwrap_or("it was asked for no handshake");
-                    return Reading::Unknown(why.to_owned());
-                }
+                other => return Reading::Unknown(other.missing().to_string()),
             };
             match (&handshake.refused, &handshake.certificate) {
-                (Some(why), _) if why.contains("certificate") => {
-                    Reading::Broken(format!("the certificate of {} is refused: {why}", subject.target))
+                (Some(TlsFailure::Certificate(fault)), _) => {
+                    Reading::Broken(format!("the certificate of {} {fault}", subject.target))
                 }
                 (Some(why), _) => Reading::Broken(format!("{} refuses today's TLS: {why}", subject.target)),
                 (None, None) => Reading::Unknown("the certificate could not be read".to_owned()),
@@ -57,8 +55,9 @@ pub(super) const CHECK: Check = Check {
     passes: &["TLS 1.3 · h2 · certificate for 60 days"],
     fails: &[
         "TLS 1.3 · h2 · certificate for 5 days",
-        "refused: invalid peer certificate: expired",
-        "refused: invalid peer certificate: unknownissuer",
+        "refused: expired",
+        "refused: unknown-issuer",
+        "refused: alert 40",
     ],
 };
 

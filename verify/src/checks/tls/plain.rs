@@ -5,6 +5,7 @@ use profiles::PlainHttp;
 use super::over_tls;
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict, judgeable};
 use crate::model::exchange::{Answer, Exchange, Means, Response};
+use crate::model::missing::Missing;
 use crate::model::probe::Probe;
 
 pub(super) const POLICY: Check = Check {
@@ -113,8 +114,7 @@ enum Plain<'a> {
 
 fn plain(exchange: &Exchange) -> Plain<'_> {
     match &exchange.answer {
-        // Our own words, of the system's: the host is there and nobody listens.
-        Answer::Missing(why) if why.contains("connection refused") => Plain::Closed,
+        Answer::Missing(Missing::Refused { .. }) => Plain::Closed,
         _ => judgeable(exchange).map_or_else(Plain::Unknown, Plain::Answered),
     }
 }

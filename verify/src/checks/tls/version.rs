@@ -33,11 +33,9 @@ pub(super) const CHECK: Check = Check {
                 Some(version) => Reading::Broken(format!("the handshake agreed on {version}")),
                 None => Reading::Holds,
             },
-            other => {
-                Reading::Unknown(other.response().err().unwrap_or("it was asked for no handshake").to_owned())
-            }
+            other => Reading::Unknown(other.missing().to_string()),
         })
     },
-    passes: &["refused: alert 70", "refused: the connection was closed"],
+    passes: &["refused: alert 70", "refused: closed"],
     fails: &["TLS 1.0", "refused: alert 70\n---\nTLS 1.1"],
 };

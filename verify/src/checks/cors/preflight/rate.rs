@@ -1,7 +1,7 @@
 //! Preflights are not what a rate limit counts.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
-use crate::model::exchange::{Answer, Means};
+use crate::model::exchange::{Answer, Means, Unanswered};
 use crate::model::probe::Probe;
 
 pub(in crate::checks::cors) const CHECK: Check = Check {
@@ -36,9 +36,9 @@ pub(in crate::checks::cors) const CHECK: Check = Check {
                     let asked: u32 = burst.statuses.values().sum();
                     return Reading::Broken(format!("{times} of {asked} preflights were answered 429"));
                 }
-                match burst.failures.first_key_value() {
-                    Some((why, times)) => {
-                        Reading::Unknown(format!("{times} preflights got no answer: {why}"))
+                match burst.failures.first() {
+                    Some(Unanswered { why, connections }) => {
+                        Reading::Unknown(format!("{connections} preflights got no answer: {why}"))
                     }
                     None => Reading::Holds,
                 }
