@@ -18,18 +18,9 @@ use profiles::Declaration;
 use server::Environment;
 use server::boot::Settings;
 use server::database::Database;
+use testkit::{FaultProxy, Port, Postgres};
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, Config, NoTls};
-
-#[allow(dead_code, reason = "shared with the tests, which use all of it")]
-#[path = "../tests/suite/rig/postgres.rs"]
-mod postgres;
-#[allow(dead_code, reason = "shared with the tests, which use all of it")]
-#[path = "../tests/suite/rig/wire.rs"]
-mod wire;
-
-use postgres::Postgres;
-use wire::Wire;
 
 const ROUNDS: usize = 42;
 const SEQUENTIAL: usize = 1_200;
@@ -43,7 +34,7 @@ fn main() {
     }
     // SCRAM's hashing and the service's own threads do not matter here: everything is connected before it is timed.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     runtime.block_on(async {
         let contenders = Contenders::connect(&postgres).await;
         println!("select 1, one after the other, {ROUNDS} rounds of {SEQUENTIAL} each");
@@ -181,27 +172,28 @@ fn table(what: &str, against: &str, times: &[Vec<Duration>; 3], base: &[Duration
     }
 }
 
-/// Through the service as a process, and a wire that counts.
+/// Through the service as a process, and a proxy that counts.
 async fn probes(postgres: &Postgres) {
-    let wire = Wire::to(postgres.port());
-    let port = postgres::free_port();
-    let service = Service::start(&wire.url(), port);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let port = Port::take().unwrap();
+    let service = Service::start(&proxy.url(), port.number());
+    while TcpStream::connect(("127.0.0.1", port.number())).is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let ask = move |probes| tokio::task::spawn_blocking(move || storm(port, probes));
+    let number = port.number();
+    let ask = move |probes| tokio::task::spawn_blocking(move || storm(number, probes));
     ask(1).await.unwrap();
     let mut lines = String::new();
     let mut most = 0;
     for _ in 0..20 {
-        let before = wire.queries();
+        let before = proxy.counts().queries;
         let took = ask(1_000).await.unwrap();
-        let queries = wire.queries() - before;
+        let queries = proxy.counts().queries - before;
         most = most.max(queries);
         write!(lines, "{queries} in {took:.0?}; ").unwrap();
     }
     println!("queries: {}", lines.trim_end_matches("; "));
-    println!("at most {most} queries, over {} connection(s)", wire.opened());
+    println!("at most {most} queries, over {} connection(s)", proxy.counts().sessions.opened);
     drop(service);
 }
 

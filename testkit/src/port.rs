@@ -3,9 +3,12 @@
 //! Seconds pass between the choice of a port and the moment that the program listens. Another program that takes the port
 //! meanwhile is asked in its place, and answers.
 
+use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpSocket;
 
@@ -22,11 +25,13 @@ pub struct Port {
 const FIRST: u16 = 10_000;
 const END: u16 = 32_768;
 const PAIRS: u16 = (END - FIRST) / 2;
+/// Each process begins elsewhere, and comes back last to a port that it has given back.
+static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| (RandomState::new().hash_one(()) >> 1).into());
 
 impl Port {
     /// An error says that all of them are in use, or that this process may open no more sockets.
     pub fn take() -> io::Result<Self> {
-        let start = RandomState::new().hash_one(()) % u64::from(PAIRS);
+        let start = NEXT.fetch_add(1, Ordering::Relaxed) % u64::from(PAIRS);
         let start = u16::try_from(start).expect("it is less than PAIRS");
         for before in (0..PAIRS).map(|step| FIRST + 2 * ((start + step) % PAIRS)) {
             match (bind(Ipv4Addr::LOCALHOST, before), bind(Ipv4Addr::UNSPECIFIED, before + 1)) {
@@ -43,6 +48,12 @@ impl Port {
 
     pub const fn number(&self) -> u16 {
         self.number
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
     }
 }
 

@@ -204,6 +204,16 @@ fn the_server_is_known_to_the_tests_only() {
     assert!(!profiles.contains("server.workspace") && !profiles.contains("verify"));
 }
 
+#[test]
+fn testkit_knows_no_other_crate_and_the_server_knows_it_in_tests_only() {
+    let testkit = include_str!("../../testkit/Cargo.toml");
+    let others = ["profiles", "server", "verify"].map(|other| format!("\n{other}.workspace"));
+    assert!(!others.iter().any(|other| testkit.contains(other)), "{testkit}");
+    let server = include_str!("../../server/Cargo.toml");
+    let (normal, tests) = server.split_once("[dev-dependencies]").expect("there are dev-dependencies");
+    assert!(!normal.contains("testkit") && tests.contains("testkit.workspace = true"));
+}
+
 /// The first folder of a file below `src`, or its own name.
 fn room(file: &str) -> &str {
     file.split('/').next().unwrap_or_default().trim_end_matches(".rs")

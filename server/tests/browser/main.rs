@@ -6,9 +6,6 @@
 mod cases;
 mod chromium;
 mod pages;
-#[allow(dead_code, unused_imports, reason = "the suite's")]
-#[path = "../suite/rig/mod.rs"]
-mod rig;
 mod services;
 #[allow(dead_code, reason = "the suite's")]
 #[path = "../suite/support.rs"]

@@ -7,9 +7,9 @@ use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
 use server::{Handler, ROUTES, Reply, Route, RouteKind, Running, Served};
+use testkit::Postgres;
 
 use crate::pages::{Page, Pages};
-use crate::rig::Postgres;
 use crate::support::{A, NO_DATABASE, get, production, serve_with};
 use crate::tap::{Exchange, Tap};
 
@@ -70,7 +70,7 @@ static ASKED: &[&Route] = &[&NOTES, &BOOM, ROUTES[0]];
 
 impl Services {
     pub(crate) async fn start(pages: &Pages) -> Self {
-        let postgres = Postgres::start();
+        let postgres = Postgres::start().unwrap();
         let unlimited = ("rate_limit = 600 ", "rate_limit = 10000 ");
         let profile = |changes: &[_]| profile(pages, changes);
         let running = [

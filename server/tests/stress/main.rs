@@ -6,9 +6,6 @@
 
 mod nginx;
 mod replica;
-#[allow(dead_code, unused_imports, reason = "the suite's")]
-#[path = "../suite/rig/mod.rs"]
-mod rig;
 #[allow(dead_code, reason = "the suite's")]
 #[path = "../suite/support.rs"]
 mod support;
@@ -19,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use testkit::{Fault, FaultProxy, Postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, MutexGuard};
@@ -27,7 +25,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::nginx::Nginx;
 use crate::replica::Replica;
-use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{A, NO_DATABASE, changed};
 
 /// Of idle connections: as many as the production profile takes, but a few.
@@ -82,12 +79,9 @@ async fn ask_again(stream: &mut TcpStream) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_drips_leave_others_alone_and_are_cut() {
     let _machine = alone().await;
-    let replica = Replica::start(
-        &production(&[("header_timeout = \"10s\"", "header_timeout = \"6s\"")]),
-        NO_DATABASE,
-        free_port(),
-    )
-    .await;
+    let replica =
+        Replica::start(&production(&[("header_timeout = \"10s\"", "header_timeout = \"6s\"")]), NO_DATABASE)
+            .await;
     let address = replica.address();
     let began = Instant::now();
     let mut drips = JoinSet::new();
@@ -126,7 +120,7 @@ async fn ten_thousand_idle_connections_are_kept_and_cost_little() {
     let _machine = alone().await;
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap();
     assert!(allowed > 10_200, "this test opens 10,000 connections; raise `ulimit -Hn`, which is {allowed}");
-    let replica = Replica::start(&production(&[]), NO_DATABASE, free_port()).await;
+    let replica = Replica::start(&production(&[]), NO_DATABASE).await;
     let address = replica.address();
     let _warm = keep_open(address).await;
     let before = replica.memory();
@@ -207,13 +201,10 @@ impl Tally {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_behind_nginx_loses_no_request() {
     let _machine = alone().await;
-    let ports = [free_port(), free_port()];
     let profile = production(&[]);
-    let mut replicas = [
-        Replica::start(&profile, NO_DATABASE, ports[0]).await,
-        Replica::start(&profile, NO_DATABASE, ports[1]).await,
-    ];
-    let nginx = Nginx::before(&ports);
+    let mut replicas =
+        [Replica::start(&profile, NO_DATABASE).await, Replica::start(&profile, NO_DATABASE).await];
+    let nginx = Nginx::before(&replicas);
     let tally = Arc::new(Tally::default());
     let mut clients = JoinSet::new();
     for _ in 0..8 {
@@ -244,16 +235,13 @@ async fn a_rolling_restart_behind_nginx_loses_no_request() {
 async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
     let _machine = alone().await;
     let long = soak();
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let ports = [free_port(), free_port(), free_port()];
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     let profile = production(&[("header_timeout = \"10s\"", "header_timeout = \"1s\"")]);
-    let mut replicas = [
-        Replica::start(&profile, &wire.url(), ports[0]).await,
-        Replica::start(&profile, &wire.url(), ports[1]).await,
-    ];
-    let steady = Replica::start(&profile, &wire.url(), ports[2]).await;
-    let nginx = Nginx::before(&ports[..2]);
+    let mut replicas =
+        [Replica::start(&profile, &proxy.url()).await, Replica::start(&profile, &proxy.url()).await];
+    let steady = Replica::start(&profile, &proxy.url()).await;
+    let nginx = Nginx::before(&replicas);
 
     let tally = Arc::new(Tally::default());
     let mut clients = JoinSet::new();
@@ -269,16 +257,16 @@ async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
     let mut turn = 0;
     while began.elapsed() < long {
         match turn % 6 {
-            1 => wire.silence(),
-            3 => wire.cut(),
-            _ => wire.repair(),
+            1 => proxy.set(Fault::Stall).await.unwrap(),
+            3 => proxy.cut(),
+            _ => proxy.set(Fault::None).await.unwrap(),
         }
         replicas[turn % 2].restart().await;
         sleep(Duration::from_millis(1_200)).await;
         memory.push(steady.memory());
         turn += 1;
     }
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     tally.stop.store(true, Ordering::Relaxed);
     clients.join_all().await;
     sleep(Duration::from_secs(2)).await;

@@ -8,23 +8,24 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use testkit::Port;
 
-use crate::rig::free_port;
+use crate::replica::Replica;
 
 pub(crate) struct Nginx {
     folder: TempDir,
-    port: u16,
+    port: Port,
     process: Child,
 }
 
 impl Nginx {
     /// Takes turns among the replicas and keeps connections to them open; what one refuses goes to the next, which is
     /// nginx's default for requests that may be repeated.
-    pub(crate) fn before(replicas: &[u16]) -> Self {
+    pub(crate) fn before(replicas: &[Replica]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let port = Port::take().unwrap();
         let servers = replicas.iter().fold(String::new(), |mut text, replica| {
-            let _ = write!(text, "server 127.0.0.1:{replica} max_fails=0; ");
+            let _ = write!(text, "server {} max_fails=0; ", replica.address());
             text
         });
         let configuration = format!(
@@ -56,7 +57,7 @@ impl Nginx {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        SocketAddr::from(([127, 0, 0, 1], self.port.number()))
     }
 
     pub(crate) fn log(&self) -> String {

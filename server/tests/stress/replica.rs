@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
+use testkit::Port;
 use tokio::time::sleep;
 
 use crate::support::{command, until_ready};
@@ -13,31 +14,32 @@ use crate::support::{command, until_ready};
 pub(crate) struct Replica {
     profile: NamedTempFile,
     database: String,
-    port: u16,
+    port: Port,
     log: NamedTempFile,
     process: Child,
 }
 
 impl Replica {
-    pub(crate) async fn start(profile: &str, database: &str, port: u16) -> Self {
+    pub(crate) async fn start(profile: &str, database: &str) -> Self {
+        let port = Port::take().unwrap();
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), profile).unwrap();
         let log = NamedTempFile::new().unwrap();
-        let process = spawn(&file, database, port, &log);
+        let process = spawn(&file, database, &port, &log);
         let replica = Self { profile: file, database: database.to_owned(), port, log, process };
-        until_ready(port).await;
+        until_ready(&replica.port).await;
         replica
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        SocketAddr::from(([127, 0, 0, 1], self.port.number()))
     }
 
     /// As a platform does: SIGTERM, the end, and the next release on the same port.
     pub(crate) async fn restart(&mut self) {
         self.end().await;
-        self.process = spawn(&self.profile, &self.database, self.port, &self.log);
-        until_ready(self.port).await;
+        self.process = spawn(&self.profile, &self.database, &self.port, &self.log);
+        until_ready(&self.port).await;
     }
 
     pub(crate) async fn end(&mut self) {
@@ -78,7 +80,7 @@ impl Drop for Replica {
     }
 }
 
-fn spawn(profile: &NamedTempFile, database: &str, port: u16, log: &NamedTempFile) -> Child {
+fn spawn(profile: &NamedTempFile, database: &str, port: &Port, log: &NamedTempFile) -> Child {
     let file = File::options().append(true).open(log.path()).unwrap();
     let environment = [("DATABASE_URL", database), ("PORT", &port.to_string())];
     command(&["--profile", profile.path().to_str().unwrap()], &environment)

@@ -9,9 +9,9 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use tempfile::TempDir;
+use testkit::{Postgres, url};
 
-use crate::rig::{Postgres, url};
-use crate::tls::{assert_logged, health, show};
+use crate::tls::{assert_logged, health};
 
 /// A key with its certificate, and whom it vouches for.
 struct Owner {
@@ -91,13 +91,13 @@ struct Shown {
 
 impl Shown {
     fn new() -> Self {
-        Self { postgres: Postgres::start(), folder: tempfile::tempdir().unwrap(), host: "localhost" }
+        Self { postgres: Postgres::start().unwrap(), folder: tempfile::tempdir().unwrap(), host: "localhost" }
     }
 
     fn shows(&mut self, owner: &Owner, chain: &[&Owner]) -> &Self {
         let certificates: String =
             [&[owner], chain].concat().iter().map(|owner| owner.certificate.pem()).collect();
-        show(&mut self.postgres, &certificates, &owner.key.serialize_pem());
+        self.postgres.show(&certificates, &owner.key.serialize_pem());
         self
     }
 

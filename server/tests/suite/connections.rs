@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
+use testkit::Port;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::rig::free_port;
 use crate::support::{NO_DATABASE, Program, get, production, raw, request, serve, until_ready};
 
 #[tokio::test]
@@ -27,10 +27,10 @@ async fn a_connection_too_many_waits_until_another_ends() {
 /// 40 descriptors for a service that needs a dozen, and 200 clients.
 #[tokio::test]
 async fn without_descriptors_the_service_waits_and_comes_back() {
-    let port = free_port();
+    let port = Port::take().unwrap();
     let environment = [("DATABASE_URL", NO_DATABASE), ("PORT", &port.to_string())];
     let program = Program::start(&["--profile", "production"], &environment);
-    let address = until_ready(port).await;
+    let address = until_ready(&port).await;
     assert_eq!(get(address, "/livez").await.status, 200);
     let limit = Command::new("prlimit")
         .args([&format!("--pid={}", program.id()), "--nofile=40:"])
@@ -79,15 +79,15 @@ async fn more_connections_than_files_may_be_open_is_a_refused_start() {
 /// systemd and most shells begin with 1024, far below what they allow.
 #[tokio::test]
 async fn the_soft_limit_of_open_files_is_raised() {
-    let port = free_port().to_string();
+    let port = Port::take().unwrap();
     let server = env!("CARGO_BIN_EXE_server");
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("ulimit -Sn 256 && exec {server} --profile production")])
         .env_clear()
-        .envs([("DATABASE_URL", NO_DATABASE), ("PORT", &port)]);
+        .envs([("DATABASE_URL", NO_DATABASE), ("PORT", &port.to_string())]);
     let program = Program::spawn(command).unwrap();
-    let address = until_ready(port.parse().unwrap()).await;
+    let address = until_ready(&port).await;
     let mut clients = Vec::new();
     for _ in 0..400 {
         clients.push(TcpStream::connect(address).await.unwrap());

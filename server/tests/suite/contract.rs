@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use testkit::{Port, Postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::rig::{Postgres, free_port};
 use crate::support::{
     Answer, NO_DATABASE, Program, get, production, repository, request, serve, until_ready,
 };
@@ -125,19 +125,19 @@ async fn schemathesis(address: SocketAddr) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing_while_the_database_runs() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let service = serve(&production(&[]), &postgres.url()).await;
     schemathesis(service.local_addr()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_procfile_starts_the_service_and_sigterm_ends_it() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(repository().join("Procfile"), folder.path().join("Procfile")).unwrap();
     std::fs::create_dir(folder.path().join("bin")).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_server"), folder.path().join("bin/server")).unwrap();
-    let port = free_port();
+    let port = Port::take().unwrap();
     let mut honcho = Command::new("honcho");
     honcho
         .arg("start")
@@ -145,7 +145,7 @@ async fn the_procfile_starts_the_service_and_sigterm_ends_it() {
         .env("PORT", port.to_string())
         .env("DATABASE_URL", postgres.url());
     let honcho = Program::spawn(honcho).unwrap_or_else(|error| panic!("honcho: {error}; {MISSING}"));
-    let address = until_ready(port).await;
+    let address = until_ready(&port).await;
     let health = get(address, "/health").await;
     assert_eq!((health.status, &health.json()["environment"]), (200, &"production".into()));
     honcho.signal("TERM");

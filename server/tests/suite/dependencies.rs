@@ -17,6 +17,7 @@ const UNWANTED: &[&str] = &[
     "rocket",
     "rustls-native-certs",
     "serde-saphyr",
+    "testkit",
     "tower",
     "virtual-mio",
     "virtual-net",

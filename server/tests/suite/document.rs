@@ -7,11 +7,11 @@ use std::time::Duration;
 use profiles::Declaration;
 use serde_json::Value;
 use server::{ROUTES, Route};
+use testkit::Postgres;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::rig::Postgres;
 use crate::support::{Answer, NO_DATABASE, get, production, request, rest, send, serve};
 
 type Operations = BTreeSet<(String, String)>;
@@ -174,7 +174,7 @@ impl Seen {
 #[tokio::test]
 async fn every_answer_is_documented_and_every_documented_status_is_answered() {
     let declaration = shown(&[]);
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let healthy = serve(&declaration, &postgres.url()).await;
     let mut seen = Seen { document: document(healthy.local_addr()).await, answers: Vec::new() };
     seen.ask(healthy.local_addr(), &[]).await;

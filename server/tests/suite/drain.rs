@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use server::{Handler, Reply, Route, RouteKind, Served};
+use testkit::{Fault, FaultProxy, Port, Postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::load::{Connections, Load};
-use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{
     Answer, LONG, NO_DATABASE, Program, changed, get, production, rest, serve_with, until_ready,
 };
@@ -41,10 +41,10 @@ fn profile(changes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
 }
 
 async fn start(profile: &str, database: &str) -> (Program, std::net::SocketAddr) {
-    let port = free_port();
+    let port = Port::take().unwrap();
     let environment = [("DATABASE_URL", database), ("PORT", &port.to_string())];
     let program = Program::start(&["--profile", profile], &environment);
-    (program, until_ready(port).await)
+    (program, until_ready(&port).await)
 }
 
 async fn open(address: std::net::SocketAddr, bytes: &str) -> TcpStream {
@@ -73,13 +73,13 @@ async fn sigterm_and_sigint_end_an_idle_service_at_once() {
 
 #[tokio::test]
 async fn readiness_fails_first_and_requests_under_way_are_finished() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let (program, address) = start("development", &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let (program, address) = start("development", &proxy.url()).await;
     assert_eq!(get(address, "/health").await.status, 200);
     assert_eq!(get(address, "/readyz").await.status, 200);
 
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     let mut under_way = open(address, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let mut half = open(address, "GET /readyz HTTP/1.1\r\nhost: a\r\n").await;
     program.signal("TERM");
@@ -89,7 +89,7 @@ async fn readiness_fails_first_and_requests_under_way_are_finished() {
     let not_ready = Answer::parse(&rest(&mut half).await);
     assert_eq!((not_ready.status, not_ready.body.as_str()), (503, "{\"status\":\"draining\"}"));
     assert_eq!(not_ready.header("connection"), Some("close"));
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     assert_eq!(Answer::parse(&rest(&mut under_way).await).status, 200);
     let (status, output) = program.end().await;
     assert_eq!(status.code(), Some(0), "{output}");
@@ -367,7 +367,7 @@ async fn a_lame_duck_is_not_ready_and_serves_everything_else() {
 #[tokio::test]
 async fn a_signal_during_the_start_ends_it() {
     for after in [0, 5, 15, 30, 60, 120] {
-        let environment = [("DATABASE_URL", NO_DATABASE), ("PORT", &free_port().to_string())];
+        let environment = [("DATABASE_URL", NO_DATABASE), ("PORT", &Port::take().unwrap().to_string())];
         let program = Program::start(&["--profile", "development"], &environment);
         sleep(Duration::from_millis(after)).await;
         let started = Instant::now();
@@ -380,10 +380,10 @@ async fn a_signal_during_the_start_ends_it() {
 
 #[tokio::test]
 async fn a_signal_while_the_pool_opens_waits_for_the_verdict_only() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    wire.silence();
-    let (program, address) = start("development", &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    proxy.set(Fault::Stall).await.unwrap();
+    let (program, address) = start("development", &proxy.url()).await;
     let mut asked = open(address, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let started = Instant::now();
     program.signal("TERM");

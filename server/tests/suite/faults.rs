@@ -9,12 +9,12 @@ use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use profiles::Declaration;
 use server::{Handler, Reply, Route, Running};
+use testkit::{Fault, FaultProxy, FullBacklog, PASSWORD, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep, timeout};
 use tokio_postgres::types::Type;
 
-use crate::rig::{Full, PASSWORD, Postgres, Wire};
 use crate::support::{Answer, NAP, get, production, serve_with, until};
 
 static ROUTES: &[&Route] = &[&NAP, server::ROUTES[0], server::ROUTES[1]];
@@ -89,7 +89,7 @@ impl Load {
 /// On threads of its own, so that the load goes on while the test waits for PostgreSQL's processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn after_postgresql_was_killed_and_restarted_under_load_no_request_fails_and_none_hangs() {
-    let mut postgres = Postgres::start();
+    let mut postgres = Postgres::start().unwrap();
     let service = serve(&hasty(), &postgres.url()).await;
     let failed = Arc::default();
     let load = Load::start(service.local_addr(), 24, &failed);
@@ -112,7 +112,7 @@ async fn after_postgresql_was_killed_and_restarted_under_load_no_request_fails_a
 
 #[tokio::test]
 async fn a_frozen_postgresql_costs_each_request_its_deadline_and_none_after_it_thaws() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let service = serve(&hasty(), &postgres.url()).await;
     warm(&service, 12).await;
 
@@ -130,7 +130,7 @@ async fn a_frozen_postgresql_costs_each_request_its_deadline_and_none_after_it_t
 
 #[tokio::test]
 async fn after_all_idle_connections_were_killed_the_next_request_succeeds() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let service = serve(&hasty(), &postgres.url()).await;
     for _ in 0..3 {
         warm(&service, 12).await;
@@ -147,43 +147,46 @@ async fn after_all_idle_connections_were_killed_the_next_request_succeeds() {
 
 #[tokio::test]
 async fn after_all_connections_were_cut_or_half_closed_the_next_request_succeeds() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&hasty(), &wire.url()).await;
-    for fault in [Wire::cut, Wire::half_close] {
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&hasty(), &proxy.url()).await;
+    for fault in ["cut", "half-closed"] {
         warm(&service, 12).await;
-        fault(&wire);
+        match fault {
+            "cut" => proxy.cut(),
+            _ => proxy.set(Fault::HalfClose).await.unwrap(),
+        }
         sleep(Duration::from_millis(20)).await;
-        assert_eq!(nap(service.local_addr()).await, 204);
+        assert_eq!(nap(service.local_addr()).await, 204, "{fault}");
     }
 }
 
 #[tokio::test]
 async fn twelve_black_holed_idle_connections_cost_one_ping_together() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     let profile = production(&[("ping_after = \"5s\"", "ping_after = \"1500ms\"")]);
-    let service = serve(&profile, &wire.url()).await;
+    let service = serve(&profile, &proxy.url()).await;
     warm(&service, 12).await;
     sleep(Duration::from_millis(1_600)).await;
 
-    wire.forget();
+    proxy.set(Fault::Freeze).await.unwrap();
     // One ping's limit is 500 ms; asked one after the other, twelve would take six seconds.
     let (status, took) = timed(nap(service.local_addr())).await;
     assert!(status == 204 && took < 4 * SECOND, "{status} after {took:?}");
     let answers = join_all((0..12).map(|_| timed(nap(service.local_addr())))).await;
     assert!(answers.iter().all(|(status, took)| *status == 204 && *took < 4 * SECOND), "{answers:?}");
-    assert_eq!(wire.pings(), 1);
+    assert_eq!(proxy.counts().pings, 1);
 }
 
 #[tokio::test]
 async fn twelve_black_holed_fresh_connections_cost_one_deadline_together() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&hasty(), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&hasty(), &proxy.url()).await;
     warm(&service, 12).await;
 
-    wire.forget();
+    proxy.set(Fault::Freeze).await.unwrap();
     // Fresh connections are not pinged; the one that gives no answer casts doubt on the others.
     let (status, took) = timed(nap(service.local_addr())).await;
     assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
@@ -195,7 +198,7 @@ async fn twelve_black_holed_fresh_connections_cost_one_deadline_together() {
 
 #[tokio::test]
 async fn a_pool_that_is_exhausted_for_ten_seconds_is_connected_all_the_while() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let service =
         serve(&production(&[("request_timeout = \"10s\"", "request_timeout = \"15s\"")]), &postgres.url())
             .await;
@@ -219,50 +222,50 @@ async fn a_pool_that_is_exhausted_for_ten_seconds_is_connected_all_the_while() {
 
 #[tokio::test]
 async fn a_pool_that_is_exhausted_by_a_dead_database_is_disconnected() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&production(&[]), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&production(&[]), &proxy.url()).await;
     let address = service.local_addr();
     warm(&service, 12).await;
     let busy = tokio::spawn(join_all((0..12).map(move |_| get(address, "/nap/6000"))));
     sleep(SECOND / 2).await;
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     let (status, took) = timed(async { get(address, "/health").await.status }).await;
     assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     let answers = busy.await.unwrap();
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
 }
 
 #[tokio::test]
 async fn a_slow_database_is_connected_as_long_as_it_answers_in_the_budget() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&production(&[]), &wire.url()).await;
-    wire.delay(Duration::from_millis(150));
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&production(&[]), &proxy.url()).await;
+    proxy.set(Fault::Latency(Duration::from_millis(150))).await.unwrap();
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
-    wire.delay(Duration::from_millis(1_200));
+    proxy.set(Fault::Latency(Duration::from_millis(1_200))).await.unwrap();
     let (status, took) = timed(async { get(service.local_addr(), "/health").await.status }).await;
     assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
 }
 
 #[tokio::test]
 async fn recovery_is_seen_within_a_second_whatever_the_fault_was() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&production(&[]), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&production(&[]), &proxy.url()).await;
     let address = service.local_addr();
     let healthy = async || get(address, "/health").await.status == 200;
     for fault in ["silent", "silent and forgotten", "refused"] {
         assert!(healthy().await, "before {fault}");
         if fault == "refused" {
-            wire.refuse().await;
+            proxy.set(Fault::Refuse).await.unwrap();
             assert!(healthy().await, "what is open still works");
-            wire.cut();
+            proxy.cut();
         } else {
-            wire.silence();
+            proxy.set(Fault::Stall).await.unwrap();
         }
         let probing = tokio::spawn(async move {
             loop {
@@ -274,10 +277,9 @@ async fn recovery_is_seen_within_a_second_whatever_the_fault_was() {
         });
         sleep(Duration::from_millis(2_300)).await;
         assert!(!probing.is_finished(), "{fault} is seen");
-        if fault == "silent and forgotten" {
-            wire.forget();
-        }
-        wire.repair();
+        // New connections work again; those that were forgotten stay silent.
+        let forgotten = fault == "silent and forgotten";
+        proxy.set(if forgotten { Fault::Freeze } else { Fault::None }).await.unwrap();
         let repaired = Instant::now();
         let seen = timeout(10 * SECOND, probing).await.expect("it is seen").unwrap();
         assert!(seen - repaired < SECOND, "{fault}: seen after {:?}", seen - repaired);
@@ -286,35 +288,35 @@ async fn recovery_is_seen_within_a_second_whatever_the_fault_was() {
 
 #[tokio::test]
 async fn the_first_request_after_a_suspend_succeeds_and_few_connections_are_opened_at_once() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&production(&[]), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&production(&[]), &proxy.url()).await;
     let address = service.local_addr();
     warm(&service, 12).await;
 
     // As Neon does it: the sessions end, and a new one is answered when the compute runs.
-    wire.wake_in(Duration::from_millis(1_500));
-    wire.cut();
+    proxy.set(Fault::Wake(Duration::from_millis(1_500))).await.unwrap();
+    proxy.cut();
     sleep(Duration::from_millis(50)).await;
     let (status, took) = timed(nap(address)).await;
     assert!(status == 204 && took > SECOND, "{status} after {took:?}");
 
-    wire.cut();
+    proxy.cut();
     let answers = join_all((0..12).map(|_| timed(nap(address)))).await;
     assert!(answers.iter().all(|(status, _)| *status == 204), "{answers:?}");
-    assert_eq!(wire.most_opening(), 4, "create_limit");
-    wire.repair();
+    assert_eq!(proxy.counts().waking.most_open, 4, "create_limit");
+    proxy.set(Fault::None).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_database_that_is_back_in_a_moment_is_waited_for() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&production(&[]), &wire.url()).await;
-    wire.refuse().await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&production(&[]), &proxy.url()).await;
+    proxy.set(Fault::Refuse).await.unwrap();
     let (answer, ()) = futures_util::future::join(timed(nap(service.local_addr())), async {
         sleep(Duration::from_millis(60)).await;
-        wire.repair();
+        proxy.set(Fault::None).await.unwrap();
     })
     .await;
     assert_eq!(answer.0, 204, "after {:?}", answer.1);
@@ -323,7 +325,7 @@ async fn a_database_that_is_back_in_a_moment_is_waited_for() {
 #[tokio::test]
 async fn a_database_that_is_starting_is_waited_for() {
     // A standby without its primary answers for certain what every start answers for a moment.
-    let mut postgres = Postgres::start();
+    let mut postgres = Postgres::start().unwrap();
     postgres.become_standby();
     let service = serve(&production(&[]), &postgres.url()).await;
     let (answer, ()) = futures_util::future::join(timed(nap(service.local_addr())), async {
@@ -336,8 +338,8 @@ async fn a_database_that_is_starting_is_waited_for() {
 
 #[tokio::test]
 async fn a_host_that_drops_every_packet_does_not_keep_the_next_one_from_its_turn() {
-    let postgres = Postgres::start();
-    let full = Full::listen().await;
+    let postgres = Postgres::start().unwrap();
+    let full = FullBacklog::listen().await.unwrap();
     let url = postgres.url().replace("127.0.0.1:", &format!("127.0.0.1:{},127.0.0.1:", full.port()));
     let service = serve(&production(&[]), &url).await;
     let (status, took) = timed(nap(service.local_addr())).await;
@@ -353,13 +355,13 @@ async fn where_nobody_listens_a_request_learns_it_at_once() {
 
 #[tokio::test]
 async fn a_statement_whose_connection_is_cut_is_a_503_and_runs_no_longer() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&hasty(), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&hasty(), &proxy.url()).await;
     let address = service.local_addr();
     let (answer, ()) = futures_util::future::join(get(address, "/nap/60000"), async {
         sleep(Duration::from_millis(200)).await;
-        wire.cut();
+        proxy.cut();
     })
     .await;
     assert_eq!(answer.status, 503);
@@ -404,7 +406,7 @@ async fn what_announces_two_gigabytes_or_never_ends_is_refused_by_its_first_byte
     let parameter = [b"S\0\0\0\x49name\0".to_vec(), vec![b'x'; 63], b"\0".to_vec()].concat();
     for (greeting, more) in [(two_gigabytes, vec![0; 1 << 16]), (accepted, parameter.repeat(1_000))] {
         let (port, most) = talkative(greeting, more).await;
-        let url = crate::rig::url("127.0.0.1", port);
+        let url = testkit::url("127.0.0.1", port);
         crate::tls::assert_logged(&url, "oversized", "see what it is that answers there").await;
         // The rest is in the buffers of two sockets.
         assert!(most.load(Ordering::SeqCst) < 16 << 20, "{most:?}");
@@ -433,7 +435,7 @@ const ROW: Route = Route {
 #[tokio::test]
 async fn a_row_that_is_too_long_costs_its_request_and_no_other() {
     static ROUTES: &[&Route] = &[&NAP, &ROW, server::ROUTES[0]];
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let by_address =
         format!("postgresql://app:{PASSWORD}@/postgres?hostaddr=127.0.0.1&port={}", postgres.port());
     for url in [postgres.url(), by_address] {

@@ -8,11 +8,11 @@ use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use profiles::Declaration;
 use server::{Handler, Reply, Route};
+use testkit::{Fault, FaultProxy, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::rig::{Postgres, Wire};
 use crate::support::{Answer, NAP, NO_DATABASE, get, production, request, rest, serve, serve_with};
 
 fn verdict(answer: &Answer) -> (u16, String, String) {
@@ -31,7 +31,7 @@ fn disconnected() -> (u16, String, String) {
 
 #[tokio::test]
 async fn a_running_database_is_connected_and_every_answer_is_fresh() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let service = serve(&production(&[]), &postgres.url()).await;
     let (first, second) =
         (get(service.local_addr(), "/health").await, get(service.local_addr(), "/health").await);
@@ -53,7 +53,7 @@ async fn a_running_database_is_connected_and_every_answer_is_fresh() {
 
 #[tokio::test]
 async fn a_stopped_database_is_disconnected_until_it_runs_again() {
-    let mut postgres = Postgres::start();
+    let mut postgres = Postgres::start().unwrap();
     let service = serve(&production(&[]), &postgres.url()).await;
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
     postgres.kill();
@@ -65,7 +65,7 @@ async fn a_stopped_database_is_disconnected_until_it_runs_again() {
 
 #[tokio::test]
 async fn an_unhealthy_answer_says_nothing_of_the_reason() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let wrong_name = format!("{}-of-no-one", postgres.url());
     for url in [wrong_name.as_str(), NO_DATABASE] {
         let service = serve(&production(&[]), url).await;
@@ -89,77 +89,77 @@ async fn asked(address: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn three_hundred_probes_at_once_are_one_query() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&patient(), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&patient(), &proxy.url()).await;
     let address = service.local_addr();
     assert_eq!(get(address, "/health").await.status, 200);
-    assert_eq!(wire.queries(), 1);
+    assert_eq!(proxy.counts().queries, 1);
 
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     let mut probes = join_all((0..300).map(|_| asked(address))).await;
     // Until each of them has been read, on a busy machine too.
     sleep(Duration::from_secs(2)).await;
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     for probe in &mut probes {
         assert_eq!(Answer::parse(&rest(probe).await).status, 200);
     }
-    assert_eq!(wire.queries(), 2);
+    assert_eq!(proxy.counts().queries, 2);
 }
 
 #[tokio::test]
 async fn a_probe_that_goes_away_does_not_take_the_others_answer() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&patient(), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&patient(), &proxy.url()).await;
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
 
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     let first = asked(service.local_addr()).await;
     sleep(Duration::from_millis(200)).await;
     let mut second = asked(service.local_addr()).await;
     sleep(Duration::from_millis(200)).await;
     drop(first);
     sleep(Duration::from_millis(200)).await;
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     assert_eq!(Answer::parse(&rest(&mut second).await).status, 200);
-    assert_eq!(wire.queries(), 2);
+    assert_eq!(proxy.counts().queries, 2);
 }
 
 #[tokio::test]
 async fn a_verdict_that_nobody_waited_for_is_not_kept() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve(&patient(), &wire.url()).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve(&patient(), &proxy.url()).await;
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
 
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     drop(asked(service.local_addr()).await);
     sleep(Duration::from_millis(300)).await;
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     sleep(Duration::from_millis(300)).await;
-    let before = wire.queries();
+    let before = proxy.counts().queries;
     assert_eq!(get(service.local_addr(), "/health").await.status, 200);
-    assert_eq!(wire.queries(), before + 1, "the database was asked again");
+    assert_eq!(proxy.counts().queries, before + 1, "the database was asked again");
 }
 
 #[tokio::test]
 async fn a_silent_database_is_disconnected_within_the_budget() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     let quick = production(&[("budget = \"2s\"", "budget = \"500ms\"")]);
-    let service = serve(&quick, &wire.url()).await;
+    let service = serve(&quick, &proxy.url()).await;
     let warm = get(service.local_addr(), "/health").await;
     assert_eq!(warm.status, 200, "{warm:?}");
 
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     for _ in 0..2 {
         let started = Instant::now();
         assert_eq!(verdict(&get(service.local_addr(), "/health").await), disconnected());
         let took = started.elapsed();
         assert!(took < Duration::from_millis(1_500), "{took:?}");
     }
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     // The silent connection was thrown away; a new one answers.
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
 }
@@ -182,7 +182,7 @@ static ROUTES: &[&Route] = &[&NAP, &ONE];
 
 #[tokio::test]
 async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let narrow = production(&[
         ("request_timeout = \"10s\"", "request_timeout = \"400ms\""),
         ("body_timeout = \"8s\"", "body_timeout = \"100ms\""),

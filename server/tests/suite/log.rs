@@ -9,11 +9,11 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::Value;
 use server::{Handler, Route, RouteKind, Served};
+use testkit::{Fault, FaultProxy, Port, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{
     A, Answer, NO_DATABASE, Program, changed, get, log_while, production, raw, send, serve_with, until_ready,
 };
@@ -24,10 +24,10 @@ async fn lines_while(database: &str, held: impl AsyncFnOnce(SocketAddr)) -> Vec<
     let file = folder.path().join("proxied.toml");
     let change = [("trusted = [\"100.64.0.0/10\"]", "trusted = [\"127.0.0.0/8\"]")];
     std::fs::write(&file, changed(profiles::EMBEDDED[1].2, &change)).unwrap();
-    let port = free_port();
+    let port = Port::take().unwrap();
     let environment = [("DATABASE_URL", database), ("PORT", &port.to_string())];
     let service = Program::start(&["--profile", file.to_str().unwrap()], &environment);
-    held(until_ready(port).await).await;
+    held(until_ready(&port).await).await;
     service.signal("TERM");
     let (status, log) = service.end().await;
     assert!(status.success(), "{log}");
@@ -110,11 +110,11 @@ async fn nobody_but_a_proxy_says_how_long_a_request_has_waited() {
 
 #[tokio::test]
 async fn a_request_whose_client_has_gone_is_one_line_too() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let lines = lines_while(&wire.url(), async |address| {
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let lines = lines_while(&proxy.url(), async |address| {
         assert_eq!(get(address, "/health").await.status, 200);
-        wire.silence();
+        proxy.set(Fault::Stall).await.unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n").await.unwrap();
         sleep(Duration::from_millis(200)).await;
@@ -148,12 +148,12 @@ async fn the_line_of_a_head_that_cannot_be_read_has_the_id_of_its_answer() {
 
 #[tokio::test]
 async fn the_drivers_own_lines_are_in_no_log() {
-    let postgres = Postgres::start();
-    let port = free_port();
+    let postgres = Postgres::start().unwrap();
+    let port = Port::take().unwrap();
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str()), ("PORT", &port.to_string()), ("RUST_LOG", "trace")];
     let service = Program::start(&["--profile", "production"], &environment);
-    assert_eq!(get(until_ready(port).await, "/health").await.status, 200);
+    assert_eq!(get(until_ready(&port).await, "/health").await.status, 200);
     service.signal("TERM");
     let (_, log) = service.end().await;
     // It logs parameters of statements, through the crate `log`, which nothing here listens to.

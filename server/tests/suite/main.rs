@@ -19,7 +19,6 @@ mod pooler;
 mod process;
 mod read_only;
 mod request_ids;
-mod rig;
 mod support;
 mod timeouts;
 mod tls;

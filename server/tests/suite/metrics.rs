@@ -9,11 +9,11 @@ use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
 use server::{Handler, Reply, Route, RouteKind, Served, StartError};
+use testkit::{Fault, FaultProxy, Port, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use crate::rig::{Postgres, Wire, free_port};
 use crate::support::{
     Answer, NO_DATABASE, Program, changed, get, production, raw, request, rest, send, serve, serve_with,
     until, until_ready,
@@ -21,10 +21,10 @@ use crate::support::{
 
 /// The production profile with a second listener on loopback.
 fn measured(changes: &[(&str, &str)]) -> (Declaration, SocketAddr) {
-    let port = free_port();
+    let port = Port::take().unwrap();
     let table = format!("[metrics]\naddress = \"127.0.0.1\"\nport = {port}\n\n[health]");
     let changes: Vec<_> = changes.iter().copied().chain([("[health]", table.as_str())]).collect();
-    (production(&changes), SocketAddr::from(([127, 0, 0, 1], port)))
+    (production(&changes), SocketAddr::from(([127, 0, 0, 1], port.number())))
 }
 
 /// One sample for each name with its labels, as they are written.
@@ -130,7 +130,7 @@ async fn requests_are_counted_by_method_route_and_status() {
 
 #[tokio::test]
 async fn the_service_and_its_pool_are_described() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let (declaration, metrics) = measured(&[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let release = "0123456789abcdef0123456789abcdef01234567";
@@ -341,20 +341,20 @@ async fn a_taken_port_stops_the_start() {
 
 #[tokio::test]
 async fn the_end_itself_can_be_watched() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("measured.toml");
-    let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let metrics = SocketAddr::from(([127, 0, 0, 1], Port::take().unwrap().number()));
     let table = format!("[metrics]\naddress = \"127.0.0.1\"\nport = {}\n\n[health]", metrics.port());
     std::fs::write(&file, changed(profiles::EMBEDDED[1].2, &[("[health]", &table)])).unwrap();
-    let port = free_port();
-    let url = wire.url();
+    let port = Port::take().unwrap();
+    let url = proxy.url();
     let environment = [("DATABASE_URL", url.as_str()), ("PORT", &port.to_string())];
     let program = Program::start(&["--profile", file.to_str().unwrap()], &environment);
-    let address = until_ready(port).await;
+    let address = until_ready(&port).await;
     assert_eq!(get(address, "/health").await.status, 200);
-    wire.silence();
+    proxy.set(Fault::Stall).await.unwrap();
     let mut under_way = TcpStream::connect(address).await.unwrap();
     under_way.write_all(request("GET", "/health", &[]).as_bytes()).await.unwrap();
     until(async || scrape(metrics).await["http_server_active_requests"] == 1.0).await;
@@ -363,7 +363,7 @@ async fn the_end_itself_can_be_watched() {
     until(async || scrape(metrics).await["server_draining"] == 1.0).await;
     assert!(TcpStream::connect(address).await.is_err(), "no new connections");
     assert_eq!(scrape(metrics).await["http_server_active_requests"], 1.0);
-    wire.repair();
+    proxy.set(Fault::None).await.unwrap();
     assert_eq!(Answer::parse(&rest(&mut under_way).await).status, 200);
     let (status, output) = program.end().await;
     assert_eq!(status.code(), Some(0), "{output}");

@@ -4,9 +4,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use server::{Handler, Reply, Route};
+use testkit::{FaultProxy, Postgres};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::rig::{Postgres, Wire};
 use crate::support::{NAP, get, production, serve_with, until};
 
 const METRICS: Route = Route {
@@ -30,7 +30,7 @@ static ROUTES: &[&Route] = &[&NAP, &METRICS];
 
 #[tokio::test]
 async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let profile = production(&[
         ("size = 10", "size = 2"),
         ("idle_trim = \"4m\"", "idle_trim = \"6s\""),
@@ -52,48 +52,48 @@ async fn overflow_is_closed_when_it_is_idle_and_everything_after_idle_trim() {
 
 #[tokio::test]
 async fn only_a_connection_that_was_idle_is_pinged() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     let profile = production(&[("ping_after = \"5s\"", "ping_after = \"1s\"")]);
-    let service = serve_with(&profile, &wire.url(), ROUTES).await;
+    let service = serve_with(&profile, &proxy.url(), ROUTES).await;
     let address = service.local_addr();
     for _ in 0..5 {
         assert_eq!(get(address, "/nap/0").await.status, 204);
     }
-    assert_eq!(wire.pings(), 0, "a fresh connection costs no round trip more");
+    assert_eq!(proxy.counts().pings, 0, "a fresh connection costs no round trip more");
     sleep(Duration::from_millis(1_100)).await;
     for _ in 0..5 {
         assert_eq!(get(address, "/nap/0").await.status, 204);
     }
-    assert_eq!((wire.pings(), wire.opened()), (1, 1));
+    assert_eq!((proxy.counts().pings, proxy.counts().sessions.opened), (1, 1));
 }
 
 #[tokio::test]
 async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     // One client asks for more than its rate.
     let profile = production(&[
         ("recycle_after = \"1h\"", "recycle_after = \"15s\""),
         ("rate_limit = 600", "# rate_limit = 600"),
     ]);
-    let service = serve_with(&profile, &wire.url(), ROUTES).await;
+    let service = serve_with(&profile, &proxy.url(), ROUTES).await;
     let address = service.local_addr();
     let warm = join_all((0..10).map(|_| get(address, "/nap/500"))).await;
     assert!(warm.iter().all(|answer| answer.status == 204), "{warm:?}");
-    assert_eq!(wire.opened(), 10);
+    assert_eq!(proxy.counts().sessions.opened, 10);
 
     // Between twelve and fifteen seconds after it was opened, each at its own time.
     let (started, mut waves) = (Instant::now(), Vec::new());
     while started.elapsed() < Duration::from_millis(15_200) {
-        let before = wire.opened();
+        let before = proxy.counts().sessions.opened;
         let answers = join_all((0..10).map(|_| get(address, "/nap/100"))).await;
         assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
-        if wire.opened() > before {
-            waves.push((started.elapsed(), wire.opened() - before));
+        if proxy.counts().sessions.opened > before {
+            waves.push((started.elapsed(), proxy.counts().sessions.opened - before));
         }
     }
-    assert_eq!(waves.iter().map(|(_, opened)| opened).sum::<usize>(), 10, "{waves:?}");
+    assert_eq!(waves.iter().map(|(_, opened)| opened).sum::<u64>(), 10, "{waves:?}");
     let (first, last) = (waves[0].0, waves[waves.len() - 1].0);
     assert!(first > Duration::from_secs(10) && first + Duration::from_millis(800) < last, "{waves:?}");
     let metrics = get(address, "/metrics").await.json();
@@ -102,7 +102,7 @@ async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
 
 #[tokio::test]
 async fn the_pool_counts_what_it_does() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let patient = production(&[("acquire_timeout = \"2s\"", "acquire_timeout = \"8s\"")]);
     let service = serve_with(&patient, &postgres.url(), ROUTES).await;
     let address = service.local_addr();
@@ -131,7 +131,8 @@ async fn the_pool_counts_what_it_does() {
 #[tokio::test]
 async fn at_the_end_postgresql_is_told_and_has_no_session_left() {
     let postgres =
-        Postgres::with(&["log_connections = on", "log_disconnections = on", "log_min_messages = debug1"]);
+        Postgres::with(&["log_connections = on", "log_disconnections = on", "log_min_messages = debug1"])
+            .unwrap();
     let service = serve_with(&production(&[]), &postgres.url(), ROUTES).await;
     let answers = join_all((0..10).map(|_| get(service.local_addr(), "/nap/500"))).await;
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");

@@ -9,12 +9,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use server::{Handler, Reply, Route, RouteKind, Served};
+use testkit::{Authority, FaultProxy, PgBouncer, Postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_postgres::types::Type;
 
-use crate::rig::{Authority, Bouncer, Postgres, Wire};
 use crate::support::{NAP, get, is_unhealthy, log_while, production, serve_with, until};
 
 const SUM: Route = Route {
@@ -91,23 +91,23 @@ async fn answers(address: SocketAddr, path: &str, requests: usize) -> Vec<(u16, 
 
 #[tokio::test]
 async fn a_hundred_requests_at_once_all_succeed_over_twelve_connections_and_never_more() {
-    let postgres = Postgres::start();
-    let wire = Wire::to(postgres.port());
-    let service = serve_with(&production(&[]), &wire.url(), ROUTES).await;
+    let postgres = Postgres::start().unwrap();
+    let proxy = FaultProxy::to(postgres.port()).await.unwrap();
+    let service = serve_with(&production(&[]), &proxy.url(), ROUTES).await;
     for _ in 0..3 {
         let answers = answers(service.local_addr(), "/sum", 100).await;
         assert!(answers.iter().all(|answer| *answer == (200, "2".to_owned())), "{answers:?}");
     }
-    assert!((10..=12).contains(&wire.most_open()), "{}", wire.most_open());
+    assert!((10..=12).contains(&proxy.counts().sessions.most_open), "{}", proxy.counts().sessions.most_open);
 }
 
 #[tokio::test]
 async fn every_statement_works_when_there_are_more_clients_than_server_connections() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     postgres.ask("create type mood as enum ('merry', 'glum'); create table notes (text text)");
-    let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
-    let wire = Wire::to(bouncer.port());
-    let service = serve_with(&production(&[]), &wire.url(), ROUTES).await;
+    let bouncer = PgBouncer::before(&postgres, &["default_pool_size = 2"]).unwrap();
+    let proxy = FaultProxy::to(bouncer.port()).await.unwrap();
+    let service = serve_with(&production(&[]), &proxy.url(), ROUTES).await;
     let address = service.local_addr();
     for round in 0..10 {
         let (sums, moods) =
@@ -116,16 +116,16 @@ async fn every_statement_works_when_there_are_more_clients_than_server_connectio
         assert!(moods.iter().all(|answer| *answer == (200, "\"merry\"".to_owned())), "{round}: {moods:?}");
         assert_eq!(get(address, "/health").await.status, 200);
     }
-    assert_eq!(wire.named(), 0, "no statement has a name");
-    assert!(wire.most_open() >= 10, "{} clients", wire.most_open());
+    assert_eq!(proxy.counts().named_statements, 0, "no statement has a name");
+    assert!(proxy.counts().sessions.most_open >= 10, "{} clients", proxy.counts().sessions.most_open);
     assert_eq!(postgres.sessions(), 2);
 }
 
 #[tokio::test]
 async fn a_type_that_is_not_cast_spoils_its_own_requests_and_no_others() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     postgres.ask("create type mood as enum ('merry', 'glum')");
-    let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
+    let bouncer = PgBouncer::before(&postgres, &["default_pool_size = 2"]).unwrap();
     let service = serve_with(&production(&[]), &bouncer.url(), ROUTES).await;
     let address = service.local_addr();
     let mut refused = 0;
@@ -141,8 +141,8 @@ async fn a_type_that_is_not_cast_spoils_its_own_requests_and_no_others() {
 
 #[tokio::test]
 async fn a_postgresql_that_is_killed_during_a_statement_behind_the_pooler_is_a_503() {
-    let mut postgres = Postgres::start();
-    let bouncer = Bouncer::before(postgres.port(), &["server_login_retry = 1"]);
+    let mut postgres = Postgres::start().unwrap();
+    let bouncer = PgBouncer::before(&postgres, &["server_login_retry = 1"]).unwrap();
     let service = serve_with(&production(&[]), &bouncer.url(), ROUTES).await;
     let address = service.local_addr();
     let asleep = tokio::spawn(async move { get(address, "/nap/20000").await });
@@ -156,9 +156,9 @@ async fn a_postgresql_that_is_killed_during_a_statement_behind_the_pooler_is_a_5
 
 #[tokio::test]
 async fn what_is_written_is_written_once() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     postgres.ask("create table notes (text text)");
-    let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
+    let bouncer = PgBouncer::before(&postgres, &["default_pool_size = 2"]).unwrap();
     let service = serve_with(&production(&[]), &bouncer.url(), ROUTES).await;
     let write = |body: &'static str| {
         let fields = [("content-length", "4"), ("content-type", "text/plain")];
@@ -172,15 +172,15 @@ async fn what_is_written_is_written_once() {
 
 #[tokio::test]
 async fn a_statement_cut_by_its_deadline_is_cancelled_through_the_pooler_as_well() {
-    let postgres = Postgres::start();
-    let authority = Authority::new();
-    let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
-    let with_tls = Bouncer::with_tls(&postgres, &authority.identity("localhost"));
+    let postgres = Postgres::start().unwrap();
+    let authority = Authority::new().unwrap();
+    let bouncer = PgBouncer::before(&postgres, &["default_pool_size = 2"]).unwrap();
+    let with_tls = PgBouncer::with_tls(&postgres, &authority.sign(&["localhost"]).unwrap()).unwrap();
     let hasty = production(&[
         ("request_timeout = \"10s\"", "request_timeout = \"4s\""),
         ("body_timeout = \"8s\"", "body_timeout = \"4s\""),
     ]);
-    for url in [postgres.url(), bouncer.url(), authority.verified(with_tls.port())] {
+    for url in [postgres.url(), bouncer.url(), authority.verified_url("localhost", with_tls.port())] {
         let service = serve_with(&hasty, &url, ROUTES).await;
         let cut = answers(service.local_addr(), "/nap/20000", 2).await;
         assert!(cut.iter().all(|(status, _)| *status == 503), "{cut:?}");
@@ -198,7 +198,7 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_through_the_pooler_as_well
 
 #[tokio::test]
 async fn a_statement_that_postgresql_refuses_is_our_mistake_and_costs_no_connection() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     // No table `notes`.
     let service = serve_with(&production(&[]), &postgres.url(), ROUTES).await;
     for _ in 0..3 {
@@ -216,7 +216,7 @@ async fn a_statement_that_postgresql_refuses_is_our_mistake_and_costs_no_connect
 
 #[tokio::test]
 async fn too_many_clients_of_postgresql_are_unhealthy_and_named_in_the_log() {
-    let postgres = Postgres::with(&["max_connections = 4", "superuser_reserved_connections = 0"]);
+    let postgres = Postgres::with(&["max_connections = 4", "superuser_reserved_connections = 0"]).unwrap();
     let (client, connection) = tokio_postgres::connect(&postgres.url(), tokio_postgres::NoTls).await.unwrap();
     let holder = tokio::spawn(connection);
     let more = join_all((0..3).map(async |_| {
@@ -239,8 +239,8 @@ async fn too_many_clients_of_postgresql_are_unhealthy_and_named_in_the_log() {
 
 #[tokio::test]
 async fn too_many_clients_of_the_pooler_are_unhealthy_and_named_in_the_log() {
-    let postgres = Postgres::start();
-    let bouncer = Bouncer::before(postgres.port(), &["max_client_conn = 1"]);
+    let postgres = Postgres::start().unwrap();
+    let bouncer = PgBouncer::before(&postgres, &["max_client_conn = 1"]).unwrap();
     let (client, connection) = tokio_postgres::connect(&bouncer.url(), tokio_postgres::NoTls).await.unwrap();
     let holder = tokio::spawn(connection);
     let log = log_while(&bouncer.url(), is_unhealthy).await;
@@ -251,9 +251,9 @@ async fn too_many_clients_of_the_pooler_are_unhealthy_and_named_in_the_log() {
 
 #[tokio::test]
 async fn a_pooler_without_a_free_server_connection_is_unhealthy_and_named_in_the_log() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let settings = ["default_pool_size = 1", "query_wait_timeout = 1"];
-    let bouncer = Bouncer::before(postgres.port(), &settings);
+    let bouncer = PgBouncer::before(&postgres, &settings).unwrap();
     let (client, connection) = tokio_postgres::connect(&bouncer.url(), tokio_postgres::NoTls).await.unwrap();
     let holder = tokio::spawn(connection);
     client.batch_execute("begin").await.unwrap();
@@ -270,8 +270,8 @@ async fn a_pooler_without_a_free_server_connection_is_unhealthy_and_named_in_the
 
 #[tokio::test]
 async fn a_pooler_without_its_database_is_unhealthy_and_well_again_with_it() {
-    let mut postgres = Postgres::start();
-    let bouncer = Bouncer::before(postgres.port(), &["server_login_retry = 1"]);
+    let mut postgres = Postgres::start().unwrap();
+    let bouncer = PgBouncer::before(&postgres, &["server_login_retry = 1"]).unwrap();
     postgres.kill();
     let log = log_while(&bouncer.url(), async |address| {
         is_unhealthy(address).await;
@@ -304,7 +304,7 @@ async fn a_pooler_that_says_why_it_has_no_database_is_named_in_the_log() {
             let _ = client.write_all(&answer).await;
         }
     });
-    let log = log_while(&crate::rig::url("127.0.0.1", port), is_unhealthy).await;
+    let log = log_while(&testkit::url("127.0.0.1", port), is_unhealthy).await;
     assert!(log.contains("\"class\":\"pooler-login\""), "{log}");
     assert!(!log.contains("cached error"), "{log}");
 }

@@ -1,6 +1,7 @@
 //! The program refuses to start with one clear message and the right exit code.
 
-use crate::rig::free_port;
+use testkit::Port;
+
 use crate::support::{NO_DATABASE, changed, command};
 
 const URL: (&str, &str) = ("DATABASE_URL", "postgresql://app:hunter2@db.example.net/app");
@@ -107,7 +108,7 @@ fn a_taken_port_is_a_failure_not_a_refusal() {
 
 #[test]
 fn a_sound_profile_and_environment_pass_the_check() {
-    let port = free_port().to_string();
+    let port = Port::take().unwrap().to_string();
     let (code, text) = run(&["--check", "--profile", "production"], &[URL, ("PORT", &port)]);
     assert_eq!((code, text.as_str()), (Some(0), "the profile `production` and its environment are sound\n"));
 }

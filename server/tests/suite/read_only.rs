@@ -4,8 +4,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use server::{Context, Handler, Refusal, Reply, Route, Running};
+use testkit::{PgBouncer, Postgres};
 
-use crate::rig::{Bouncer, Postgres};
 use crate::support::{NAP, get, log_while, production, send, serve_with, until};
 
 /// One statement that writes.
@@ -35,7 +35,7 @@ async fn write_in_a_transaction(context: Context) -> Result<Reply, Refusal> {
 }
 
 fn postgres() -> Postgres {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     postgres.ask("create table notes (note int)");
     postgres
 }
@@ -78,7 +78,7 @@ async fn a_pooler_keeps_no_session_either_that_was_refused_a_write() {
     let postgres = postgres();
     for path in ["/notes", "/transaction"] {
         sessions_take_writes(&postgres, false);
-        let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 3"]);
+        let bouncer = PgBouncer::before(&postgres, &["default_pool_size = 3"]).unwrap();
         let service = serve_with(&production(&[]), &bouncer.url(), ROUTES).await;
         warm(&service).await;
         assert_eq!(postgres.sessions(), 3);

@@ -10,12 +10,11 @@ use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use profiles::Declaration;
 use server::{Environment, Handler, ROUTES, Reply, Route, RouteKind, Running, Served};
+use testkit::{PASSWORD, Port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::types::{ToSql, Type};
-
-use crate::rig::{PASSWORD, free_port};
 
 /// Nothing listens on port 1.
 pub(crate) const NO_DATABASE: &str = "postgresql://app:n7Jq0Zt5@127.0.0.1:1/app";
@@ -198,8 +197,8 @@ pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
     command
 }
 
-pub(crate) async fn until_ready(port: u16) -> SocketAddr {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+pub(crate) async fn until_ready(port: &Port) -> SocketAddr {
+    let address = SocketAddr::from(([127, 0, 0, 1], port.number()));
     for _ in 0..400 {
         if TcpStream::connect(address).await.is_ok() {
             return address;
@@ -219,10 +218,10 @@ pub(crate) async fn until(mut seen: impl AsyncFnMut() -> bool) {
 
 /// What the service says in its log, as a process whose log is its own, while something happens.
 pub(crate) async fn log_while(url: &str, held: impl AsyncFnOnce(SocketAddr)) -> String {
-    let port = free_port();
+    let port = Port::take().unwrap();
     let environment = [("DATABASE_URL", url), ("PORT", &port.to_string())];
     let service = Program::start(&["--profile", "production"], &environment);
-    let address = until_ready(port).await;
+    let address = until_ready(&port).await;
     held(address).await;
     service.signal("TERM");
     let (status, log) = service.end().await;

@@ -1,29 +1,17 @@
 //! TLS and authentication: what is accepted, and what each refusal says in the log and nowhere else.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use testkit::{Authority, PASSWORD, PgBouncer, Postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::rig::{Authority, Bouncer, Identity, PASSWORD, Postgres, url};
 use crate::support::{command, get, is_unhealthy, log_while, production, serve};
 
-/// A PostgreSQL that shows this certificate, and accepts nothing without TLS.
-fn postgres_with(identity: &Identity) -> Postgres {
-    let mut postgres = Postgres::start();
-    show(&mut postgres, &identity.certificate, &identity.key);
-    postgres
-}
-
-pub(crate) fn show(postgres: &mut Postgres, certificate: &str, key: &str) {
-    let certificate = postgres.private_file("server.crt", certificate);
-    let key = postgres.private_file("server.key", key);
-    postgres.configure(&[
-        "ssl = on",
-        &format!("ssl_cert_file = '{}'", certificate.display()),
-        &format!("ssl_key_file = '{}'", key.display()),
-    ]);
-    postgres.restart();
+/// A PostgreSQL that shows a certificate of this authority for `localhost`.
+fn postgres_with(authority: &Authority) -> Postgres {
+    Postgres::with_tls(&authority.sign(&["localhost"]).unwrap()).unwrap()
 }
 
 pub(crate) async fn health(url: &str) -> u16 {
@@ -44,13 +32,17 @@ pub(crate) async fn assert_logged(url: &str, class: &str, remedy: &str) {
 
 #[tokio::test]
 async fn a_private_authoritys_certificate_for_this_host_is_accepted() {
-    let authority = Authority::new();
-    let postgres = postgres_with(&authority.identity("localhost"));
+    let authority = Authority::new().unwrap();
+    let postgres = postgres_with(&authority);
     for more in ["", "&channel_binding=prefer", "&channel_binding=disable", "&channel_binding=require"] {
-        assert_eq!(health(&(authority.verified(postgres.port()) + more)).await, 200, "{more}");
+        assert_eq!(
+            health(&(authority.verified_url("localhost", postgres.port()) + more)).await,
+            200,
+            "{more}"
+        );
     }
     // By address, with the name to verify.
-    let by_address = authority.verified(postgres.port()) + "&hostaddr=127.0.0.1";
+    let by_address = authority.verified_url("localhost", postgres.port()) + "&hostaddr=127.0.0.1";
     assert_eq!(health(&by_address).await, 200);
     let encrypted = "select count(*) from pg_stat_ssl where ssl and pid <> pg_backend_pid()";
     let service = serve(&production(&[]), &by_address).await;
@@ -71,7 +63,7 @@ async fn the_hosts_name_is_sent_even_when_the_address_is_given() {
         let read = client.read(&mut hello).await.unwrap();
         hello[..read].to_vec()
     });
-    let url = url("ep-cool-darkness.example.net", port) + "?sslmode=require&hostaddr=127.0.0.1";
+    let url = testkit::url("ep-cool-darkness.example.net", port) + "?sslmode=require&hostaddr=127.0.0.1";
     assert_eq!(health(&url).await, 503);
     let hello = hello.await.unwrap();
     let name = b"ep-cool-darkness.example.net";
@@ -80,65 +72,66 @@ async fn the_hosts_name_is_sent_even_when_the_address_is_given() {
 
 #[tokio::test]
 async fn every_wrong_certificate_has_its_own_line_in_the_log() {
-    let authority = Authority::new();
-    let postgres = postgres_with(&authority.identity("localhost"));
-    let by_address = authority.verified_as("127.0.0.1", postgres.port());
+    let authority = Authority::new().unwrap();
+    let postgres = postgres_with(&authority);
+    let by_address = authority.verified_url("127.0.0.1", postgres.port());
     assert_logged(&by_address, "tls-wrong-host", "use a host name that the certificate holds").await;
-    let other = Authority::new();
-    assert_logged(&other.verified(postgres.port()), "tls-untrusted", "`sslrootcert`").await;
-    let public = format!("{}?sslmode=verify-full", crate::rig::url("localhost", postgres.port()));
+    let other = Authority::new().unwrap();
+    assert_logged(&other.verified_url("localhost", postgres.port()), "tls-untrusted", "`sslrootcert`").await;
+    let public = format!("{}?sslmode=verify-full", testkit::url("localhost", postgres.port()));
     assert_logged(&public, "tls-untrusted", "`sslrootcert`").await;
 
-    let postgres = postgres_with(&authority.identity_until("localhost", 2020));
-    assert_logged(&authority.verified(postgres.port()), "tls-expired", "renew it").await;
+    let in_2020 = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 50);
+    let postgres = Postgres::with_tls(&authority.sign_until(&["localhost"], in_2020).unwrap()).unwrap();
+    assert_logged(&authority.verified_url("localhost", postgres.port()), "tls-expired", "renew it").await;
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_never_spoken_to_in_plain_text() {
-    let postgres = Postgres::start();
-    let authority = Authority::new();
-    let url = authority.verified(postgres.port());
+    let postgres = Postgres::start().unwrap();
+    let authority = Authority::new().unwrap();
+    let url = authority.verified_url("localhost", postgres.port());
     assert_logged(&url, "tls-not-offered", "the server offers no TLS").await;
 }
 
 #[tokio::test]
 async fn a_wrong_password_and_a_missing_database_have_their_own_lines() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start().unwrap();
     let wrong = postgres.url().replace(PASSWORD, "hunter2");
     assert_logged(&wrong, "authentication", "the user or password was not accepted").await;
     let missing = format!("{}-of-no-one", postgres.url());
     assert_logged(&missing, "no-database", "no database of that name").await;
-    let bouncer = Bouncer::before(postgres.port(), &[]);
+    let bouncer = PgBouncer::before(&postgres, &[]).unwrap();
     let wrong = bouncer.url().replace(PASSWORD, "hunter2");
     assert_logged(&wrong, "authentication", "the user or password was not accepted").await;
 }
 
 #[tokio::test]
 async fn a_host_that_is_not_there_or_says_nothing_has_its_own_line() {
-    let url = url("no-such-host.invalid", 5432) + "?sslmode=verify-full";
+    let url = testkit::url("no-such-host.invalid", 5432) + "?sslmode=verify-full";
     assert_logged(&url, "unresolved", "the host name could not be resolved").await;
     let closed = crate::support::NO_DATABASE;
     assert_logged(closed, "refused", "is the database running").await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silent = crate::rig::url("127.0.0.1", silent.local_addr().unwrap().port());
+    let silent = testkit::url("127.0.0.1", silent.local_addr().unwrap().port());
     assert_logged(&silent, "timeout", "no answer in time").await;
 }
 
 #[tokio::test]
 async fn channel_binding_that_the_certificate_does_not_allow_is_explained() {
-    let authority = Authority::signing_with(&rcgen::PKCS_ED25519);
-    let postgres = postgres_with(&authority.identity("localhost"));
-    let url = |more| authority.verified(postgres.port()) + more;
+    let authority = Authority::with_ed25519().unwrap();
+    let postgres = postgres_with(&authority);
+    let url = |more| authority.verified_url("localhost", postgres.port()) + more;
     assert_eq!(health(&url("")).await, 200, "preferred, it is left out");
     assert_logged(&url("&channel_binding=require"), "channel-binding", "remove the option").await;
 }
 
 #[tokio::test]
 async fn channel_binding_through_a_pooler_that_ends_tls_is_explained() {
-    let authority = Authority::new();
-    let postgres = Postgres::start();
-    let bouncer = Bouncer::with_tls(&postgres, &authority.identity("localhost"));
-    let url = |more| authority.verified(bouncer.port()) + more;
+    let authority = Authority::new().unwrap();
+    let postgres = Postgres::start().unwrap();
+    let bouncer = PgBouncer::with_tls(&postgres, &authority.sign(&["localhost"]).unwrap()).unwrap();
+    let url = |more| authority.verified_url("localhost", bouncer.port()) + more;
     assert_eq!(health(&url("")).await, 200);
     assert_logged(&url("&channel_binding=require"), "channel-binding", "a pooler ends TLS").await;
 }

@@ -5,9 +5,9 @@ use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use server::database::DatabaseError;
 use server::{Context, Handler, Refusal, Reply, Route, RouteKind, Running, Served};
+use testkit::{PgBouncer, Postgres};
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::rig::{Bouncer, Postgres};
 use crate::support::{get, production, serve_with, until};
 
 /// Takes one from an account and gives it to another; the path says what comes between and after.
@@ -50,15 +50,15 @@ async fn transfer(context: Context) -> Result<Reply, Refusal> {
 struct Bank {
     service: Running,
     postgres: Postgres,
-    _bouncer: Bouncer,
+    _bouncer: PgBouncer,
 }
 
 impl Bank {
     async fn open() -> Self {
-        let postgres = Postgres::start();
+        let postgres = Postgres::start().unwrap();
         postgres.ask("create table accounts (name text primary key, amount int)");
         postgres.ask("insert into accounts values ('left', 1000), ('right', 0)");
-        let bouncer = Bouncer::before(postgres.port(), &["default_pool_size = 2"]);
+        let bouncer = PgBouncer::before(&postgres, &["default_pool_size = 2"]).unwrap();
         let hasty = production(&[
             ("request_timeout = \"10s\"", "request_timeout = \"2s\""),
             ("body_timeout = \"8s\"", "body_timeout = \"2s\""),

@@ -41,12 +41,23 @@ impl Cluster {
         appended.map_err(StartError::file("write", &file))
     }
 
+    /// From its next start on, with this certificate: a chain and its key, in PEM form.
+    pub(super) fn offer_tls(&self, chain: &str, key: &str) -> Result<(), StartError> {
+        let chain = self.private_file("server.crt", chain)?;
+        let key = self.private_file("server.key", key)?;
+        self.configure(&[
+            "ssl = on",
+            &format!("ssl_cert_file = '{}'", chain.display()),
+            &format!("ssl_key_file = '{}'", key.display()),
+        ])
+    }
+
     /// From its next start on it is a standby.
     pub(super) fn demote(&self) -> Result<(), StartError> {
         unprivileged::private_file(&self.data(), "standby.signal", "").map(drop)
     }
 
-    pub(super) fn private_file(&self, name: &str, text: &str) -> Result<PathBuf, StartError> {
+    fn private_file(&self, name: &str, text: &str) -> Result<PathBuf, StartError> {
         unprivileged::private_file(self.folder.path(), name, text)
     }
 

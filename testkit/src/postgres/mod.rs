@@ -42,14 +42,8 @@ impl Postgres {
     /// Offers TLS with this certificate.
     pub fn with_tls(certificate: &Certificate) -> Result<Self, StartError> {
         let cluster = Cluster::make(USER, PASSWORD)?;
-        let chain = cluster.private_file("server.crt", certificate.pem())?;
-        let key = cluster.private_file("server.key", certificate.key())?;
-        let settings = [
-            "ssl = on".to_owned(),
-            format!("ssl_cert_file = '{}'", chain.display()),
-            format!("ssl_key_file = '{}'", key.display()),
-        ];
-        Self::run(cluster, PASSWORD, &settings.each_ref().map(String::as_str))
+        cluster.offer_tls(certificate.pem(), certificate.key())?;
+        Self::run(cluster, PASSWORD, &[])
     }
 
     fn run(cluster: Cluster, password: &str, settings: &[&str]) -> Result<Self, StartError> {
@@ -79,6 +73,13 @@ impl Postgres {
     /// After [`kill`](Self::kill): on the same port, with the same data.
     pub fn start_again(&mut self) {
         self.start_until(State::Ready);
+    }
+
+    /// Restarts it with TLS, and another certificate: a chain and its key, in PEM form.
+    pub fn show(&mut self, chain: &str, key: &str) {
+        self.cluster.offer_tls(chain, key).unwrap_or_else(|error| panic!("{error}"));
+        self.kill();
+        self.start_again();
     }
 
     /// Stops all its processes: the system still accepts connections, and none is answered.

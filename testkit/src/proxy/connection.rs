@@ -12,6 +12,8 @@ use super::upstream::Upstream;
 
 /// In bytes: what is read at once to be forgotten.
 const CHUNK: usize = 4096;
+/// The whole of a ping.
+const SYNC: [u8; 5] = [b'S', 0, 0, 0, 4];
 
 /// What every connection of a proxy shares.
 #[derive(Clone)]
@@ -39,7 +41,7 @@ impl Shared {
             }
             fate = tokio::select! {
                 next = leave(&mut state, number, fate) => next,
-                () = swallow(&mut client) => return,
+                () = swallow(&mut client, &self.tally) => return,
             };
         }
         if let Fate::Reset = fate {
@@ -58,8 +60,12 @@ async fn leave(state: &mut watch::Receiver<State>, number: u64, fate: Fate) -> F
     next.map_or(Fate::Closed, |state| state.fate(number))
 }
 
-/// Reads until the client has had enough.
-async fn swallow(client: &mut TcpStream) {
+/// Reads until the client has had enough. Whether its connection still lives, it may go on asking.
+async fn swallow(client: &mut TcpStream, tally: &Tally) {
     let mut bytes = [0; CHUNK];
-    while let Ok(1..) = client.read(&mut bytes).await {}
+    while let Ok(read @ 1..) = client.read(&mut bytes).await {
+        if bytes[..read] == SYNC {
+            tally.with(|counts| counts.pings += 1);
+        }
+    }
 }

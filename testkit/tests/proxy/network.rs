@@ -185,6 +185,8 @@ async fn frozen_connections_are_never_answered_again_and_new_ones_are() {
     let old = setup.client().await;
     let mut raw = setup.raw().await;
     setup.set(Fault::Freeze).await;
+    silent(old.check_connection()).await;
+    assert_eq!(setup.proxy.counts().pings, 1, "what is never answered is counted all the same");
     silent(old.simple_query("select 1")).await;
     let new = setup.client().await;
     new.simple_query("select 1").await.unwrap();
