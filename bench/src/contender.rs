@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use bench::ORIGINS;
 use bench::database::PING_FIRST;
+use testkit::Port;
 
 use crate::process::Times;
-use crate::{Bench, machine, postgres, process};
+use crate::{Bench, machine, process};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
@@ -49,7 +50,7 @@ impl Contender {
 
     /// On the first processor; nothing of it has run yet when this returns, but for what the system does.
     pub(crate) fn start(self, bench: &Bench) -> Running {
-        let port = postgres::free_port();
+        let port = Port::take().expect("a port is free");
         let mut command = Command::new(bench.programs.of(self));
         command.env_clear().env("PORT", port.to_string()).env("DATABASE_URL", bench.postgres.url());
         if self == Self::Ours {
@@ -72,7 +73,7 @@ impl Contender {
 pub(crate) struct Running {
     pub(crate) contender: Contender,
     child: Child,
-    pub(crate) port: u16,
+    pub(crate) port: Port,
     pub(crate) started: Instant,
 }
 
@@ -82,7 +83,7 @@ impl Running {
     /// A connection, once it listens. Asks without a pause: this is timed.
     pub(crate) fn connect(&mut self) -> Client {
         loop {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port.number())) {
                 stream.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
                 return Client { stream, contender: self.contender };
             }

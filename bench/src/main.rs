@@ -9,18 +9,16 @@ mod goal;
 mod load;
 mod machine;
 mod memory;
-#[allow(dead_code, reason = "shared with the service's tests, which use all of it")]
-#[path = "../../server/tests/suite/rig/postgres.rs"]
-mod postgres;
 mod process;
 mod start;
 mod table;
 
 use std::process::ExitCode;
 
+use testkit::Postgres;
+
 use crate::build::Programs;
 use crate::goal::Goal;
-use crate::postgres::Postgres;
 use crate::table::Measured;
 
 const USAGE: &str = "\
@@ -56,7 +54,8 @@ fn main() -> ExitCode {
         let programs = Programs::build()?;
         // From here on everything that is started is there too, unless it is a contender.
         machine::pin(machine::LOAD);
-        let bench = Bench { programs, postgres: Postgres::start(), rounds, seconds };
+        let postgres = Postgres::start().map_err(|error| error.to_string())?;
+        let bench = Bench { programs, postgres, rounds, seconds };
         Ok(run(&bench, &whats))
     }) {
         Ok(true) => ExitCode::SUCCESS,
