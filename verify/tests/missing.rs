@@ -106,19 +106,21 @@ fn judged(
                 }
             }
             Answer::Burst(Burst { failures, .. }) => {
-                failures.iter_mut().for_each(|one| one.why = reason.clone())
+                for failure in failures {
+                    failure.why = reason.clone();
+                }
             }
             answer => *answer = Answer::Missing(reason.clone()),
         },
     ];
-    let changed = changes.into_iter().flat_map(|change| {
+    let verdicts = changes.into_iter().flat_map(|change| {
         (0..sound.len()).map(move |index| {
             let mut exchanges = sound.to_vec();
             change(&mut exchanges[index].answer, reason);
             kind(&(check.judge)(subject, &exchanges))
         })
     });
-    changed.collect()
+    verdicts.collect()
 }
 
 const fn kind(verdict: &Verdict) -> &'static str {
