@@ -87,8 +87,9 @@ pub struct Server {
     /// The longest request target (path and query), in bytes; more is 414. RFC 9110 section 4.1 asks for 8000 at least.
     #[schemars(extend("examples" = ["8KiB"]))]
     pub uri_limit: Size,
-    /// The most connections that are open at once; excess connections wait in the kernel backlog. The start is refused
-    /// if the process may not open so many files.
+    /// The most connections that are open at once. For one more the connection that has waited longest for its client is
+    /// closed; if none waits, a health path is still answered, and every other request is 503. 256 are in excess at most,
+    /// others wait in the kernel backlog. The start is refused if the process may not open so many files.
     #[schemars(range(min = 1, max = 1_000_000), extend("examples" = [10_000]))]
     pub max_connections: u32,
     /// The most requests that are handled at once; excess requests are answered 503 with `Retry-After`. The health paths

@@ -82,6 +82,7 @@ impl App {
         request: Request<Incoming>,
         peer: IpAddr,
         flaw: Option<Flaw>,
+        only_probes: bool,
     ) -> Answer {
         let arrived = Instant::now();
         let uuid = Uuid::new_v4();
@@ -95,6 +96,9 @@ impl App {
             self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server, || {
                 self.count(&client, arrived)
             });
+        // On a connection of the reserve.
+        let is_turned_away = only_probes && !route.is_some_and(|route| route.kind == RouteKind::Probe);
+        let action = if is_turned_away { Err(self.turn_away()) } else { action };
         record.is_preflight = decision.is_preflight();
         // A preflight that is granted is answered for the policy, and not for the route.
         record.route = route.filter(|_| !(record.is_preflight && action.is_ok()));
@@ -179,6 +183,11 @@ impl App {
     fn count(&self, client: &Client, arrived: Instant) -> Result<(), Refusal> {
         let Some(rate) = &self.rate else { return Ok(()) };
         rate.check(client.key(), arrived).inspect_err(|_| self.service.metrics.limited())
+    }
+
+    fn turn_away(&self) -> Refusal {
+        self.service.metrics.shed();
+        Refusal::overloaded()
     }
 
     fn run_sync(&self, handler: fn(&Service) -> Reply) -> Result<Reply, Refusal> {

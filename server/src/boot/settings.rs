@@ -215,6 +215,10 @@ fn database(profile: &Profile, environment: &Environment) -> Result<DatabaseAcce
     DatabaseAccess::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
 }
 
+/// Connections beyond `server.max_connections`, each for one request: a health check is answered, and everything else
+/// if a place has become free by then.
+pub(crate) const RESERVE: u32 = 256;
+
 /// Open files beside the connections of clients and database: standard streams, listeners, the runtime's own, and room
 /// to close what is too much.
 const OTHER_FILES: u64 = 64;
@@ -223,7 +227,7 @@ const OTHER_FILES: u64 = 64;
 /// usually far above.
 fn files(profile: &Profile) -> Result<(), Mistake> {
     let connections = profile.server.max_connections;
-    let needed = u64::from(connections) + u64::from(profile.pool.seen()) + OTHER_FILES;
+    let needed = u64::from(connections) + u64::from(RESERVE) + u64::from(profile.pool.seen()) + OTHER_FILES;
     // Where the system knows no such limit, there is none.
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     if allowed < needed {

@@ -13,9 +13,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use profiles::{Profile, Server};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
+use crate::connection::places::{Place, RESERVE_HEAD};
 use crate::connection::socket::{Patience, Socket, Turn};
 use crate::observe::metrics::GaugeGuard;
 
@@ -27,7 +27,7 @@ pub(crate) struct Accepted {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
     /// Given back when the connection ends.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) place: Place,
     pub(crate) open: GaugeGuard,
 }
 
@@ -65,32 +65,43 @@ pub(crate) fn http(server: &Server) -> http1::Builder {
     http
 }
 
-/// Serves one connection until either side ends it. Once the service drains, its next answer is its last.
+/// Serves one connection until either side ends it. Once the service drains, or needs its place, its next answer is its
+/// last.
 pub(crate) async fn serve(accepted: Accepted, protocol: Protocol) {
-    let Accepted { stream, peer, permit: _permit, open: _open } = accepted;
-    let Protocol { http, patience, app } = protocol;
+    let Accepted { stream, peer, place, open: _open } = accepted;
+    let Protocol { http, mut patience, app } = protocol;
     // Answers are small and whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let turn = Arc::new(Turn::default());
-    let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app));
-    let asked = Arc::clone(&app);
+    if place.is_extra() {
+        patience.head = patience.head.min(RESERVE_HEAD);
+    }
+    let (turn, place) = (Arc::new(Turn::default()), Arc::new(place));
+    let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app), Arc::clone(&place));
+    let (asked, at) = (Arc::clone(&app), Arc::clone(&place));
     let service = service_fn(move |request| {
         let flaw = turn.begin();
-        let (turn, app) = (Arc::clone(&turn), Arc::clone(&asked));
-        asked.answer(request, peer.ip(), flaw).map(move |mut response| {
+        let (turn, app, place) = (Arc::clone(&turn), Arc::clone(&asked), Arc::clone(&at));
+        let regular = place.is_extra().then(|| place.regular());
+        let only_probes = matches!(regular, Some(None));
+        asked.answer(request, peer.ip(), flaw, only_probes).map(move |mut response| {
             turn.end();
-            if app.drain().has_begun() {
+            drop(regular);
+            if app.drain().has_begun() || place.ends() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
         })
     });
     let mut served = pin!(http.serve_connection(TokioIo::new(socket), service));
-    let served = tokio::select! {
-        served = &mut served => served,
-        // hyper's own graceful end closes what it has not read yet. Here it only looks again: what waits in the socket
-        // is read and answered, and where nothing comes the socket knows for how long.
-        () = app.drain().begun() => served.await,
+    let mut draining = false;
+    let served = loop {
+        tokio::select! {
+            served = &mut served => break served,
+            // hyper's own graceful end closes what it has not read yet. Here it only looks again: what waits in the
+            // socket is read and answered, and where nothing comes the socket knows for how long.
+            () = app.drain().begun(), if !draining => draining = true,
+            () = place.wanted() => {}
+        }
     };
     if let Err(error) = served {
         // The client's doing: a broken head, a deadline, a reset. What could be answered has been.

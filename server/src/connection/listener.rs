@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::connection::http1::Accepted;
+use crate::connection::places::{Place, Places};
 use crate::service::Service;
 
 /// Connections that wait for `accept`; the kernel caps it at `net.core.somaxconn`.
@@ -41,36 +41,42 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Takes connections, as many at once as there are permits.
+/// Takes connections, as many at once as there are places.
 pub(crate) struct Acceptor {
     listener: TcpListener,
     service: Arc<Service>,
-    permits: Arc<Semaphore>,
+    places: Arc<Places>,
     failed: Often,
     full: Often,
 }
 
 impl Acceptor {
     pub(crate) fn new(listener: TcpListener, service: Arc<Service>) -> Self {
-        let most = usize::try_from(service.profile.server.max_connections)
-            .unwrap_or(usize::MAX)
-            .min(Semaphore::MAX_PERMITS);
         Self {
             listener,
+            places: Places::new(service.profile.server.max_connections),
             service,
-            permits: Arc::new(Semaphore::new(most)),
             failed: Often::default(),
             full: Often::default(),
         }
     }
 
-    /// The next connection. The permit comes first: whoever is too many waits in the system's queue and costs us
-    /// nothing.
+    /// The next connection. A place in the reserve comes first: what exceeds it waits in the kernel and costs nothing.
     pub(crate) async fn accept(&mut self) -> Accepted {
-        let permit = self.permit().await;
+        let reserved = self.places.reserve().await;
         let Self { listener, service, failed, .. } = self;
         let (stream, peer) = accept(listener, |error| tell_failed(service, failed, error)).await;
-        self.accepted(stream, peer, permit)
+        let place = self.places.take(reserved);
+        if place.is_extra() {
+            self.service.metrics.excess();
+            if let Some(times) = self.full.worth_a_line() {
+                tracing::warn!(
+                    times,
+                    "all of server.max_connections are open; the one that is idle longest is closed"
+                );
+            }
+        }
+        self.accepted(stream, peer, place)
     }
 
     /// From now on the kernel makes no new connections here: a client that begins one gets no answer, tries again after
@@ -91,11 +97,11 @@ impl Acceptor {
     /// Asks the kernel itself: tokio remembers that a listener had nothing to give until the kernel is polled again, and
     /// lets a task accept only so many in a row.
     pub(crate) async fn accept_queued(&mut self) -> Option<Accepted> {
-        let permit = self.permit().await;
+        let place = self.places.regular().await;
         let mut pause = FIRST_PAUSE;
         loop {
             match SockRef::from(&self.listener).accept().and_then(into_stream) {
-                Ok((stream, peer)) => return Some(self.accepted(stream, peer, permit)),
+                Ok((stream, peer)) => return Some(self.accepted(stream, peer, place)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
@@ -107,18 +113,8 @@ impl Acceptor {
         }
     }
 
-    fn accepted(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) -> Accepted {
-        Accepted { stream, peer, permit, open: self.service.metrics.connection_opened() }
-    }
-
-    async fn permit(&mut self) -> OwnedSemaphorePermit {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return permit;
-        }
-        if let Some(times) = self.full.worth_a_line() {
-            tracing::warn!(times, "all of server.max_connections are open; more wait");
-        }
-        Arc::clone(&self.permits).acquire_owned().await.expect("nobody closes the semaphore")
+    fn accepted(&self, stream: TcpStream, peer: SocketAddr, place: Place) -> Accepted {
+        Accepted { stream, peer, place, open: self.service.metrics.connection_opened() }
     }
 }
 

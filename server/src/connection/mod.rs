@@ -2,6 +2,7 @@
 
 pub(crate) mod http1;
 pub mod listener;
+pub(crate) mod places;
 pub(crate) mod scrape;
 pub(crate) mod serve;
 pub(crate) mod socket;

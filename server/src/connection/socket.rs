@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::future::Future as _;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,11 +16,13 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::app::App;
+use crate::connection::places::Place;
 use crate::request::framing::{Flaw, Framing};
 use crate::service::drain::Drain;
 
@@ -71,6 +74,7 @@ pub(crate) struct Socket {
     turn: Arc<Turn>,
     patience: Patience,
     app: Arc<App>,
+    place: Arc<Place>,
     framing: Framing,
     /// When the client must have been heard, and in which phase that was decided.
     heard_by: Option<(Phase, Instant)>,
@@ -86,10 +90,9 @@ pub(crate) struct Socket {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patience {
-    fn to_begin(self, usual: Duration, drain: &Drain) -> Duration {
-        if drain.has_begun() { usual.min(LAST_WORD) } else { usual }
-    }
+/// How long a client may take to begin a request.
+fn to_begin(usual: Duration, drain: &Drain) -> Duration {
+    if drain.has_begun() { usual.min(LAST_WORD) } else { usual }
 }
 
 impl Turn {
@@ -133,12 +136,19 @@ impl Turn {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, turn: Arc<Turn>, patience: Patience, app: Arc<App>) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        turn: Arc<Turn>,
+        patience: Patience,
+        app: Arc<App>,
+        place: Arc<Place>,
+    ) -> Self {
         Self {
             stream,
             turn,
             patience,
             app,
+            place,
             framing: Framing::default(),
             heard_by: None,
             answering: false,
@@ -152,6 +162,7 @@ impl Socket {
     fn hear(&mut self, bytes: &[u8]) {
         if matches!(self.turn.phase(), Phase::New | Phase::Answered) {
             self.heard_by = None;
+            self.place.works();
         }
         self.turn.hear(&mut self.framing, bytes);
     }
@@ -163,8 +174,8 @@ impl Socket {
             Phase::Service => return Poll::Pending,
             Phase::Answered if self.answering => return Poll::Pending,
             Phase::Head => self.patience.head,
-            Phase::New => self.patience.to_begin(self.patience.head, self.app.drain()),
-            Phase::Answered => self.patience.to_begin(self.patience.keep_alive, self.app.drain()),
+            Phase::New => to_begin(self.patience.head, self.app.drain()),
+            Phase::Answered => to_begin(self.patience.keep_alive, self.app.drain()),
         };
         let by = Instant::now() + patience;
         let by = match self.heard_by {
@@ -172,7 +183,16 @@ impl Socket {
             Some((decided, earlier)) if decided == phase => earlier.min(by),
             _ => by,
         };
+        let begins_to_wait = self.heard_by.is_none_or(|(decided, _)| decided != phase);
         self.heard_by = Some((phase, by));
+        if phase != Phase::Head {
+            if begins_to_wait {
+                self.place.waits();
+            }
+            if self.place.is_wanted() {
+                return if self.something_waits() { Poll::Pending } else { Poll::Ready(Ok(())) };
+            }
+        }
         if !self.rings(by, cx) {
             return Poll::Pending;
         }
@@ -182,6 +202,11 @@ impl Socket {
         // RFC 9110 section 15.5.9. As much as fits at once: this client gets no second chance.
         let _ = self.stream.try_write(&self.refusal(StatusCode::REQUEST_TIMEOUT));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long")))
+    }
+
+    /// Whether there is something to read, as the kernel says: tokio knows of it only after its next look.
+    fn something_waits(&self) -> bool {
+        SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|waiting| waiting > 0)
     }
 
     /// Nothing could be written.
@@ -305,19 +330,21 @@ impl AsyncWrite for Socket {
         self.answering = false;
         let timed = self.heard_by.is_some_and(|(decided, _)| decided == Phase::Answered);
         if !timed && self.turn.phase() == Phase::Answered {
-            let _ = self.await_client(cx);
+            // Where its time is over at once, the next read says so.
+            if self.await_client(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
         }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     /// Ends our side, and the connection as soon as the client has ended its own: what it still sends is not answered.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let until = match self.lingers_until {
-            Some(until) => until,
-            None => {
-                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-                *self.lingers_until.insert(Instant::now() + LINGER)
-            }
+        let until = if let Some(until) = self.lingers_until {
+            until
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            *self.lingers_until.insert(Instant::now() + LINGER)
         };
         while !self.is_ended {
             let mut dropped = [0; 4096];

@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     malformed: Counter,
     connections: Gauge,
     accept_errors: Counter,
+    excess: Counter,
     shed: Counter,
     limited: Counter,
 }
@@ -66,6 +67,7 @@ impl Metrics {
             malformed: Counter::default(),
             connections: Gauge::default(),
             accept_errors: Counter::default(),
+            excess: Counter::default(),
             shed: Counter::default(),
             limited: Counter::default(),
         }
@@ -92,6 +94,7 @@ impl Metrics {
             ("http_server_shed_requests", "Requests refused because too many were handled", &self.shed),
             ("http_server_limited_requests", "Requests beyond the rate of their client", &self.limited),
             ("server_accept_errors", "Connections that could not be accepted", &self.accept_errors),
+            ("server_excess_connections", "Connections beyond the most that may be open", &self.excess),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
@@ -144,6 +147,11 @@ impl Metrics {
     /// The system has not given us a connection that there was.
     pub(crate) fn accept_failed(&self) {
         self.accept_errors.inc();
+    }
+
+    /// A connection came when as many as may be were open.
+    pub(crate) fn excess(&self) {
+        self.excess.inc();
     }
 
     /// A request was refused because too many are handled at once.
