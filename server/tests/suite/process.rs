@@ -34,6 +34,20 @@ fn an_unknown_profile_is_refused_with_the_known_ones() {
 }
 
 #[test]
+fn what_has_no_end_is_refused_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.toml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for file in [pipe.to_str().unwrap(), "/dev/zero", "/dev/stdin"] {
+        let said = format!("error: could not read the profile `{file}`: it is a pipe, a socket or a device");
+        assert_refused(&["--profile", file], &[URL, ("PORT", "8080")], &[&said]);
+    }
+    let signed = [URL, ("PORT", "+80")];
+    let said = "`PORT` is not a number from 1 to 65535 in plain digits; set it to the port to listen on";
+    assert_refused(&["--profile", "production"], &signed, &[said]);
+}
+
+#[test]
 fn every_mistake_of_a_profile_is_shown_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.toml");
