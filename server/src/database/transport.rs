@@ -11,8 +11,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::messages::Messages;
 
-/// The driver collects a message, whatever length it announces, and hands over a stream only to its TLS connector. So
-/// this is one with and without TLS.
+/// The driver collects a message of any length that its header announces, and hands over a stream only to its TLS
+/// connector. So this is one with and without TLS.
 #[derive(Clone)]
 pub(super) enum Transport {
     Plain,

@@ -93,15 +93,16 @@ impl Lease {
         Some(Discarded(Some(connection)))
     }
 
-    /// Closes a session that takes no writes, so that none but a new one is asked when the database takes them again.
-    ///
-    /// It is left inside a transaction: a pooler that stands in between then closes the server's session as well, which
-    /// it would hand to the next client otherwise (PgBouncer, "unclean server").
+    /// Ends the lease with a session that says of itself that it takes no writes.
     pub(in crate::database) fn evict<T>(mut self) -> Result<T, DatabaseError> {
         self.close_inside_a_transaction();
         Err(DatabaseError::ReadOnly)
     }
 
+    /// Closes a session that takes no writes, so that none but a new one is asked when the database takes them again.
+    ///
+    /// It is left inside a transaction: a pooler that stands in between then closes the server's session as well, which
+    /// it would hand to the next client otherwise (PgBouncer, "unclean server").
     fn close_inside_a_transaction(&mut self) {
         let Some(connection) = self.connection.take() else {
             return;

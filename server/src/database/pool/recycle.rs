@@ -30,7 +30,7 @@ pub(super) struct Recycler {
 /// from each in turn would cost each its deadline.
 #[derive(Clone, Copy, Default)]
 struct Doubt {
-    /// A ping had no answer, or a session takes no writes: whatever was opened before is closed unasked.
+    /// A ping had no answer, or a session takes no writes: all connections opened before are closed unasked.
     condemned: Option<Instant>,
     /// A statement had no answer, and it may have been slow: whatever was last used before is pinged.
     suspected: Option<Instant>,
@@ -77,8 +77,8 @@ impl Recycler {
         self.doubt().suspected = Some(Instant::now());
     }
 
-    /// A session takes no writes. Those from before may be like it for as long as they live, whatever the database has
-    /// become by then.
+    /// A session takes no writes. Those from before may be like it for as long as they live, even if the database takes
+    /// writes again.
     pub(super) fn condemn(&self) {
         let now = Instant::now();
         let mut doubt = self.doubt();

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 /// Who vouches for a server, and the certificates that were named one by one.
 pub(super) struct Authority {
     pub(super) roots: RootCertStore,
-    /// Empty where the roots are Mozilla's: nobody has named those for this database.
+    /// Empty where the roots are Mozilla's, which are named for no database.
     pub(super) declared: Vec<CertificateDer<'static>>,
 }
 

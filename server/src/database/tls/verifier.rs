@@ -12,13 +12,13 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCer
 
 use super::certificate::Certificate;
 
-/// webpki's answer is final where it is yes. Where it is no, its one objection to these two is that they say `CA:TRUE`:
+/// webpki's answer is final where it is yes. Where it is no, two kinds of certificate are believed all the same:
 ///
-/// - a certificate that is, byte for byte, one of those that `sslrootcert` names;
-/// - a certificate that an authority of `sslrootcert` has signed itself.
+/// - one that is, byte for byte, in the file of `sslrootcert`;
+/// - one to which webpki objects only that it says `CA:TRUE`, and that an authority of that file has signed itself.
 ///
-/// RFC 5280 section 4.2.1.9 says what `CA:TRUE` allows a key to do, and forbids nothing. Everything else that webpki asks
-/// is asked of them too, and nobody but the holder of the private key completes the handshake.
+/// RFC 5280 section 4.2.1.9 says what `CA:TRUE` allows a key to do, and forbids nothing. Dates, purpose and host are
+/// verified as webpki does it, and only the holder of the private key completes the handshake.
 #[derive(Debug)]
 pub(super) struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
