@@ -156,7 +156,7 @@ pub struct Health {
     /// The form of the check's answer.
     pub contract: Contract,
     /// Whether the check fails as well where the database takes no writes: a standby, or one that its platform has made
-    /// read-only. It asks for `transaction_read_only` and writes nothing, so a full disk is not seen. `false` for a
+    /// read-only. It asks to write and writes nothing, so a full disk is not seen. `false` for a
     /// service that is of use to its readers. Left out, writes are not promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool", extend("examples" = [true]))]

@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
-use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
 
 use super::pool::connections::Connections;
 use super::{Database, DatabaseError};
@@ -73,6 +73,11 @@ pub(crate) struct Verdicts {
     disconnected: AtomicU64,
 }
 
+/// Asks that the statement's own transaction may write: nothing changes where it may, and PostgreSQL refuses it where it
+/// may not ("SET TRANSACTION": not after the first query, and never on a standby). So there is no row to be read.
+const ASK_TO_WRITE: &str = "select set_config('transaction_read_only', 'off', true)";
+const REFUSALS: [SqlState; 2] = [SqlState::ACTIVE_SQL_TRANSACTION, SqlState::FEATURE_NOT_SUPPORTED];
+
 impl Question {
     pub(crate) fn of(health: &profiles::Health) -> Self {
         if health.writes == Some(true) { Self::TakesWrites } else { Self::Answers }
@@ -81,8 +86,13 @@ impl Question {
     fn sql(self) -> &'static str {
         match self {
             Self::Answers => "select 1",
-            Self::TakesWrites => "show transaction_read_only",
+            Self::TakesWrites => ASK_TO_WRITE,
         }
+    }
+
+    /// Whether the answer is that the session takes no writes.
+    fn is_refused(self, error: &tokio_postgres::Error) -> bool {
+        self == Self::TakesWrites && error.code().is_some_and(|code| REFUSALS.contains(code))
     }
 }
 
@@ -262,20 +272,15 @@ async fn through(connections: &Connections, question: Question, end: Instant) ->
         let lease = connections.checkout(end).await?;
         let used = lease.is_used();
         // Without a timer: whoever asks stops at a time of his own, and a lease that is dropped is settled.
-        let answer = match lease.client().simple_query(question.sql()).await {
-            Ok(rows) if says_on(&rows) => lease.evict(),
-            answer => lease.settle(Ok(answer)).map(drop),
+        let answer = match lease.client().batch_execute(question.sql()).await {
+            Err(error) if question.is_refused(&error) => lease.evict(),
+            answer => lease.settle(Ok(answer)),
         };
         match answer {
             Err(DatabaseError::Lost(_) | DatabaseError::Ended | DatabaseError::ReadOnly) if used => {}
             answer => return answer,
         }
     }
-}
-
-/// What `transaction_read_only` says of a session that takes no writes.
-fn says_on(rows: &[SimpleQueryMessage]) -> bool {
-    rows.iter().any(|row| matches!(row, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")))
 }
 
 /// Asks again and again, each time over a fresh connection and without waiting for what was asked before.
