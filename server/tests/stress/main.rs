@@ -4,6 +4,8 @@
 //! `SOAK_SECONDS=600 cargo test -p server --test stress soak -- --nocapture` makes it ten minutes.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
+#[path = "../suite/load.rs"]
+mod load;
 mod nginx;
 mod replica;
 #[allow(dead_code, reason = "the suite's")]
@@ -23,6 +25,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::load::{Connections, Load};
 use crate::nginx::Nginx;
 use crate::replica::Replica;
 use crate::support::{A, NO_DATABASE, changed};
@@ -200,11 +203,20 @@ impl Tally {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_behind_nginx_loses_no_request() {
+    restart_behind_nginx(Connections::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_behind_nginx_loses_no_request_of_a_new_connection() {
+    restart_behind_nginx(Connections::Fresh).await;
+}
+
+async fn restart_behind_nginx(connections: Connections) {
     let _machine = alone().await;
     let profile = production(&[]);
     let mut replicas =
         [Replica::start(&profile, NO_DATABASE).await, Replica::start(&profile, NO_DATABASE).await];
-    let nginx = Nginx::before(&replicas);
+    let nginx = Nginx::before(&replicas, connections);
     let tally = Arc::new(Tally::default());
     let mut clients = JoinSet::new();
     for _ in 0..8 {
@@ -229,6 +241,24 @@ async fn a_rolling_restart_behind_nginx_loses_no_request() {
     tally.assert_nothing_lost(500, &nginx.log());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_ends_under_load_lose_nothing() {
+    let _machine = alone().await;
+    let mut sum = 0;
+    for run in 0..20 {
+        let clients = [16, 64, 128, 256][run / 2 % 4];
+        let connections = [Connections::Fresh, Connections::Kept][run % 2];
+        let mut replica = Replica::start(&production(&[]), NO_DATABASE).await;
+        let load = Load::start(replica.address(), clients, connections);
+        sleep(Duration::from_millis(700)).await;
+        replica.end().await;
+        let count = load.end().await;
+        assert!(count.lost.is_empty(), "run {run}, {clients} clients, {connections:?}: {count}");
+        sum += count.answered;
+    }
+    println!("{sum} requests answered over 20 ends, 0 lost");
+}
+
 /// Two replicas behind nginx that are restarted in turn, one that is not, a database that is cut off, stops answering
 /// and comes back, and clients of every kind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,7 +271,7 @@ async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
     let mut replicas =
         [Replica::start(&profile, &proxy.url()).await, Replica::start(&profile, &proxy.url()).await];
     let steady = Replica::start(&profile, &proxy.url()).await;
-    let nginx = Nginx::before(&replicas);
+    let nginx = Nginx::before(&replicas, Connections::Kept);
 
     let tally = Arc::new(Tally::default());
     let mut clients = JoinSet::new();

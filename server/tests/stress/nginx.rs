@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::Port;
 
+use crate::load::Connections;
 use crate::replica::Replica;
 
 pub(crate) struct Nginx {
@@ -19,23 +20,27 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Takes turns among the replicas and keeps connections to them open; what one refuses goes to the next, which is
-    /// nginx's default for requests that may be repeated.
-    pub(crate) fn before(replicas: &[Replica]) -> Self {
+    /// Takes turns among the replicas, over connections of each kind; what one refuses goes to the next, which is nginx's
+    /// default for requests that may be repeated.
+    pub(crate) fn before(replicas: &[Replica], connections: Connections) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = Port::take().unwrap();
         let servers = replicas.iter().fold(String::new(), |mut text, replica| {
             let _ = write!(text, "server {} max_fails=0; ", replica.address());
             text
         });
+        let (kept, connection) = match connections {
+            Connections::Kept => ("keepalive 16;", ""),
+            Connections::Fresh => ("", "close"),
+        };
         let configuration = format!(
             "daemon off; master_process off; pid nginx.pid; error_log error.log warn; worker_rlimit_nofile 4096;\n\
              events {{ worker_connections 2048; }}\n\
              http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;\n\
              uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
-             upstream replicas {{ {servers} keepalive 16; }}\n\
+             upstream replicas {{ {servers} {kept} }}\n\
              server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://replicas; proxy_http_version 1.1;\n\
-             proxy_set_header Connection \"\"; proxy_set_header Host $host; }} }} }}\n"
+             proxy_set_header Connection \"{connection}\"; proxy_set_header Host $host; }} }} }}\n"
         );
         fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
         let process = Command::new("nginx")
