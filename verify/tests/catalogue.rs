@@ -10,7 +10,7 @@ use verify::checks;
 use verify::checks::asvs;
 use verify::checks::example::exchanges;
 use verify::model::check::{Ask, Check, FAMILIES, Needs, Question, Subject, Verdict};
-use verify::model::exchange::{Answer, Exchange};
+use verify::model::exchange::{Answer, Exchange, Means};
 use verify::model::missing::Missing;
 
 #[test]
@@ -36,6 +36,116 @@ fn every_passing_example_passes_and_every_failing_one_fails() {
             }
         }
     });
+}
+
+#[test]
+fn every_named_result_of_a_drill_is_read_and_every_example_names_only_what_its_check_reads() {
+    with_subject(|subject| {
+        // By the names of its drill: drills that differ only in what they do are read by different checks.
+        let mut every: BTreeSet<(Vec<String>, String)> = BTreeSet::new();
+        let mut read: BTreeSet<(Vec<String>, String)> = BTreeSet::new();
+        for check in checks::all() {
+            let mut reads: BTreeSet<String> = BTreeSet::new();
+            let drills = questions(subject, check).into_iter().map(|question| question.probe.request.means);
+            for (index, means) in drills.enumerate() {
+                let Means::Drill(steps) = means else { continue };
+                let names: Vec<String> = steps.iter().filter_map(|step| step.name.clone()).collect();
+                let unique: BTreeSet<&String> = names.iter().collect();
+                assert_eq!(unique.len(), names.len(), "{}: two results have one name: {names:?}", check.id);
+                // Without a result that it reads, a check does not pass.
+                let is_read = |name: &&String| {
+                    let mut exchanges = exchanges(subject, check.ask, check.passes[0]);
+                    forget(&mut exchanges[index], name);
+                    (check.judge)(subject, &exchanges) != Verdict::Pass
+                };
+                let own: Vec<&String> = names.iter().filter(is_read).collect();
+                assert!(!own.is_empty(), "{} reads nothing of its drill", check.id);
+                every.extend(names.iter().map(|name| (names.clone(), name.clone())));
+                read.extend(own.iter().map(|name| (names.clone(), (*name).clone())));
+                reads.extend(own.into_iter().cloned());
+            }
+            if !reads.is_empty() {
+                for line in check.passes.iter().chain(check.fails).flat_map(|example| example.lines()) {
+                    let name = line.split_once(": ").map(|(name, _)| name);
+                    assert!(
+                        name.is_some_and(|name| reads.contains(name)),
+                        "{} does not read {line}",
+                        check.id
+                    );
+                }
+            }
+        }
+        let idle: Vec<&(Vec<String>, String)> = every.difference(&read).collect();
+        assert!(idle.is_empty(), "no check reads {idle:?}: leave out these names");
+    });
+}
+
+/// Takes the name from the result that has it.
+fn forget(exchange: &mut Exchange, name: &str) {
+    if let Means::Drill(steps) = &mut exchange.request.means {
+        steps.iter_mut().filter(|step| step.is_named(name)).for_each(|step| step.name = None);
+    }
+}
+
+#[test]
+fn a_drill_that_finds_several_faults_reports_all_of_them() {
+    for (id, example, faults) in [
+        (
+            "drill.stop.drains",
+            "new-connection: 200 in 4 ms\nin-flight: none in 260 ms\nend: ended 3 in 90000 ms",
+            &[
+                "after SIGTERM the request in flight had no answer",
+                "after SIGTERM a new connection was taken, and had 200 in 4 ms",
+                "after SIGTERM the service took 90000 ms",
+                "after SIGTERM the service ended with 3, not 0",
+            ][..],
+        ),
+        (
+            "drill.start.secret-missing-or-placeholder",
+            "start: ended 0 in 40 ms; log DATABASE_URL=changeme",
+            &["the service ended with 0", "the service showed the value of DATABASE_URL"],
+        ),
+        (
+            "drill.start.secret-missing-or-placeholder",
+            "start: ended 0 in 40 ms; log a setting is missing",
+            &["the service ended with 0", "did not name DATABASE_URL"],
+        ),
+        (
+            "drill.start.port-and-bind",
+            "loopback: none in 3 ms\nother-address: none in 4 ms\nipv6: none in 5 ms",
+            &["on PORT at 127.0.0.1 ", "on PORT at 127.0.0.2 ", "on PORT at [::1] "],
+        ),
+        (
+            "health.deep.single-flight",
+            "crowd: none x7 in 400 ms; queries 200; open 40",
+            &["health checks at once had no answer", "health checks at once cost 200 queries"],
+        ),
+        (
+            "health.deep.contract-when-down",
+            "under-fault: 503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"connected\",\
+             \"environment\":\"production\",\"timestamp\":\"yesterday\"}",
+            &["`timestamp`", "`connected`"],
+        ),
+        (
+            "errors.outage.as-declared",
+            "under-fault: 500 in 9 ms [content-type: text/plain] asyncpg.ConnectionDoesNotExistError: connection refused",
+            &["contains `refused`", "contains `asyncpg.`", "application/problem+json"],
+        ),
+    ] {
+        with_subject(|subject| {
+            let check = checks::all().find(|check| check.id == id).expect("a check of the catalogue");
+            let exchanges = exchanges(subject, check.ask, example);
+            // Where it asks several times, of the first time.
+            let Verdict::Fail(failures) = (check.judge)(subject, &exchanges[..1]) else {
+                panic!("{id} on\n{example}");
+            };
+            let observed: Vec<&str> = failures.iter().map(|failure| failure.observed.as_str()).collect();
+            assert_eq!(observed.len(), faults.len(), "{id}: {observed:#?}");
+            for (observed, fault) in observed.iter().zip(faults) {
+                assert!(observed.contains(fault), "{id}: {observed} does not say {fault}");
+            }
+        });
+    }
 }
 
 #[test]

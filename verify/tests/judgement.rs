@@ -20,7 +20,7 @@ use variants::production;
 use verify::judge::plan::Plan;
 use verify::judge::{judge, obstacle};
 use verify::model::check::{Needs, Subject};
-use verify::model::drill::{Counts, Drilled, Ended, Steady, StepResult, TimedReply};
+use verify::model::drilled::{Counts, Drilled, Ended, Steady, StepResult, TimedReply};
 use verify::model::evidence::{Evidence, Selection};
 use verify::model::exchange::{
     Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response, Unanswered,
@@ -247,7 +247,7 @@ fn drilled() -> impl Strategy<Value = Answer> {
         ]
     };
     (steady(), vec(seen(), 0..14), steady())
-        .prop_map(|(before, steps, after)| Answer::Drilled(Drilled { before, steps, after }))
+        .prop_map(|(before, steps, after)| Answer::Drilled(Drilled::new(before, steps, after)))
 }
 
 fn seen() -> impl Strategy<Value = StepResult> {

@@ -101,7 +101,7 @@ fn judged(
         |answer, reason| *answer = Answer::Missing(reason.clone()),
         |answer, reason| match answer {
             Answer::Drilled(drilled) => {
-                for told in drilled.steps.iter_mut().flat_map(|step| &mut step.answers) {
+                for told in drilled.answers_mut() {
                     told.answer = Err(reason.clone());
                 }
             }

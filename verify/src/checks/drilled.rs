@@ -1,7 +1,8 @@
 //! How checks ask for a drill, and read it.
 
-use crate::model::check::{Reading, Subject};
-use crate::model::drill::{Drilled, Fault, Steady, Step, StepResult, TimedReply};
+use crate::model::check::{Reading, Subject, Verdict};
+use crate::model::drill::{Action, Fault, Step};
+use crate::model::drilled::{Drilled, Steady, StepResult, TimedReply, summary};
 use crate::model::exchange::{Answer, Exchange, Means, Request, Response};
 use crate::model::probe::Probe;
 
@@ -13,11 +14,22 @@ pub(super) fn drill(subject: &Subject<'_>, steps: Vec<Step>) -> Probe {
     Probe::get(subject.health()).by(Means::Drill(steps))
 }
 
-/// A fault, one question under it, and the repair. Checks that read the same answer ask with the same steps.
+/// A fault, one question under it ([`UNDER_FAULT`]), and the repair ([`RECOVERED`]). Checks that read the same answer
+/// ask with the same steps.
 pub(super) fn under(subject: &Subject<'_>, fault: Fault, request: Request) -> Probe {
     let recovery = subject.profile().drill.recovery.millis();
-    drill(subject, vec![Step::Fault(fault), Step::Ask(request, 1), Step::Recover(recovery)])
+    let steps = vec![
+        Step::fault(fault),
+        Step::ask(request, 1).named(UNDER_FAULT),
+        Step::recover(recovery).named(RECOVERED),
+    ];
+    drill(subject, steps)
 }
+
+/// The answer while the fault lasts.
+pub(super) const UNDER_FAULT: &str = "under-fault";
+/// The first healthy answer after the repair.
+pub(super) const RECOVERED: &str = "recovered";
 
 pub(super) fn health(subject: &Subject<'_>) -> Request {
     Request::new("GET", subject.health())
@@ -34,44 +46,60 @@ pub(super) fn seen(exchange: &Exchange) -> Result<&Drilled, String> {
     }
 }
 
-/// Reads the drill's step with this number.
-pub(super) fn step(exchange: &Exchange, number: usize) -> Result<&StepResult, String> {
-    seen(exchange)?.steps.get(number).ok_or_else(|| format!("the drill has no step {number}"))
+/// What the drill's step with this name showed.
+pub(super) fn result<'a>(exchange: &'a Exchange, name: &str) -> Result<&'a StepResult, String> {
+    seen(exchange)?
+        .result(steps(exchange), name)
+        .ok_or_else(|| format!("the drill has no result named `{name}`"))
 }
 
-/// The fault with which the drill begins.
-pub(super) fn fault(exchange: &Exchange) -> Option<Fault> {
+/// The steps that were asked for.
+pub(super) fn steps(exchange: &Exchange) -> &[Step] {
     match &exchange.request.means {
-        Means::Drill(steps) => match steps.first() {
-            Some(Step::Fault(fault)) => Some(*fault),
-            _ => None,
-        },
-        _ => None,
+        Means::Drill(steps) => steps,
+        _ => &[],
     }
 }
 
+/// The fault that the drill is about.
+pub(super) fn fault(exchange: &Exchange) -> Option<Fault> {
+    steps(exchange).iter().find_map(|step| match step.action {
+        Action::Fault(fault) => Some(fault),
+        _ => None,
+    })
+}
+
 /// The only answer of a step.
-pub(super) fn answer(exchange: &Exchange, number: usize) -> Result<&TimedReply, String> {
-    step(exchange, number)?.answers.first().ok_or_else(|| format!("step {number} of the drill has no answer"))
+pub(super) fn answer<'a>(exchange: &'a Exchange, name: &str) -> Result<&'a TimedReply, String> {
+    result(exchange, name)?.answer().ok_or_else(|| format!("`{name}` of the drill has no answer"))
 }
 
 /// `503 in 12 ms`, or why there is no answer.
 pub(super) fn words(reply: &TimedReply) -> String {
-    match &reply.answer {
-        Ok(response) => format!("{} in {} ms", response.status, reply.after_ms),
-        Err(why) => format!("no answer ({why})"),
-    }
+    summary([reply])
 }
 
-/// Holds if the answer has one of the statuses and came in time.
-pub(super) fn expect(
-    reply: &TimedReply,
+/// Holds if each answer has one of the statuses and came in time; else says which did not.
+pub(super) fn expect<'a>(
+    replies: impl IntoIterator<Item = &'a TimedReply>,
     statuses: &[u16],
     within_ms: u64,
-    else_say: impl Fn(String) -> String,
+    else_say: impl FnOnce(String) -> String,
 ) -> Reading {
-    let right = reply.answer.as_ref().is_ok_and(|response| statuses.contains(&response.status));
-    Reading::expect(right && reply.after_ms <= within_ms + SLACK_MS, || else_say(words(reply)))
+    let right = |reply: &TimedReply| {
+        let expected = reply.answer.as_ref().is_ok_and(|response| statuses.contains(&response.status));
+        expected && reply.after_ms <= within_ms + SLACK_MS
+    };
+    let wrong: Vec<&TimedReply> = replies.into_iter().filter(|reply| !right(reply)).collect();
+    Reading::expect(wrong.is_empty(), || else_say(summary(wrong)))
+}
+
+/// What a live check finds wrong with such an answer.
+pub(super) fn faults(verdict: Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Fail(failures) => failures.into_iter().map(|failure| failure.observed).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// An answer of a step as the live checks read it.

@@ -5,7 +5,8 @@
 //! preflight asked for, `{now}` for the current second.
 //!
 //! What is no single response is written shortly. Raw bytes: responses with `+++` between them, and `(open)` at
-//! the end where the connection was not closed, or `(closed)` alone. A handshake: `TLS 1.3 · h2 · certificate for
+//! the end where the connection was not closed, or `(closed)` alone. A drill: a line for each named result,
+//! `in-flight: 200 in 812 ms`. A handshake: `TLS 1.3 · h2 · certificate for
 //! 60 days`, or `refused: alert 70`, `refused: closed`, `refused: expired`. A burst: `200 x98, reset x2 · 20 ms ·
 //! retry-after 1`. An answer that never came: `missing: REASON`, a reason of [`missing`].
 
@@ -15,7 +16,8 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 
 use crate::model::check::{Ask, Question, Subject};
-use crate::model::drill::{Drilled, Ended, Steady, Step, StepResult, TimedReply};
+use crate::model::drill::Step;
+use crate::model::drilled::{Drilled, Ended, Steady, StepResult, TimedReply};
 use crate::model::exchange::{
     Answer, Burst, Certificate, Exchange, Handshake, Means, RawReply, Response, Unanswered,
 };
@@ -33,7 +35,7 @@ pub fn exchanges(subject: &Subject<'_>, ask: fn(&Subject<'_>) -> Ask, example: &
         Ask::Everything { promise, .. } => {
             let usual = Probe::get(subject.health());
             let drilled = !example.starts_with("HTTP/") && !example.starts_with("missing: ");
-            let steps = vec![Step::Ask(usual.request.clone(), 1)];
+            let steps = vec![Step::ask(usual.request.clone(), 1).named("answer")];
             vec![Question::new(if drilled { usual.by(Means::Drill(steps)) } else { usual }, promise)]
         }
         Ask::Skip(_) => return Vec::new(),
@@ -102,21 +104,30 @@ fn reply(text: &str) -> RawReply {
     RawReply { responses: responses.collect(), closed: open.is_none(), taken: 0 }
 }
 
-/// A line a step: `503 x8 in 12 ms [name: value] BODY`, `none in 9 ms`, `refused in 9 ms`, `ended 1 in 90 ms`, `queries 3`, `open 12`,
-/// `named 1`, `trusting 1`, `leak NAME`, `log TEXT`, with `; ` between them, or `-`.
+/// A line for each result that a check reads, `in-flight: 200 in 812 ms`; a step that has none showed nothing.
+///
+/// Behind the name: `503 x8 in 12 ms [name: value] BODY`, `none in 9 ms`, `refused in 9 ms`, `ended 1 in 90 ms`,
+/// `queries 3`, `open 12`, `named 1`, `trusting 1`, `leak NAME`, `log TEXT`, with `; ` between them, or `running`.
 fn drilled(text: &str, steps: &[Step]) -> Drilled {
-    let mut lines = text.lines();
-    let steps = steps.iter().map(|_| lines.next().map(seen).unwrap_or_default()).collect();
-    Drilled { before: Steady::Healthy(1), steps, after: Steady::Healthy(1) }
+    let mut results = vec![StepResult::default(); steps.len()];
+    for line in text.lines() {
+        let named = line
+            .split_once(": ")
+            .and_then(|(name, facts)| Some((steps.iter().position(|step| step.is_named(name))?, facts)));
+        // Which steps a drill has depends on the profile; tests/catalogue.rs holds the names against a full one.
+        let Some((index, facts)) = named else { continue };
+        results[index] = result(facts);
+    }
+    Drilled::new(Steady::Healthy(1), results, Steady::Healthy(1))
 }
 
-fn seen(line: &str) -> StepResult {
+fn result(facts: &str) -> StepResult {
     let mut seen = StepResult::default();
-    for fact in line.split("; ") {
+    for fact in facts.split("; ") {
         let (word, rest) = fact.split_once(' ').unwrap_or((fact, ""));
         let number = rest.parse().unwrap_or_default();
         match word {
-            "-" => {}
+            "running" => {}
             "log" => seen.log.push(rest.to_owned()),
             "leak" => seen.leaks.push((rest.to_owned(), "what the candidate wrote".to_owned())),
             "queries" => seen.counts.queries = u64::from(number),

@@ -17,7 +17,7 @@ use profiles::Profile;
 
 use crate::judge::plan::Plan;
 use crate::launch::LaunchError;
-use crate::model::drill::{Drilled, Step};
+use crate::model::drill::{Action, Step};
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Means};
 use crate::prober::ClientError;
@@ -111,14 +111,14 @@ impl<'a> Harness<'a> {
 
 fn asked(answer: &Answer) -> u64 {
     match answer {
-        Answer::Drilled(Drilled { steps, .. }) => steps.iter().map(|seen| seen.answers.len() as u64).sum(),
+        Answer::Drilled(drilled) => drilled.asked(),
         _ => 1,
     }
 }
 
 /// Whether a drill has a candidate of its own.
 fn has_its_own(steps: &[Step]) -> bool {
-    steps.iter().any(|step| matches!(step, Step::Start(_)))
+    steps.iter().any(|step| matches!(step.action, Action::Start(_)))
 }
 
 /// A value that nothing else has, and that no refusal takes for a placeholder.

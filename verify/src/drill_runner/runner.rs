@@ -9,7 +9,8 @@ use tokio::time::sleep;
 use super::instance::Instance;
 use super::steps::InFlight;
 use super::{Harness, HarnessError, has_its_own, millis};
-use crate::model::drill::{Change, Drilled, Steady, Step, StepResult};
+use crate::model::drill::{Change, Step};
+use crate::model::drilled::{Drilled, Steady, StepResult};
 use crate::model::exchange::{Answer, Request};
 use crate::model::missing::{Missing, NotSent};
 
@@ -61,7 +62,7 @@ impl<'a> Runner<'a> {
             if let Some(why) = self.startup_failure.clone() {
                 let within_ms = self.harness.profile.launch.ready.millis();
                 let before = Steady::Not { why, within_ms };
-                return Ok(Drilled { before, steps: Vec::new(), after: Steady::Unasked });
+                return Ok(Drilled::new(before, Vec::new(), Steady::Unasked));
             }
             // An answer that a crowd shared may hold a moment longer than the crowd.
             sleep(CALM).await;
@@ -89,7 +90,7 @@ impl<'a> Runner<'a> {
         if !matches!(after, Steady::Healthy(_)) {
             self.dismiss().await;
         }
-        Ok(Drilled { before, steps: seen, after })
+        Ok(Drilled::new(before, seen, after))
     }
 
     /// The running candidate, or another one when it has ended or was changed.

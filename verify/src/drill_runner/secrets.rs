@@ -1,6 +1,6 @@
 //! What no answer and no log line of a candidate may hold: found, and hidden.
 
-use crate::model::drill::TimedReply;
+use crate::model::drilled::TimedReply;
 use crate::model::exchange::Response;
 use crate::model::redact;
 

@@ -12,7 +12,8 @@ use super::instance::{recovered, told};
 use super::runner::Runner;
 use super::{HarnessError, millis};
 use crate::model::check::Subject;
-use crate::model::drill::{Change, Counts, Ended, Signal, Step, StepResult, TimedReply};
+use crate::model::drill::{Action, Change, Signal, Step};
+use crate::model::drilled::{Counts, Ended, StepResult, TimedReply};
 use crate::model::exchange::{Request, Response};
 use crate::model::missing::Missing;
 use crate::prober::{HeldConnection, ProbeOptions, Prober};
@@ -38,38 +39,38 @@ impl Runner<'_> {
     ) -> Result<StepResult, HarnessError> {
         let begun = Instant::now();
         let mut seen = StepResult::default();
-        match step {
-            Step::Start(change) => seen.ended = self.replace(change).await?,
-            Step::Fault(fault) => self.begin(*fault).await?,
-            Step::Cut => self.proxy.cut(),
-            Step::Mark => self.proxy.mark(),
-            Step::Ask(request, times) => {
+        match &step.action {
+            Action::Start(change) => seen.ended = self.replace(change).await?,
+            Action::Fault(fault) => self.begin(*fault).await?,
+            Action::Cut => self.proxy.cut(),
+            Action::Mark => self.proxy.mark(),
+            Action::Ask(request, times) => {
                 let instance = self.sound_or_own();
                 let asked = (0..*times).map(|_| told(&instance.prober, request));
                 seen.answers = join_all(asked).await;
             }
-            Step::Begin(request, times) => {
+            Action::Begin(request, times) => {
                 let instance = self.sound_or_own();
                 for _ in 0..*times {
                     let (prober, request) = (Arc::clone(&instance.prober), request.clone());
                     in_flight.begun.push(tokio::spawn(async move { told(&prober, &request).await }));
                 }
             }
-            Step::Gather => {
+            Action::Gather => {
                 for task in in_flight.begun.drain(..) {
                     seen.answers.extend(task.await.ok());
                 }
             }
-            Step::Hold(text) => {
+            Action::Hold(text) => {
                 let instance = self.sound_or_own();
                 match instance.prober.hold(text).await {
                     Ok(held) => in_flight.held.push((in_flight.index, held)),
                     Err(why) => seen.answers.push(TimedReply { after_ms: 0, answer: Err(why) }),
                 }
             }
-            Step::Reach(address) => seen.answers.push(self.reach(address).await?),
-            Step::Pause(ms) => sleep(Duration::from_millis(*ms)).await,
-            Step::Signal(signal) => {
+            Action::Reach(address) => seen.answers.push(self.reach(address).await?),
+            Action::Pause(ms) => sleep(Duration::from_millis(*ms)).await,
+            Action::Signal(signal) => {
                 let instance = self.sound_or_own();
                 instance.changed = true;
                 in_flight.signalled = Some(Instant::now());
@@ -78,13 +79,13 @@ impl Runner<'_> {
                     Signal::Interrupt => rustix::process::Signal::INT,
                 });
             }
-            Step::Recover(ms) => {
+            Action::Recover(ms) => {
                 self.proxy.set(testkit::Fault::None).await.map_err(HarnessError::Proxy)?;
                 let health = self.harness.profile.health.path.as_str().to_owned();
                 let instance = self.sound_or_own();
                 seen.answers.push(recovered(instance, &health, Duration::from_millis(*ms)).await);
             }
-            Step::End(ms) => {
+            Action::End(ms) => {
                 let since = in_flight.signalled.unwrap_or(begun);
                 let instance = self.sound_or_own();
                 let status = instance.candidate.ended(Duration::from_millis(*ms)).await;

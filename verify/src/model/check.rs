@@ -256,10 +256,21 @@ impl Verdict {
 
     /// The same for answers that are more, or less, than one response.
     pub fn of_answers(exchanges: &[Exchange], read: impl Fn(&Exchange) -> Reading) -> Self {
+        Self::of_promises(exchanges, |exchange| [read(exchange)])
+    }
+
+    /// The same for answers that tell of several promises: a reading for each, and each broken one is reported.
+    pub fn of_promises<R>(exchanges: &[Exchange], read: impl Fn(&Exchange) -> R) -> Self
+    where
+        R: IntoIterator<Item = Reading>,
+    {
         let mut failures = Vec::new();
         let mut unknown = None;
-        for (question, exchange) in exchanges.iter().enumerate() {
-            match read(exchange) {
+        let readings = exchanges.iter().enumerate().flat_map(|(question, exchange)| {
+            read(exchange).into_iter().map(move |reading| (question, reading))
+        });
+        for (question, reading) in readings {
+            match reading {
                 Reading::Holds => {}
                 Reading::Broken(observed) => failures.push(Failure { question, observed }),
                 Reading::Unknown(why) => unknown = unknown.or(Some(why)),

@@ -1,18 +1,24 @@
-//! What is done to a release candidate, step by step, and what was seen: drills as data.
+//! What is done to a release candidate, step by step: drills as data.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::exchange::{Request, Response};
-use super::missing::Missing;
+use super::exchange::Request;
+
+/// One action, with a name if a check reads what it showed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    /// Such as `in-flight`: its result is read by this name, and a step without a name cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub action: Action,
+}
 
 /// One thing that is done, or waited for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum Action {
     /// Starts another candidate, with this change; goes on when it answers, has ended, or had its time.
     Start(Change),
     /// What the database does from here on, until the drill ends.
@@ -23,7 +29,7 @@ pub enum Step {
     Mark,
     /// Sends the request so many times at once, and waits for the answers.
     Ask(Request, u32),
-    /// The same without waiting; [`Step::Gather`] has the answers.
+    /// The same without waiting; [`Action::Gather`] has the answers.
     Begin(Request, u32),
     Gather,
     /// Opens a connection, writes this, and holds it to the drill's end. `{host}` stands for the candidate.
@@ -87,66 +93,72 @@ pub enum Signal {
     Interrupt,
 }
 
-/// What a drill showed, with the steady state before and after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drilled {
-    pub before: Steady,
-    /// One for each step.
-    pub steps: Vec<StepResult>,
-    pub after: Steady,
-}
+impl Step {
+    /// Gives its result a name to be read by.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..self }
+    }
 
-/// Whether the candidate was well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Steady {
-    /// Healthy after so many milliseconds.
-    Healthy(u64),
-    /// Why not, although it was given this long.
-    Not { why: Missing, within_ms: u64 },
-    /// The drill has a candidate of its own, or has ended it.
-    Unasked,
-}
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.as_deref() == Some(name)
+    }
 
-/// What one step showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepResult {
-    pub took_ms: u64,
-    pub answers: Vec<TimedReply>,
-    /// What the proxy before the database has counted since the last mark.
-    pub counts: Counts,
-    pub ended: Option<Ended>,
-    /// Whether the held connection had been closed by the other side at the drill's end.
-    pub closed: bool,
-    /// What the candidate has written since the step before, without the values of secrets.
-    pub log: Vec<String>,
-    /// Secrets whose values were seen, each with where.
-    pub leaks: Vec<(String, String)>,
-}
+    pub const fn start(change: Change) -> Self {
+        Self::of(Action::Start(change))
+    }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimedReply {
-    pub after_ms: u64,
-    /// The answer, or why there is none.
-    pub answer: Result<Response, Missing>,
-}
+    pub const fn fault(fault: Fault) -> Self {
+        Self::of(Action::Fault(fault))
+    }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub open: u32,
-    pub most_open: u32,
-    pub queries: u64,
-    pub named_statements: u64,
-    /// Sessions that went on after a certificate that proves nothing, or without one that was asked for.
-    pub trusting: u64,
-}
+    pub const fn cut() -> Self {
+        Self::of(Action::Cut)
+    }
 
-/// How a candidate ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Its exit code, unless a signal ended it.
-    pub code: Option<i32>,
-    pub after_ms: u64,
+    pub const fn mark() -> Self {
+        Self::of(Action::Mark)
+    }
+
+    pub const fn ask(request: Request, times: u32) -> Self {
+        Self::of(Action::Ask(request, times))
+    }
+
+    pub const fn begin(request: Request, times: u32) -> Self {
+        Self::of(Action::Begin(request, times))
+    }
+
+    pub const fn gather() -> Self {
+        Self::of(Action::Gather)
+    }
+
+    pub const fn hold(text: String) -> Self {
+        Self::of(Action::Hold(text))
+    }
+
+    pub fn reach(address: &str) -> Self {
+        Self::of(Action::Reach(address.to_owned()))
+    }
+
+    pub const fn pause(ms: u64) -> Self {
+        Self::of(Action::Pause(ms))
+    }
+
+    pub const fn signal(signal: Signal) -> Self {
+        Self::of(Action::Signal(signal))
+    }
+
+    pub const fn recover(within_ms: u64) -> Self {
+        Self::of(Action::Recover(within_ms))
+    }
+
+    pub const fn end(within_ms: u64) -> Self {
+        Self::of(Action::End(within_ms))
+    }
+
+    const fn of(action: Action) -> Self {
+        Self { name: None, action }
+    }
 }
 
 impl Fault {
@@ -156,102 +168,13 @@ impl Fault {
     }
 }
 
-impl Drilled {
-    /// A line per phase, for a person.
-    pub fn phases(&self, steps: &[Step]) -> Vec<String> {
-        let mut lines = vec![format!("before   {}", self.before)];
-        for (step, seen) in steps.iter().zip(&self.steps) {
-            lines.push(format!("{step}{}", seen.summary()));
-        }
-        lines.push(format!("after    {}", self.after));
-        lines
-    }
-}
-
-impl Drilled {
-    /// What a reviewer reads: what was done, and what it came to, without anything that two honest runs differ in.
-    pub fn behaviour(&self, steps: &[Step]) -> Vec<String> {
-        let mut spared = false;
-        let mut lines = Vec::new();
-        for (step, seen) in steps.iter().zip(&self.steps) {
-            if let Step::Fault(fault) = step {
-                spared = fault.spares_new_connections();
-            }
-            let came_to = match step {
-                Step::Mark | Step::Pause(_) | Step::Hold(_) | Step::Begin(..) => continue,
-                Step::Ask(..) | Step::Gather if spared => vec!["answered".to_owned()],
-                Step::Ask(..) | Step::Gather | Step::Reach(_) | Step::Recover(_) => seen.kinds(),
-                Step::Start(_) | Step::End(_) => seen.ended.iter().map(Ended::to_string).collect(),
-                Step::Fault(_) | Step::Cut | Step::Signal(_) => Vec::new(),
-            };
-            lines.push(match came_to.as_slice() {
-                [] => step.to_string(),
-                kinds => format!("{step}: {}", kinds.join(", ")),
-            });
-        }
-        lines
-    }
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "ended with {code}"),
-            None => f.write_str("ended by a signal"),
-        }
-    }
-}
-
-impl StepResult {
-    /// Each kind of answer once.
-    fn kinds(&self) -> Vec<String> {
-        let kind = |reply: &TimedReply| match &reply.answer {
-            Ok(response) => response.status.to_string(),
-            Err(Missing::Refused { .. }) => "refused".to_owned(),
-            Err(_) => "no answer".to_owned(),
-        };
-        let kinds: BTreeSet<String> = self.answers.iter().map(kind).collect();
-        kinds.into_iter().collect()
-    }
-
-    /// What is worth a word in a phase's line.
-    fn summary(&self) -> String {
-        let mut words = Vec::new();
-        let statuses: Vec<String> = self.statuses();
-        words.extend(statuses);
-        if let Some(ended) = &self.ended {
-            words.push(format!("{ended} after {} ms", ended.after_ms));
-        }
-        if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) }
-    }
-
-    /// Each kind of answer with its number and the slowest of its times.
-    fn statuses(&self) -> Vec<String> {
-        let mut kinds: Vec<(String, usize, u64)> = Vec::new();
-        for reply in &self.answers {
-            let kind = match &reply.answer {
-                Ok(response) => response.status.to_string(),
-                Err(why) => why.to_string(),
-            };
-            match kinds.iter_mut().find(|(known, ..)| *known == kind) {
-                Some((_, times, slowest)) => {
-                    *times += 1;
-                    *slowest = reply.after_ms.max(*slowest);
-                }
-                None => kinds.push((kind, 1, reply.after_ms)),
-            }
-        }
-        kinds
-            .into_iter()
-            .map(|(kind, times, slowest)| match times {
-                1 => format!("{kind} in {slowest} ms"),
-                _ => format!("{kind} x{times} in at most {slowest} ms"),
-            })
-            .collect()
-    }
-}
-
 impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.action.fmt(f)
+    }
+}
+
+impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start(change) => write!(f, "start    {change}"),
@@ -303,14 +226,15 @@ impl fmt::Display for Fault {
     }
 }
 
-impl fmt::Display for Steady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Healthy(ms) => write!(f, "healthy within {ms} ms"),
-            Self::Not { why, within_ms } => {
-                write!(f, "not healthy: {why}; it was given {:?}", Duration::from_millis(*within_ms))
-            }
-            Self::Unasked => f.write_str("not asked: the drill's candidate has ended"),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_has_the_name_of_a_step_that_is_read() {
+        let steps = [Step::gather().named("in-flight"), Step::pause(250)];
+        let written = serde_json::to_string(&steps).unwrap();
+        assert_eq!(written, r#"[{"name":"in-flight","action":"gather"},{"action":{"pause":250}}]"#);
+        assert_eq!(serde_json::from_str::<Vec<Step>>(&written).unwrap(), steps);
     }
 }

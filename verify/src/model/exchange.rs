@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::drill::{Drilled, Step};
+use super::drill::Step;
+use super::drilled::Drilled;
 use super::missing::Missing;
 use super::redact;
 use super::tls::TlsFailure;

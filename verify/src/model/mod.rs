@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod drill;
+pub mod drilled;
 pub mod evidence;
 pub mod exchange;
 pub mod missing;

@@ -1,6 +1,6 @@
 //! Pages can read that the service is unwell.
 
-use crate::checks::drilled::{answer, health, under};
+use crate::checks::drilled::{UNDER_FAULT, answer, health, under};
 use crate::cors::oracle::{Credentials, cors_check};
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::model::drill::Fault;
@@ -26,23 +26,25 @@ pub(super) const CHECK: Check = Check {
     judge: |subject, exchanges| {
         let origin = subject.declared_origin().map(ToString::to_string).unwrap_or_default();
         let credentials = Credentials::declared(subject.profile().cors.credentials);
-        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|reply| &reply.answer) {
-            Err(why) => Reading::Unknown(why),
-            Ok(Err(why)) => Reading::Unknown(why.to_string()),
-            Ok(Ok(response)) if response.status < 500 => {
-                Reading::Unknown(format!("with the database away the answer was {}", response.status))
+        Verdict::of_answers(exchanges, |exchange| {
+            match answer(exchange, UNDER_FAULT).map(|reply| &reply.answer) {
+                Err(why) => Reading::Unknown(why),
+                Ok(Err(why)) => Reading::Unknown(why.to_string()),
+                Ok(Ok(response)) if response.status < 500 => {
+                    Reading::Unknown(format!("with the database away the answer was {}", response.status))
+                }
+                Ok(Ok(response)) => match cors_check(&origin, credentials, response) {
+                    Ok(()) => Reading::Holds,
+                    Err(why) => Reading::Broken(format!(
+                        "with the database away a page at `{origin}` may not read the {} of GET {}: {why}",
+                        response.status, exchange.request.path
+                    )),
+                },
             }
-            Ok(Ok(response)) => match cors_check(&origin, credentials, response) {
-                Ok(()) => Reading::Holds,
-                Err(why) => Reading::Broken(format!(
-                    "with the database away a page at `{origin}` may not read the {} of GET {}: {why}",
-                    response.status, exchange.request.path
-                )),
-            },
         })
     },
     passes: &[
-        "-\n503 in 9 ms [access-control-allow-origin: https://todo.example.com] [access-control-allow-credentials: true]\n200 in 9 ms",
+        "under-fault: 503 in 9 ms [access-control-allow-origin: https://todo.example.com] [access-control-allow-credentials: true]",
     ],
-    fails: &["-\n503 in 9 ms\n200 in 9 ms"],
+    fails: &["under-fault: 503 in 9 ms"],
 };

@@ -27,14 +27,18 @@ pub(super) const CHECK: Check = Check {
                     .with("origin", "https://plumbline-probe.evil.example")
                     .with("content-type", media_type)
             };
-            let steps = vec![Step::Ask(post("text/plain"), 1), Step::Ask(post("application/json"), 1)];
+            let steps = vec![
+                Step::ask(post("text/plain"), 1).named("as-text"),
+                Step::ask(post("application/json"), 1).named("as-json"),
+            ];
             Question::new(drill(subject, steps), "drill.writes")
         });
         Ask::all(writes, "the profile names no path that takes JSON (drill.writes)")
     },
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
-            let answers = answer(exchange, 0).and_then(|plain| Ok((plain, answer(exchange, 1)?)));
+            let answers =
+                answer(exchange, "as-text").and_then(|plain| Ok((plain, answer(exchange, "as-json")?)));
             let (plain, json) = match answers.map(|(plain, json)| (&plain.answer, &json.answer)) {
                 Ok((Ok(plain), Ok(json))) => (plain, json),
                 Ok((Err(why), _) | (_, Err(why))) => return Reading::Unknown(why.to_string()),
@@ -51,12 +55,12 @@ pub(super) const CHECK: Check = Check {
         })
     },
     passes: &[
-        "415 in 3 ms\n201 in 3 ms",
-        "403 in 3 ms\n403 in 3 ms",
-        "422 in 3 ms {\"type\":\"model_type\"}\n422 in 3 ms {\"type\":\"missing\"}",
+        "as-text: 415 in 3 ms\nas-json: 201 in 3 ms",
+        "as-text: 403 in 3 ms\nas-json: 403 in 3 ms",
+        "as-text: 422 in 3 ms {\"type\":\"model_type\"}\nas-json: 422 in 3 ms {\"type\":\"missing\"}",
     ],
     fails: &[
-        "201 in 3 ms\n201 in 3 ms",
-        "422 in 3 ms {\"type\":\"missing\"}\n422 in 3 ms {\"type\":\"missing\"}",
+        "as-text: 201 in 3 ms\nas-json: 201 in 3 ms",
+        "as-text: 422 in 3 ms {\"type\":\"missing\"}\nas-json: 422 in 3 ms {\"type\":\"missing\"}",
     ],
 };

@@ -2,9 +2,10 @@
 
 use profiles::PoolMode;
 
-use crate::checks::drilled::{drill, expect, fault, health, seen, step, words};
+use crate::checks::drilled::{UNDER_FAULT, answer, drill, expect, fault, health, result, seen, words};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::model::drill::{Fault, Steady, Step};
+use crate::model::drill::{Fault, Step};
+use crate::model::drilled::{Steady, StepResult};
 use crate::model::exchange::Request;
 
 pub(super) const FAIL_FAST: Check = Check {
@@ -33,51 +34,52 @@ pub(super) const FAIL_FAST: Check = Check {
         ];
         let recovery = subject.profile().drill.recovery.millis();
         let questions = faults.into_iter().map(|fault| {
-            let steps = vec![Step::Fault(fault), Step::Ask(route(subject), AT_ONCE), Step::Recover(recovery)];
+            let steps = vec![
+                Step::fault(fault),
+                Step::ask(route(subject), AT_ONCE).named(UNDER_FAULT),
+                Step::recover(recovery),
+            ];
             Question::new(drill(subject, steps), deadline(subject).0)
         });
         Ask::Questions(questions.collect())
     },
     judge: |subject, exchanges| {
         let (setting, within) = deadline(subject);
-        Verdict::of_answers(exchanges, |exchange| {
-            let (asked, drilled) = match (step(exchange, 1), seen(exchange)) {
+        Verdict::of_promises(exchanges, |exchange| {
+            let (asked, drilled) = match (result(exchange, UNDER_FAULT), seen(exchange)) {
                 (Ok(asked), Ok(drilled)) => (asked, drilled),
-                (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
+                (Err(why), _) | (_, Err(why)) => return vec![Reading::Unknown(why)],
             };
             let Some(fault) = fault(exchange) else {
-                return Reading::Unknown("it was not drilled".to_owned());
+                return vec![Reading::Unknown("it was not drilled".to_owned())];
             };
             // Where another connection works, whoever opens one may succeed.
             let right: &[u16] = if fault.spares_new_connections() { &[200, 204, 503] } else { &[503] };
-            if asked.answers.is_empty() {
-                return Reading::Unknown(format!("while {fault} nothing was asked"));
-            }
-            for reply in &asked.answers {
-                let say = |words| {
+            let answered = if asked.answers.is_empty() {
+                Reading::Unknown(format!("while {fault} nothing was asked"))
+            } else {
+                expect(&asked.answers, right, within, |words| {
                     format!(
                         "while {fault} {} was answered {words}; expected is 503 within {setting}",
                         route(subject)
                     )
-                };
-                if let broken @ Reading::Broken(_) = expect(reply, right, within, say) {
-                    return broken;
-                }
-            }
-            match &drilled.after {
+                })
+            };
+            let repaired = match &drilled.after {
                 after @ Steady::Not { .. } => {
                     Reading::Broken(format!("after {fault}, repaired, the service was {after}"))
                 }
                 Steady::Unasked => Reading::Broken(format!("after {fault} the service had ended")),
                 Steady::Healthy(_) => Reading::Holds,
-            }
+            };
+            vec![answered, repaired]
         })
     },
-    passes: &["-\n503 x8 in 2000 ms\n200 in 300 ms"],
+    passes: &["under-fault: 503 x8 in 2000 ms"],
     fails: &[
-        "-\n500 x8 in 9 ms\n200 in 300 ms",
-        "-\n503 x8 in 30000 ms\n200 in 300 ms",
-        "-\nnone x8 in 15000 ms\n200 in 300 ms",
+        "under-fault: 500 x8 in 9 ms",
+        "under-fault: 503 x8 in 30000 ms",
+        "under-fault: none x8 in 15000 ms",
     ],
 };
 
@@ -94,31 +96,25 @@ pub(super) const STALE_CONNECTIONS: Check = Check {
     requirements: &["FR-002"],
     ask: |subject| {
         let steps = vec![
-            Step::Ask(route(subject), AT_ONCE),
-            Step::Pause(200),
-            Step::Cut,
-            Step::Pause(300),
-            Step::Ask(route(subject), 1),
+            Step::ask(route(subject), AT_ONCE),
+            Step::pause(200),
+            Step::cut(),
+            Step::pause(300),
+            Step::ask(route(subject), 1).named("first-after-cut"),
         ];
         Ask::one(drill(subject, steps), "pool.ping_after")
     },
     judge: |subject, exchanges| {
         let (_, within) = deadline(subject);
-        Verdict::of_answers(exchanges, |exchange| match step(exchange, 4) {
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, "first-after-cut") {
             Err(why) => Reading::Unknown(why),
-            Ok(seen) => match seen.answers.first() {
-                None => Reading::Unknown("nothing was asked".to_owned()),
-                Some(reply) => expect(reply, &[200, 204], within, |words| {
-                    format!(
-                        "the first {} after its connections were closed was answered {words}",
-                        route(subject)
-                    )
-                }),
-            },
+            Ok(reply) => expect([reply], &[200, 204], within, |words| {
+                format!("the first {} after its connections were closed was answered {words}", route(subject))
+            }),
         })
     },
-    passes: &["-\n-\n-\n-\n200 in 40 ms"],
-    fails: &["-\n-\n-\n-\n500 in 40 ms", "-\n-\n-\n-\n503 in 2000 ms"],
+    passes: &["first-after-cut: 200 in 40 ms"],
+    fails: &["first-after-cut: 500 in 40 ms", "first-after-cut: 503 in 2000 ms"],
 };
 
 pub(super) const TRANSACTION_MODE: Check = Check {
@@ -140,35 +136,35 @@ pub(super) const TRANSACTION_MODE: Check = Check {
             return Ask::skip("the profile declares no pooler in transaction mode (database.pool_mode)");
         }
         // Other connections: what had been prepared on the ones before would only be used.
-        let mut steps = vec![Step::Cut, Step::Mark, Step::Ask(health(subject), 3)];
+        let mut steps = vec![Step::cut(), Step::mark(), Step::ask(health(subject), 3).named("health")];
         if !subject.profile().drill.reads.is_empty() {
-            steps.push(Step::Ask(route(subject), AT_ONCE));
+            steps.push(Step::ask(route(subject), AT_ONCE).named("route"));
         }
         Ask::one(drill(subject, steps), "database.pool_mode")
     },
-    judge: |_, exchanges| {
-        Verdict::of_answers(exchanges, |exchange| match seen(exchange) {
-            Err(why) => Reading::Unknown(why),
-            Ok(drilled) => {
-                let mut answers = drilled.steps.iter().flat_map(|seen| &seen.answers);
-                if let Some(reply) = answers.find(|reply| reply.answer.is_err()) {
-                    return Reading::Unknown(words(reply));
-                }
-                if drilled.steps.iter().all(|seen| seen.counts.queries == 0) {
-                    return Reading::Unknown("no query was seen".to_owned());
-                }
-                let named = drilled.steps.iter().map(|seen| seen.counts.named_statements).max();
-                match named {
-                    None => Reading::Unknown("nothing was asked".to_owned()),
-                    Some(named) => {
-                        Reading::expect(named == 0, || format!("{named} prepared statements had a name"))
-                    }
-                }
+    judge: |subject, exchanges| {
+        let names: &[&str] =
+            if subject.profile().drill.reads.is_empty() { &["health"] } else { &["health", "route"] };
+        Verdict::of_answers(exchanges, |exchange| {
+            let results: Result<Vec<&StepResult>, String> =
+                names.iter().map(|name| result(exchange, name)).collect();
+            let results = match results {
+                Err(why) => return Reading::Unknown(why),
+                Ok(results) => results,
+            };
+            let mut answers = results.iter().flat_map(|seen| &seen.answers);
+            if let Some(reply) = answers.find(|reply| reply.answer.is_err()) {
+                return Reading::Unknown(words(reply));
             }
+            if results.iter().all(|seen| seen.counts.queries == 0) {
+                return Reading::Unknown("no query was seen".to_owned());
+            }
+            let named = results.iter().map(|seen| seen.counts.named_statements).max().unwrap_or_default();
+            Reading::expect(named == 0, || format!("{named} prepared statements had a name"))
         })
     },
-    passes: &["-\n-\n200 x3 in 9 ms; queries 3"],
-    fails: &["-\n-\n200 x3 in 9 ms; queries 3; named 2"],
+    passes: &["health: 200 x3 in 9 ms; queries 3"],
+    fails: &["health: 200 x3 in 9 ms; queries 3; named 2"],
 };
 
 /// More than a pool of one, less than a crowd.

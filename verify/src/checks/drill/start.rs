@@ -1,9 +1,11 @@
 //! A candidate starts where the platform looks for it, and refuses to start without its secrets.
 
-use crate::checks::drilled::{drill, step, words};
+use profiles::Profile;
+
+use crate::checks::drilled::{answer, drill, result, steps, words};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
-use crate::model::drill::{Change, Step};
-use crate::model::exchange::{Exchange, Means};
+use crate::model::drill::{Action, Change, Step};
+use crate::model::exchange::Exchange;
 use crate::model::missing::Missing;
 
 pub(super) const SECRETS: Check = Check {
@@ -27,16 +29,17 @@ pub(super) const SECRETS: Check = Check {
             changes.map(|change| (format!("secrets.required[{index}]"), change))
         });
         Ask::all(
-            secrets
-                .map(|(promise, change)| Question::new(drill(subject, vec![Step::Start(change)]), promise)),
+            secrets.map(|(promise, change)| {
+                Question::new(drill(subject, vec![Step::start(change).named(START)]), promise)
+            }),
             "the profile requires no secret (secrets.required)",
         )
     },
     judge: |_, exchanges| {
-        Verdict::of_answers(exchanges, |exchange| {
-            let seen = match step(exchange, 0) {
+        Verdict::of_promises(exchanges, |exchange| {
+            let seen = match result(exchange, START) {
                 Ok(seen) => seen,
-                Err(why) => return Reading::Unknown(why),
+                Err(why) => return vec![Reading::Unknown(why)],
             };
             let (name, change) = changed(exchange);
             let log = seen.log.iter().map(|line| line.to_ascii_lowercase());
@@ -44,27 +47,27 @@ pub(super) const SECRETS: Check = Check {
             let names = log.clone().any(|line| line.contains(&name_in_any_case));
             // To name `changeme` as an example is help; to set it behind the variable has printed what is there.
             let shown = log.clone().any(|line| line.contains(&format!("{name_in_any_case}=changeme")));
-            match &seen.ended {
-                None => Reading::Broken(format!("{change} the service had not ended after 5 s")),
-                Some(ended) if ended.code == Some(0) => {
-                    Reading::Broken(format!("{change} the service ended with 0, as if all were well"))
-                }
-                Some(_) if !names => {
-                    Reading::Broken(format!("{change} the service ended, and did not name {name}"))
-                }
-                Some(_) if shown => {
-                    Reading::Broken(format!("{change} the service showed the value of {name}"))
-                }
-                Some(_) => Reading::Holds,
-            }
+            let hidden =
+                Reading::expect(!shown, || format!("{change} the service showed the value of {name}"));
+            let Some(ended) = &seen.ended else {
+                let runs = Reading::Broken(format!("{change} the service had not ended after 5 s"));
+                return vec![runs, hidden];
+            };
+            vec![
+                Reading::expect(ended.code != Some(0), || {
+                    format!("{change} the service ended with 0, as if all were well")
+                }),
+                Reading::expect(names, || format!("{change} the service ended, and did not name {name}")),
+                hidden,
+            ]
         })
     },
-    passes: &["ended 1 in 90 ms; log DATABASE_URL is missing; set it"],
+    passes: &["start: ended 1 in 90 ms; log DATABASE_URL is missing; set it"],
     fails: &[
-        "200 in 3 ms",
-        "ended 0 in 90 ms; log DATABASE_URL is missing",
-        "ended 1 in 90 ms; log a setting is missing",
-        "ended 1 in 90 ms; log DATABASE_URL=changeme is a placeholder",
+        "start: running",
+        "start: ended 0 in 90 ms; log DATABASE_URL is missing",
+        "start: ended 1 in 90 ms; log a setting is missing",
+        "start: ended 1 in 90 ms; log DATABASE_URL=changeme is a placeholder",
     ],
 };
 
@@ -79,67 +82,60 @@ pub(super) const PORT_AND_BIND: Check = Check {
     references: &["https://docs.railway.com/networking/public-networking"],
     requirements: &["FR-001"],
     ask: |subject| {
-        let address = subject.profile().server.address;
-        let mut steps = vec![Step::Start(Change::Nothing), Step::Reach("127.0.0.1".to_owned())];
-        if address.is_unspecified() {
-            // Any other address of this machine: all of 127.0.0.0/8 is its own.
-            steps.push(Step::Reach("127.0.0.2".to_owned()));
-        }
-        if address.is_unspecified() && address.is_ipv6() {
-            steps.push(Step::Reach("[::1]".to_owned()));
-        }
+        let mut steps = vec![Step::start(Change::Nothing).named(START)];
+        steps.extend(addresses(subject.profile()).map(|(name, address)| Step::reach(address).named(name)));
         Ask::one(drill(subject, steps), "server.address")
     },
     judge: |subject, exchanges| {
         let ready = subject.profile().launch.ready;
-        Verdict::of_answers(exchanges, |exchange| {
-            let started = match step(exchange, 0) {
+        Verdict::of_promises(exchanges, |exchange| {
+            let started = match result(exchange, START) {
                 Ok(started) => started,
-                Err(why) => return Reading::Unknown(why),
+                Err(why) => return vec![Reading::Unknown(why)],
             };
             if let Some(ended) = started.ended {
-                return Reading::Broken(format!("the service ended {} ms after its start", ended.after_ms));
+                let why = format!("the service ended {} ms after its start", ended.after_ms);
+                return vec![Reading::Broken(why)];
             }
-            let Means::Drill(steps) = &exchange.request.means else {
-                return Reading::Unknown("it was not drilled".to_owned());
-            };
-            for (number, step_) in steps.iter().enumerate().skip(1) {
-                let Step::Reach(address) = step_ else { continue };
-                let reply = match step(exchange, number).map(|seen| seen.answers.first()) {
-                    Ok(Some(reply)) => reply,
-                    Ok(None) => return Reading::Unknown(format!("{address} was not asked")),
-                    Err(why) => return Reading::Unknown(why),
-                };
-                match &reply.answer {
-                    Ok(_) => {}
+            let reached = addresses(subject.profile()).map(|(name, address)| match answer(exchange, name) {
+                Err(why) => Reading::Unknown(why),
+                Ok(reply) => match &reply.answer {
+                    Ok(_) => Reading::Holds,
                     // A machine without IPv6 cannot tell.
-                    Err(why @ Missing::Unreachable { .. }) => {
-                        return Reading::Unknown(format!("{address}: {why}"));
-                    }
-                    Err(_) => {
-                        return Reading::Broken(format!(
-                            "on PORT at {address} there was {} within {ready} of the start",
-                            words(reply)
-                        ));
-                    }
-                }
-            }
-            Reading::Holds
+                    Err(why @ Missing::Unreachable { .. }) => Reading::Unknown(format!("{address}: {why}")),
+                    Err(_) => Reading::Broken(format!(
+                        "on PORT at {address} there was {} within {ready} of the start",
+                        words(reply)
+                    )),
+                },
+            });
+            reached.collect()
         })
     },
-    passes: &["-\n200 in 3 ms\n200 in 3 ms\n200 in 3 ms"],
+    passes: &["loopback: 200 in 3 ms\nother-address: 200 in 3 ms\nipv6: 200 in 3 ms"],
     fails: &[
-        "-\nnone in 3 ms\nnone in 3 ms\nnone in 3 ms",
-        "-\n200 in 3 ms\nnone in 3 ms\n200 in 3 ms",
-        "ended 1 in 90 ms",
+        "loopback: none in 3 ms\nother-address: none in 3 ms\nipv6: none in 3 ms",
+        "loopback: 200 in 3 ms\nother-address: none in 3 ms\nipv6: 200 in 3 ms",
+        "start: ended 1 in 90 ms",
     ],
 };
 
+const START: &str = "start";
+
+/// Where the service must be reached, each address with the name of its result.
+fn addresses(profile: &Profile) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let declared = profile.server.address;
+    let loopback = Some(("loopback", "127.0.0.1"));
+    // Any other address of this machine: all of 127.0.0.0/8 is its own.
+    let other = declared.is_unspecified().then_some(("other-address", "127.0.0.2"));
+    let ipv6 = (declared.is_unspecified() && declared.is_ipv6()).then_some(("ipv6", "[::1]"));
+    [loopback, other, ipv6].into_iter().flatten()
+}
+
 /// The variable, and what was done to it, as the beginning of a sentence.
 fn changed(exchange: &Exchange) -> (String, String) {
-    let Means::Drill(steps) = &exchange.request.means else { return (String::new(), String::new()) };
-    match steps.first() {
-        Some(Step::Start(change)) => match change {
+    match steps(exchange).first().map(|step| &step.action) {
+        Some(Action::Start(change)) => match change {
             Change::Without(name) | Change::Empty(name) | Change::Placeholder(name) => {
                 (name.clone(), change.to_string())
             }

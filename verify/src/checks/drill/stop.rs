@@ -1,9 +1,10 @@
 //! A candidate ends as a platform ends it: what is in flight is finished, and nothing holds the end up.
 
-use crate::checks::drilled::{drill, health, step, words};
+use crate::checks::drilled::{answer, drill, health, result, steps, words};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::model::drill::{Change, Fault, Signal, Step};
-use crate::model::exchange::{Exchange, Means};
+use crate::model::drill::{Action, Change, Fault, Signal, Step};
+use crate::model::drilled::{StepResult, TimedReply};
+use crate::model::exchange::Exchange;
 use crate::model::missing::Missing;
 
 pub(super) const DRAINS: Check = Check {
@@ -26,70 +27,47 @@ pub(super) const DRAINS: Check = Check {
         let lame_duck = lame_duck_ms(subject);
         let probes = [Signal::Terminate, Signal::Interrupt].map(|signal| {
             let steps = vec![
-                Step::Start(Change::Nothing),
-                Step::Recover(subject.profile().launch.ready.millis()),
-                Step::Hold(idle.clone()),
-                Step::Pause(100),
-                Step::Fault(Fault::Latency(700)),
-                Step::Begin(health(subject), 1),
-                Step::Pause(BEFORE_MS),
-                Step::Signal(signal),
-                Step::Pause(lame_duck + 250),
-                Step::Reach("127.0.0.1".to_owned()),
-                Step::Gather,
-                Step::End(declared_ms(subject) + LATE_MS),
+                Step::start(Change::Nothing),
+                Step::recover(subject.profile().launch.ready.millis()).named(WELL),
+                Step::hold(idle.clone()),
+                Step::pause(100),
+                Step::fault(Fault::Latency(700)),
+                Step::begin(health(subject), 1),
+                Step::pause(BEFORE_MS),
+                Step::signal(signal),
+                Step::pause(lame_duck + 250),
+                Step::reach("127.0.0.1").named(NEW_CONNECTION),
+                Step::gather().named(IN_FLIGHT),
+                Step::end(declared_ms(subject) + LATE_MS).named(END),
             ];
             drill(subject, steps)
         });
         Ask::Questions(probes.map(|probe| Question::new(probe, "server.drain_timeout")).into())
     },
     judge: |subject, exchanges| {
-        Verdict::of_answers(exchanges, |exchange| {
-            let (new, gathered, end) = match (step(exchange, 9), step(exchange, 10), step(exchange, 11)) {
-                (Ok(new), Ok(gathered), Ok(end)) => (new, gathered, end),
-                (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => return Reading::Unknown(why),
-            };
+        Verdict::of_promises(exchanges, |exchange| {
             if let Some(why) = never_well(exchange) {
-                return Reading::Unknown(why);
+                return vec![Reading::Unknown(why)];
             }
             let signal = signal(exchange);
-            match gathered.answers.first() {
-                None => return Reading::Unknown("no request was in flight".to_owned()),
-                Some(reply) if reply.answer.is_ok() && reply.after_ms < BEFORE_MS => {
-                    return Reading::Unknown(format!(
-                        "the request was answered {}, before {signal}: nothing was in flight",
-                        words(reply)
-                    ));
-                }
-                Some(reply) if reply.answer.is_err() => {
-                    return Reading::Broken(format!(
-                        "after {signal} the request in flight had {}",
-                        words(reply)
-                    ));
-                }
-                Some(_) => {}
-            }
-            // Whoever is refused asks another instance; whoever is taken and left alone does not.
-            let refused = new.answers.first().is_some_and(|reply| match &reply.answer {
-                Ok(response) => response.status >= 500,
-                Err(why) => matches!(why, Missing::Refused { .. }),
-            });
-            if let Some(reply) = new.answers.first().filter(|_| !refused) {
-                return Reading::Broken(format!(
-                    "after {signal} a new connection was taken, and had {}",
-                    words(reply)
-                ));
-            }
-            ended(subject, end, signal, Some(0))
+            let in_flight =
+                answer(exchange, IN_FLIGHT).map_or_else(Reading::Unknown, |reply| finished(reply, signal));
+            let new = answer(exchange, NEW_CONNECTION)
+                .map_or_else(Reading::Unknown, |reply| refused(reply, signal));
+            let end = match result(exchange, END) {
+                Ok(end) => ended(subject, end, signal, Some(0)),
+                Err(why) => vec![Reading::Unknown(why)],
+            };
+            [in_flight, new].into_iter().chain(end).collect()
         })
     },
-    passes: &["-\n-\n-\n-\n-\n-\n-\n-\n-\nrefused in 1 ms\n200 in 710 ms\nended 0 in 800 ms"],
+    passes: &["new-connection: refused in 1 ms\nin-flight: 200 in 812 ms\nend: ended 0 in 900 ms"],
     fails: &[
-        "-\n-\n-\n-\n-\n-\n-\n-\n-\nrefused in 1 ms\nnone in 200 ms\nended 0 in 10 ms",
-        "-\n-\n-\n-\n-\n-\n-\n-\n-\n404 in 1 ms\n200 in 710 ms\nended 0 in 800 ms",
-        "-\n-\n-\n-\n-\n-\n-\n-\n-\nnone in 700 ms\n200 in 710 ms\nended 0 in 800 ms",
-        "-\n-\n-\n-\n-\n-\n-\n-\n-\nrefused in 1 ms\n200 in 710 ms\nended by a signal in 800 ms",
-        "-\n-\n-\n-\n-\n-\n-\n-\n-\nrefused in 1 ms\n200 in 710 ms\n-",
+        "new-connection: refused in 1 ms\nin-flight: none in 300 ms\nend: ended 0 in 10 ms",
+        "new-connection: 404 in 1 ms\nin-flight: 200 in 812 ms\nend: ended 0 in 900 ms",
+        "new-connection: none in 700 ms\nin-flight: 200 in 812 ms\nend: ended 0 in 900 ms",
+        "new-connection: refused in 1 ms\nin-flight: 200 in 812 ms\nend: ended by a signal in 900 ms",
+        "new-connection: refused in 1 ms\nin-flight: 200 in 812 ms\nend: running",
     ],
 };
 
@@ -111,25 +89,31 @@ pub(super) const DEADLINE: Check = Check {
             "POST {write} HTTP/1.1\r\nhost: {{host}}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{"
         );
         let steps = vec![
-            Step::Start(Change::Nothing),
-            Step::Recover(subject.profile().launch.ready.millis()),
-            Step::Hold(head),
-            Step::Hold(body),
-            Step::Pause(100),
-            Step::Signal(Signal::Terminate),
-            Step::End(declared_ms(subject) + LATE_MS),
+            Step::start(Change::Nothing),
+            Step::recover(subject.profile().launch.ready.millis()).named(WELL),
+            Step::hold(head),
+            Step::hold(body),
+            Step::pause(100),
+            Step::signal(Signal::Terminate),
+            Step::end(declared_ms(subject) + LATE_MS).named(END),
         ];
         Ask::one(drill(subject, steps), "server.drain_timeout")
     },
     judge: |subject, exchanges| {
-        Verdict::of_answers(exchanges, |exchange| match (step(exchange, 6), never_well(exchange)) {
-            (Err(why), _) | (_, Some(why)) => Reading::Unknown(why),
+        Verdict::of_promises(exchanges, |exchange| match (result(exchange, END), never_well(exchange)) {
+            (Err(why), _) | (_, Some(why)) => vec![Reading::Unknown(why)],
             (Ok(end), None) => ended(subject, end, "SIGTERM, with half-sent requests,", None),
         })
     },
-    passes: &["-\n-\n-\n-\n-\n-\nended 0 in 3000 ms"],
-    fails: &["-\n-\n-\n-\n-\n-\n-"],
+    passes: &["end: ended 0 in 3000 ms"],
+    fails: &["end: running"],
 };
+
+/// The candidate, healthy before the signal.
+const WELL: &str = "well";
+const IN_FLIGHT: &str = "in-flight";
+const NEW_CONNECTION: &str = "new-connection";
+const END: &str = "end";
 
 /// How long a request has been under way when the signal comes.
 const BEFORE_MS: u64 = 200;
@@ -138,27 +122,45 @@ const LATE_MS: u64 = 2_000;
 /// How much later than declared is still on time.
 const SLACK_MS: u64 = 1_000;
 
-fn ended(
-    subject: &Subject<'_>,
-    end: &crate::model::drill::StepResult,
-    signal: &str,
-    code: Option<i32>,
-) -> Reading {
-    let declared = declared_ms(subject);
-    match &end.ended {
-        None => Reading::Broken(format!(
-            "after {signal} the service had not ended; the profile declares {declared} ms"
-        )),
-        Some(ended) if ended.after_ms > declared + SLACK_MS => Reading::Broken(format!(
-            "after {signal} the service took {} ms; the profile declares {declared} ms",
-            ended.after_ms
-        )),
-        Some(ended) if code.is_some() && ended.code != code => Reading::Broken(match ended.code {
-            Some(code) => format!("after {signal} the service ended with {code}, not 0"),
-            None => format!("{signal} ended the service: it has no handler for it"),
-        }),
-        Some(_) => Reading::Holds,
+/// The request in flight is answered.
+fn finished(reply: &TimedReply, signal: &str) -> Reading {
+    if reply.answer.is_ok() && reply.after_ms < BEFORE_MS {
+        return Reading::Unknown(format!(
+            "the request was answered {}, before {signal}: nothing was in flight",
+            words(reply)
+        ));
     }
+    Reading::expect(reply.answer.is_ok(), || {
+        format!("after {signal} the request in flight had {}", words(reply))
+    })
+}
+
+/// A new connection is refused: its client asks another instance. One that is taken and left alone does not.
+fn refused(reply: &TimedReply, signal: &str) -> Reading {
+    let refused = match &reply.answer {
+        Ok(response) => response.status >= 500,
+        Err(why) => matches!(why, Missing::Refused { .. }),
+    };
+    Reading::expect(refused, || {
+        format!("after {signal} a new connection was taken, and had {}", words(reply))
+    })
+}
+
+/// The service ends, in time, and with this exit code if one is expected.
+fn ended(subject: &Subject<'_>, end: &StepResult, signal: &str, code: Option<i32>) -> Vec<Reading> {
+    let declared = declared_ms(subject);
+    let Some(ended) = &end.ended else {
+        let why = format!("after {signal} the service had not ended; the profile declares {declared} ms");
+        return vec![Reading::Broken(why)];
+    };
+    let in_time = Reading::expect(ended.after_ms <= declared + SLACK_MS, || {
+        format!("after {signal} the service took {} ms; the profile declares {declared} ms", ended.after_ms)
+    });
+    let well = Reading::expect(code.is_none() || ended.code == code, || match ended.code {
+        Some(code) => format!("after {signal} the service ended with {code}, not 0"),
+        None => format!("{signal} ended the service: it has no handler for it"),
+    });
+    vec![in_time, well]
 }
 
 /// How long after the signal everything may still be served.
@@ -173,14 +175,16 @@ fn declared_ms(subject: &Subject<'_>) -> u64 {
 
 /// Why the candidate's end says nothing: it was not well before it.
 fn never_well(exchange: &Exchange) -> Option<String> {
-    let reply = step(exchange, 1).ok()?.answers.first()?;
-    reply.answer.as_ref().err().map(|why| format!("the candidate was not well before the signal: {why}"))
+    let well = match result(exchange, WELL) {
+        Ok(well) => well.answer()?,
+        Err(why) => return Some(why),
+    };
+    well.answer.as_ref().err().map(|why| format!("the candidate was not well before the signal: {why}"))
 }
 
 fn signal(exchange: &Exchange) -> &'static str {
-    let Means::Drill(steps) = &exchange.request.means else { return "the signal" };
-    match steps.iter().find(|step| matches!(step, Step::Signal(_))) {
-        Some(Step::Signal(Signal::Interrupt)) => "SIGINT",
+    match steps(exchange).iter().find(|step| matches!(step.action, Action::Signal(_))) {
+        Some(Step { action: Action::Signal(Signal::Interrupt), .. }) => "SIGINT",
         _ => "SIGTERM",
     }
 }

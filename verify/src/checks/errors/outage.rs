@@ -1,7 +1,7 @@
 //! Errors of an outage are like any other: well formed, and silent about the inside.
 
 use super::{leak, shape};
-use crate::checks::drilled::{answer, as_exchange, under};
+use crate::checks::drilled::{UNDER_FAULT, answer, as_exchange, faults, under};
 use crate::checks::health;
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::drill::Fault;
@@ -28,41 +28,32 @@ pub(super) const CHECK: Check = Check {
         Ask::all(reads, "the profile names no path that asks the database (drill.reads)")
     },
     judge: |subject, exchanges| {
-        Verdict::of_answers(exchanges, |exchange| {
-            let response = match answer(exchange, 1).map(|reply| &reply.answer) {
+        Verdict::of_promises(exchanges, |exchange| {
+            let response = match answer(exchange, UNDER_FAULT).map(|reply| &reply.answer) {
                 Ok(Ok(response)) => response,
-                Ok(Err(why)) => return Reading::Unknown(why.to_string()),
-                Err(why) => return Reading::Unknown(why),
+                Ok(Err(why)) => return vec![Reading::Unknown(why.to_string())],
+                Err(why) => return vec![Reading::Unknown(why)],
             };
             if response.status < 500 {
-                return Reading::Unknown(format!(
-                    "with the database away the answer was {}",
-                    response.status
-                ));
+                let why = format!("with the database away the answer was {}", response.status);
+                return vec![Reading::Unknown(why)];
             }
             let body = response.body.to_ascii_lowercase();
-            if let Some(sign) = health::leak::INTERNALS.iter().find(|sign| body.contains(**sign)) {
-                return Reading::Broken(format!(
-                    "with the database away the {} contains `{sign}`",
-                    response.status
-                ));
-            }
+            let sign = health::leak::INTERNALS.iter().find(|sign| body.contains(**sign));
+            let internals = sign.map(|sign| format!("the {} contains `{sign}`", response.status));
             let live = [as_exchange(Request::new("GET", &exchange.request.path), response)];
-            for judge in [leak::CHECK.judge, shape::CHECK.judge] {
-                if let Verdict::Fail(failures) = judge(subject, &live) {
-                    let wrong =
-                        failures.into_iter().next().map(|failure| failure.observed).unwrap_or_default();
-                    return Reading::Broken(format!("with the database away {wrong}"));
-                }
-            }
-            Reading::Holds
+            let wrong = [leak::CHECK.judge, shape::CHECK.judge]
+                .into_iter()
+                .flat_map(|judge| faults(judge(subject, &live)));
+            let broken = |wrong| Reading::Broken(format!("with the database away {wrong}"));
+            internals.into_iter().chain(wrong).map(broken).collect()
         })
     },
     passes: &[
-        "-\n503 in 9 ms [content-type: application/problem+json] {\"title\":\"Service Unavailable\",\"status\":503}\n200 in 9 ms",
+        "under-fault: 503 in 9 ms [content-type: application/problem+json] {\"title\":\"Service Unavailable\",\"status\":503}",
     ],
     fails: &[
-        "-\n503 in 9 ms [content-type: application/problem+json] {\"title\":\"connection refused\",\"status\":503}\n200 in 9 ms",
-        "-\n500 in 9 ms [content-type: text/plain] Internal Server Error\n200 in 9 ms",
+        "under-fault: 503 in 9 ms [content-type: application/problem+json] {\"title\":\"connection refused\",\"status\":503}",
+        "under-fault: 500 in 9 ms [content-type: text/plain] Internal Server Error",
     ],
 };

@@ -1,5 +1,7 @@
 //! Planted secrets stay where they were planted.
 
+use std::collections::BTreeSet;
+
 use crate::checks::drilled::{drill, seen};
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
 use crate::model::drill::Step;
@@ -28,22 +30,25 @@ pub(super) const CHECK: Check = Check {
         if drilled.is_empty() {
             return Verdict::Inconclusive("no drill was run".to_owned());
         }
-        Verdict::of_answers(exchanges, |exchange| {
+        Verdict::of_promises(exchanges, |exchange| {
             if !exchange.request.means.is_drill() {
-                return Reading::Holds;
+                return Vec::new();
             }
             match seen(exchange) {
-                Err(why) => Reading::Unknown(why),
-                Ok(drilled) => match drilled.steps.iter().flat_map(|seen| &seen.leaks).next() {
+                Err(why) => vec![Reading::Unknown(why)],
+                Ok(drilled) => {
+                    let leaks: BTreeSet<&(String, String)> = drilled.leaks().collect();
                     // The value itself is not repeated: a report must not leak what it found.
-                    Some((name, place)) => Reading::Broken(format!("the value of {name} was in {place}")),
-                    None => Reading::Holds,
-                },
+                    let broken = |(name, place): &(String, String)| {
+                        Reading::Broken(format!("the value of {name} was in {place}"))
+                    };
+                    leaks.into_iter().map(broken).collect()
+                }
             }
         })
     },
-    passes: &["200 in 3 ms"],
-    fails: &["200 in 3 ms; leak DATABASE_URL"],
+    passes: &["answer: 200 in 3 ms"],
+    fails: &["answer: 200 in 3 ms; leak DATABASE_URL"],
 };
 
 /// What makes services say more than they should: where they show their environment, and input that breaks them.
@@ -56,5 +61,5 @@ fn provocations(subject: &Subject<'_>) -> Vec<Step> {
         ..Request::new("POST", path).with("content-type", "application/json")
     });
     let odd = Request::new("GET", &format!("{}?q=%ff%00%27", subject.health()));
-    shown.chain(broken).chain([odd]).map(|request| Step::Ask(request, 1)).collect()
+    shown.chain(broken).chain([odd]).map(|request| Step::ask(request, 1)).collect()
 }

@@ -1,8 +1,11 @@
 //! The health check notices what happens to the database, in time, and notices its end as well.
 
-use crate::checks::drilled::{answer, drill, expect, fault, health, seen, step, under, words};
+use crate::checks::drilled::{
+    RECOVERED, UNDER_FAULT, answer, drill, expect, fault, health, result, seen, under, words,
+};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
-use crate::model::drill::{Fault, Steady, Step};
+use crate::model::drill::{Fault, Step};
+use crate::model::drilled::Steady;
 use crate::model::exchange::{Exchange, Request};
 
 const COMMON: Check = Check {
@@ -17,12 +20,8 @@ const COMMON: Check = Check {
     requirements: &["FR-003", "v5.0.0-16.5.2"],
     ask: |_| Ask::skip("a template"),
     judge: unhealthy,
-    passes: &["-\n503 in 12 ms\n200 in 300 ms"],
-    fails: &[
-        "-\n200 in 3 ms\n200 in 3 ms",
-        "-\n503 in 9000 ms\n200 in 300 ms",
-        "-\nnone in 15000 ms\n200 in 3 ms",
-    ],
+    passes: &["under-fault: 503 in 12 ms"],
+    fails: &["under-fault: 200 in 3 ms", "under-fault: 503 in 9000 ms", "under-fault: none in 15000 ms"],
 };
 
 pub(super) const DB_DOWN: Check = Check {
@@ -50,15 +49,16 @@ pub(super) const DB_LIES: Check = Check {
         // Connections that are already authenticated would hide a refused password.
         let probes = faults.map(|fault| {
             let recovery = subject.profile().drill.recovery.millis();
-            let steps =
-                vec![Step::Fault(fault), Step::Cut, Step::Ask(health(subject), 1), Step::Recover(recovery)];
+            let steps = vec![
+                Step::fault(fault),
+                Step::cut(),
+                Step::ask(health(subject), 1).named(UNDER_FAULT),
+                Step::recover(recovery),
+            ];
             drill(subject, steps)
         });
         Ask::Questions(probes.map(|probe| Question::new(probe, "health.budget")).into())
     },
-    judge: |subject, exchanges| Verdict::of_answers(exchanges, |exchange| is_unhealthy(subject, exchange, 2)),
-    passes: &["-\n-\n503 in 12 ms\n200 in 300 ms"],
-    fails: &["-\n-\n200 in 3 ms\n200 in 3 ms"],
     ..COMMON
 };
 
@@ -74,9 +74,9 @@ pub(super) const RECOVERS: Check = Check {
     },
     judge: |subject, exchanges| {
         let recovery = subject.profile().drill.recovery;
-        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 2) {
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, RECOVERED) {
             Err(why) => Reading::Unknown(why),
-            Ok(reply) => expect(reply, &[200], recovery.millis(), |words| {
+            Ok(reply) => expect([reply], &[200], recovery.millis(), |words| {
                 format!(
                     "with the database back GET {} was answered {words}; the profile declares recovery within {recovery}",
                     exchange.request.path
@@ -84,7 +84,8 @@ pub(super) const RECOVERS: Check = Check {
             }),
         })
     },
-    fails: &["-\n503 in 12 ms\nnone in 10000 ms", "-\n503 in 12 ms\n503 in 10000 ms"],
+    passes: &["recovered: 200 in 300 ms"],
+    fails: &["recovered: none in 10000 ms", "recovered: 503 in 10000 ms"],
     ..COMMON
 };
 
@@ -96,36 +97,42 @@ pub(super) const SINGLE_FLIGHT: Check = Check {
     remedy: "Let probes that come together share one query. Here they do. FastAPI: keep the running check in a task \
              that others await, shielded from the first caller's end.",
     ask: |subject| {
-        let steps = vec![Step::Fault(Fault::Latency(300)), Step::Mark, Step::Ask(health(subject), CROWD)];
+        let steps = vec![
+            Step::fault(Fault::Latency(300)),
+            Step::mark(),
+            Step::ask(health(subject), CROWD).named("crowd"),
+        ];
         Ask::one(drill(subject, steps), "health.path")
     },
     judge: |subject, exchanges| {
         let most = subject.profile().pool.seen();
-        Verdict::of_answers(exchanges, |exchange| {
-            let seen = match step(exchange, 2) {
+        Verdict::of_promises(exchanges, |exchange| {
+            let seen = match result(exchange, "crowd") {
                 Ok(seen) => seen,
-                Err(why) => return Reading::Unknown(why),
+                Err(why) => return vec![Reading::Unknown(why)],
             };
-            let counts = seen.counts;
-            if let Some(reply) = seen.answers.iter().find(|reply| reply.answer.is_err()) {
-                return Reading::Broken(format!("one of {CROWD} health checks at once had {}", words(reply)));
-            }
             if seen.answers.is_empty() {
-                return Reading::Unknown("no health check was answered".to_owned());
+                return vec![Reading::Unknown("no health check was answered".to_owned())];
             }
-            Reading::expect(counts.queries <= FEW && counts.most_open <= most, || {
+            let unanswered = seen.answers.iter().find(|reply| reply.answer.is_err());
+            let answered = unanswered.map_or(Reading::Holds, |reply| {
+                Reading::Broken(format!("one of {CROWD} health checks at once had {}", words(reply)))
+            });
+            let counts = seen.counts;
+            let cheap = Reading::expect(counts.queries <= FEW && counts.most_open <= most, || {
                 format!(
                     "{CROWD} health checks at once cost {} queries over at most {} connections; expected are at most \
                      {FEW} and {most}",
                     counts.queries, counts.most_open
                 )
-            })
+            });
+            vec![answered, cheap]
         })
     },
-    passes: &["-\n-\n200 x200 in 400 ms; queries 2; open 2"],
+    passes: &["crowd: 200 x200 in 400 ms; queries 2; open 2"],
     fails: &[
-        "-\n-\n200 x200 in 400 ms; queries 200; open 12",
-        "-\n-\n200 x200 in 400 ms; queries 3; open 40",
+        "crowd: 200 x200 in 400 ms; queries 200; open 12",
+        "crowd: 200 x200 in 400 ms; queries 3; open 40",
     ],
     ..COMMON
 };
@@ -143,20 +150,20 @@ pub(super) const POOL_EXHAUSTED: Check = Check {
         let read = Request::new("GET", path.as_str());
         let steps = vec![
             // The pool fills, and then waits.
-            Step::Ask(read.clone(), 1),
-            Step::Fault(Fault::Latency(1_000)),
-            Step::Begin(read, subject.profile().pool.most() * 2),
-            Step::Pause(300),
-            Step::Ask(health(subject), 1),
-            Step::Gather,
+            Step::ask(read.clone(), 1),
+            Step::fault(Fault::Latency(1_000)),
+            Step::begin(read, subject.profile().pool.most() * 2),
+            Step::pause(300),
+            Step::ask(health(subject), 1).named("with-pool-in-use"),
+            Step::gather(),
         ];
         Ask::one(drill(subject, steps), "health.budget")
     },
     judge: |subject, exchanges| {
         let budget = subject.profile().health.budget;
-        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 4) {
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, "with-pool-in-use") {
             Err(why) => Reading::Unknown(why),
-            Ok(reply) => expect(reply, &[200, 503], budget.millis(), |words| {
+            Ok(reply) => expect([reply], &[200, 503], budget.millis(), |words| {
                 format!(
                     "with the pool in use GET {} was answered {words}; the profile declares a budget of {budget}",
                     exchange.request.path
@@ -164,8 +171,8 @@ pub(super) const POOL_EXHAUSTED: Check = Check {
             }),
         })
     },
-    passes: &["-\n-\n-\n-\n200 in 1100 ms\n-"],
-    fails: &["-\n-\n-\n-\n503 in 9000 ms\n-", "-\n-\n-\n-\nnone in 15000 ms\n-"],
+    passes: &["with-pool-in-use: 200 in 1100 ms"],
+    fails: &["with-pool-in-use: 503 in 9000 ms", "with-pool-in-use: none in 15000 ms"],
     ..COMMON
 };
 
@@ -174,25 +181,23 @@ const CROWD: u32 = 200;
 const FEW: u64 = 10;
 
 fn unhealthy(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {
-    Verdict::of_answers(exchanges, |exchange| is_unhealthy(subject, exchange, 1))
-}
-
-fn is_unhealthy(subject: &Subject<'_>, exchange: &Exchange, number: usize) -> Reading {
     let budget = subject.profile().health.budget;
-    let (reply, drilled) = match (answer(exchange, number), seen(exchange)) {
-        (Ok(reply), Ok(drilled)) => (reply, drilled),
-        (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
-    };
-    let Some(fault) = fault(exchange) else {
-        return Reading::Unknown("it was not drilled".to_owned());
-    };
-    if drilled.before == Steady::Unasked {
-        return Reading::Unknown("the candidate's health before the fault is not known".to_owned());
-    }
-    expect(reply, &[503], budget.millis(), |words| {
-        format!(
-            "while {fault} GET {} was answered {words}; expected is 503 within the budget of {budget}",
-            exchange.request.path
-        )
+    Verdict::of_answers(exchanges, |exchange| {
+        let (reply, drilled) = match (answer(exchange, UNDER_FAULT), seen(exchange)) {
+            (Ok(reply), Ok(drilled)) => (reply, drilled),
+            (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
+        };
+        let Some(fault) = fault(exchange) else {
+            return Reading::Unknown("it was not drilled".to_owned());
+        };
+        if drilled.before == Steady::Unasked {
+            return Reading::Unknown("the candidate's health before the fault is not known".to_owned());
+        }
+        expect([reply], &[503], budget.millis(), |words| {
+            format!(
+                "while {fault} GET {} was answered {words}; expected is 503 within the budget of {budget}",
+                exchange.request.path
+            )
+        })
     })
 }

@@ -3,10 +3,10 @@
 use profiles::Contract;
 
 use super::{contract, leak};
-use crate::checks::drilled::{answer, as_exchange, health, under};
+use crate::checks::drilled::{UNDER_FAULT, answer, as_exchange, faults, health, under};
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::model::drill::Fault;
-use crate::model::exchange::Exchange;
+use crate::model::exchange::{Exchange, Request};
 
 pub(super) const CONTRACT: Check = Check {
     id: "health.deep.contract-when-down",
@@ -28,15 +28,18 @@ pub(super) const CONTRACT: Check = Check {
     judge: |subject, exchanges| {
         read(exchanges, |exchange| {
             let checks = [contract::SCHEMA.judge, contract::STATUS_AGREES_WITH_BODY.judge];
-            checks.into_iter().find_map(|judge| failure(judge(subject, std::slice::from_ref(exchange))))
+            checks
+                .into_iter()
+                .flat_map(|judge| faults(judge(subject, std::slice::from_ref(exchange))))
+                .collect()
         })
     },
     passes: &[
-        "-\n503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"disconnected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n200 in 9 ms",
+        "under-fault: 503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"disconnected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}",
     ],
     fails: &[
-        "-\n503 in 9 ms {\"detail\":\"Service Unavailable\"}\n200 in 9 ms",
-        "-\n503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"connected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n200 in 9 ms",
+        "under-fault: 503 in 9 ms {\"detail\":\"Service Unavailable\"}",
+        "under-fault: 503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"connected\",\"environment\":\"production\",\"timestamp\":\"2026-01-02T03:04:05Z\"}",
     ],
 };
 
@@ -52,33 +55,26 @@ pub(super) const NO_INTERNALS: Check = Check {
     requirements: &["FR-003", "FR-008", "v5.0.0-16.5.1"],
     ask: |subject| Ask::one(under(subject, Fault::Refuse, health(subject)), "health.path"),
     judge: |subject, exchanges| {
-        read(exchanges, |exchange| failure((leak::CHECK.judge)(subject, std::slice::from_ref(exchange))))
+        read(exchanges, |exchange| faults((leak::CHECK.judge)(subject, std::slice::from_ref(exchange))))
     },
-    passes: &["-\n503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"disconnected\"}\n200 in 9 ms"],
-    fails: &["-\n503 in 9 ms {\"error\":\"connection to 127.0.0.1:5432 refused\"}\n200 in 9 ms"],
+    passes: &["under-fault: 503 in 9 ms {\"status\":\"unhealthy\",\"database\":\"disconnected\"}"],
+    fails: &["under-fault: 503 in 9 ms {\"error\":\"connection to 127.0.0.1:5432 refused\"}"],
 };
 
 /// Reads the answer under the fault as a live check would.
-fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Option<String>) -> Verdict {
-    Verdict::of_answers(exchanges, |exchange| match answer(exchange, 1).map(|reply| &reply.answer) {
-        Ok(Ok(response)) if response.status < 500 => {
-            Reading::Unknown(format!("with the database away the answer was {}", response.status))
+fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Vec<String>) -> Verdict {
+    Verdict::of_promises(exchanges, |exchange| {
+        let response = match answer(exchange, UNDER_FAULT).map(|reply| &reply.answer) {
+            Ok(Ok(response)) => response,
+            Ok(Err(why)) => return vec![Reading::Unknown(why.to_string())],
+            Err(why) => return vec![Reading::Unknown(why)],
+        };
+        if response.status < 500 {
+            let why = format!("with the database away the answer was {}", response.status);
+            return vec![Reading::Unknown(why)];
         }
-        Ok(Ok(response)) => {
-            let request = crate::model::exchange::Request::new("GET", &exchange.request.path);
-            match wrong(&as_exchange(request, response)) {
-                Some(wrong) => Reading::Broken(format!("with the database away {wrong}")),
-                None => Reading::Holds,
-            }
-        }
-        Ok(Err(why)) => Reading::Unknown(why.to_string()),
-        Err(why) => Reading::Unknown(why),
+        let live = as_exchange(Request::new("GET", &exchange.request.path), response);
+        let broken = |wrong| Reading::Broken(format!("with the database away {wrong}"));
+        wrong(&live).into_iter().map(broken).collect()
     })
-}
-
-fn failure(verdict: Verdict) -> Option<String> {
-    match verdict {
-        Verdict::Fail(failures) => failures.into_iter().next().map(|failure| failure.observed),
-        _ => None,
-    }
 }

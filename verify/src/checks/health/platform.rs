@@ -17,13 +17,13 @@ pub(super) const CHECK: Check = Check {
     requirements: &["FR-003"],
     ask: |subject| {
         let request = health(subject).with("host", "healthcheck.railway.app");
-        Ask::one(drill(subject, vec![Step::Ask(request, 1)]), "health.path")
+        Ask::one(drill(subject, vec![Step::ask(request, 1).named("platform")]), "health.path")
     },
     judge: |subject, exchanges| {
         let budget = subject.profile().health.budget;
-        Verdict::of_answers(exchanges, |exchange| match answer(exchange, 0) {
+        Verdict::of_answers(exchanges, |exchange| match answer(exchange, "platform") {
             Err(why) => Reading::Unknown(why),
-            Ok(reply) => expect(reply, &[200], budget.millis(), |words| {
+            Ok(reply) => expect([reply], &[200], budget.millis(), |words| {
                 format!(
                     "GET {} for the host healthcheck.railway.app was answered {words}",
                     exchange.request.path
@@ -31,6 +31,6 @@ pub(super) const CHECK: Check = Check {
             }),
         })
     },
-    passes: &["200 in 3 ms"],
-    fails: &["400 in 3 ms", "421 in 3 ms", "none in 9 ms"],
+    passes: &["platform: 200 in 3 ms"],
+    fails: &["platform: 400 in 3 ms", "platform: 421 in 3 ms", "platform: none in 9 ms"],
 };

@@ -1,6 +1,6 @@
 //! The pool has the size that the profile says.
 
-use crate::checks::drilled::{drill, health, step};
+use crate::checks::drilled::{drill, health, result};
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::model::drill::{Fault, Step};
 use crate::model::exchange::Request;
@@ -22,36 +22,30 @@ pub(super) const CHECK: Check = Check {
         if requests.is_empty() {
             requests.push(health(subject));
         }
-        let mut steps = vec![Step::Fault(Fault::Latency(100)), Step::Mark];
-        steps.extend(requests.into_iter().map(|request| Step::Begin(request, CROWD)));
-        steps.push(Step::Gather);
+        let mut steps = vec![Step::fault(Fault::Latency(100)), Step::mark()];
+        steps.extend(requests.into_iter().map(|request| Step::begin(request, CROWD)));
+        steps.push(Step::gather().named("crowd"));
         Ask::one(drill(subject, steps), "pool.size")
     },
     judge: |subject, exchanges| {
         let pool = &subject.profile().pool;
-        Verdict::of_answers(exchanges, |exchange| {
-            let last = match &exchange.request.means {
-                crate::model::exchange::Means::Drill(steps) => steps.len().saturating_sub(1),
-                _ => 0,
-            };
-            match step(exchange, last) {
-                Err(why) => Reading::Unknown(why),
-                Ok(seen) if !seen.answers.iter().any(|reply| reply.answer.is_ok()) => {
-                    Reading::Unknown("nothing was answered".to_owned())
-                }
-                Ok(seen) => Reading::expect(seen.counts.most_open <= pool.seen(), || {
-                    format!(
-                        "{CROWD} requests of each path at once opened {} connections; the profile declares at most {} and one for \
-                         the health check",
-                        seen.counts.most_open,
-                        pool.most()
-                    )
-                }),
+        Verdict::of_answers(exchanges, |exchange| match result(exchange, "crowd") {
+            Err(why) => Reading::Unknown(why),
+            Ok(seen) if !seen.answers.iter().any(|reply| reply.answer.is_ok()) => {
+                Reading::Unknown("nothing was answered".to_owned())
             }
+            Ok(seen) => Reading::expect(seen.counts.most_open <= pool.seen(), || {
+                format!(
+                    "{CROWD} requests of each path at once opened {} connections; the profile declares at \
+                     most {} and one for the health check",
+                    seen.counts.most_open,
+                    pool.most()
+                )
+            }),
         })
     },
-    passes: &["-\n-\n-\n200 x100 in 300 ms; open 12"],
-    fails: &["-\n-\n-\n200 x100 in 300 ms; open 100"],
+    passes: &["crowd: 200 x100 in 300 ms; open 12"],
+    fails: &["crowd: 200 x100 in 300 ms; open 100"],
 };
 
 const CROWD: u32 = 100;

@@ -1,6 +1,6 @@
 //! The database's certificate is verified.
 
-use crate::checks::drilled::{drill, fault, health, step};
+use crate::checks::drilled::{drill, fault, health, result};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::drill::{Change, Fault, Step};
 
@@ -21,9 +21,9 @@ pub(super) const CHECK: Check = Check {
         let faults = [Fault::SelfSigned, Fault::WrongHost, Fault::Plaintext];
         let probes = faults.map(|fault| {
             let steps = vec![
-                Step::Fault(fault),
-                Step::Start(Change::VerifiedDatabase),
-                Step::Ask(health(subject), 1),
+                Step::fault(fault),
+                Step::start(Change::VerifiedDatabase).named("start"),
+                Step::ask(health(subject), 1).named("health"),
             ];
             drill(subject, steps)
         });
@@ -34,7 +34,7 @@ pub(super) const CHECK: Check = Check {
             let Some(fault) = fault(exchange) else {
                 return Reading::Unknown("it was not drilled".to_owned());
             };
-            match (step(exchange, 1), step(exchange, 2)) {
+            match (result(exchange, "start"), result(exchange, "health")) {
                 (Err(why), _) | (_, Err(why)) => Reading::Unknown(why),
                 (Ok(started), Ok(asked)) => {
                     let trusting = asked.counts.trusting.max(started.counts.trusting);
@@ -45,6 +45,6 @@ pub(super) const CHECK: Check = Check {
             }
         })
     },
-    passes: &["-\n-\n503 in 9 ms", "-\nended 1 in 90 ms\nnone in 9 ms"],
-    fails: &["-\n-\n200 in 9 ms; trusting 1", "-\n-\n503 in 9 ms; trusting 1"],
+    passes: &["health: 503 in 9 ms", "start: ended 1 in 90 ms\nhealth: none in 9 ms"],
+    fails: &["health: 200 in 9 ms; trusting 1", "health: 503 in 9 ms; trusting 1"],
 };
