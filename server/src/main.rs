@@ -1,7 +1,7 @@
 //! The service as a process: arguments in, signals in between, an exit code out.
 
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,7 +50,9 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
         let sound = format!("the profile `{}` and its environment are sound\n", declaration.name);
         return print(&(declaration.render_warnings() + &sound));
     }
-    log::install(declaration.profile.environment, environment.log_directives());
+    // The last to go: what ends, and how, is in it.
+    let _log = log::install(declaration.profile.environment, environment.log_directives())
+        .map_err(|error| Failure::broken(format!("could not start the log: {error}")))?;
     for warning in &declaration.warnings {
         tracing::warn!(profile = declaration.name, "{}", warning.message);
     }
@@ -68,7 +70,12 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::broken)
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // A reader such as `head` that has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::broken),
+    }
 }
 
 /// Listens for signals before anything slow. `None` when one ends the service before it has begun.
@@ -121,7 +128,8 @@ impl Failure {
             Self::Refused(error) => (format!("error: {error}"), 2),
             Self::Broken(error) => (format!("error: {error}"), 1),
         };
-        eprintln!("{}", text.trim_end());
+        // Standard error may be closed or full; the code says it all the same.
+        let _ = writeln!(io::stderr(), "{}", text.trim_end());
         ExitCode::from(code)
     }
 }

@@ -7,7 +7,9 @@
 
 mod support;
 
+use std::fs::OpenOptions;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -83,6 +85,27 @@ async fn a_closed_port_exits_3() {
         ended.observed("run.target.reachable"),
         "could not connect to 127.0.0.1:1: connection refused; nothing listens on this port"
     );
+}
+
+#[test]
+fn the_exit_code_does_not_depend_on_who_reads_the_message() {
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    // A pipe without a reader.
+    let closed = || Stdio::from(std::io::pipe().unwrap().1);
+    let code = |arguments: &[&str], output: Stdio, errors: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+        command.args(arguments).env_clear().stdin(Stdio::null()).stdout(output).stderr(errors);
+        command.status().unwrap().code()
+    };
+    for arguments in
+        [&["--profile", "nowhere"][..], &["--unknown"], &["lint", "nowhere"], &["explain", "nowhere"]]
+    {
+        assert_eq!(code(arguments, full(), full()), Some(2), "{arguments:?}");
+        assert_eq!(code(arguments, closed(), closed()), Some(2), "{arguments:?}");
+    }
+    // A reader that has seen enough is no error; a disk that is full is one.
+    assert_eq!(code(&["list"], closed(), full()), Some(0));
+    assert_eq!(code(&["list"], full(), full()), Some(2));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, prometheu
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::observe::log;
 use crate::service::Service;
 use crate::service::drain::Stage;
 
@@ -58,6 +59,9 @@ impl Collector for AtScrape {
         for one in Stage::ALL {
             reached.encode_family(&[("stage", one.as_str())])?.encode_gauge(&u32::from(one == stage))?;
         }
+        let help = "Lines of the log that were dropped or could not be written";
+        let mut lost = encoder.encode_descriptor("server_log_lost_lines", help, None, MetricType::Counter)?;
+        lost.encode_counter::<[(&str, &str); 0], _, f64>(&log::lost(), None)?;
         let help = "When the service started, in seconds since 1970";
         gauge(encoder, "process_start_time_seconds", help, &self.started)?;
         let labels = [

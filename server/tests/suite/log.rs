@@ -12,7 +12,8 @@ use server::{Handler, Route, RouteKind, Served};
 use testkit::{Fault, FaultProxy, Port, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{
     A, Answer, NO_DATABASE, Program, changed, get, log_while, production, raw, send, serve_with, until_ready,
@@ -160,6 +161,76 @@ async fn the_drivers_own_lines_are_in_no_log() {
     assert!(!log.contains("tokio_postgres") && !log.contains("transaction_read_only"), "{log}");
 }
 
+/// Requests whose lines are more than a pipe and the log's own queue hold, 7 KB each.
+const MANY: usize = 500;
+
+/// A process whose log is not read.
+struct Unread {
+    service: Program,
+    address: SocketAddr,
+    metrics: SocketAddr,
+    _ports: [Port; 2],
+}
+
+/// Each of [`MANY`] requests has been answered.
+async fn unread() -> Unread {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unread.toml");
+    let (port, metrics) = (Port::take().unwrap(), Port::take().unwrap());
+    let table = format!("[metrics]\naddress = \"127.0.0.1\"\nport = {metrics}\n\n[health]");
+    std::fs::write(&file, changed(profiles::EMBEDDED[1].2, &[("[health]", &table)])).unwrap();
+    let environment = [("DATABASE_URL", NO_DATABASE), ("PORT", &port.to_string())];
+    let service = Program::start(&["--profile", file.to_str().unwrap()], &environment);
+    let address = until_ready(&port).await;
+    let path = format!("/{}", "long".repeat(1750));
+    for _ in 0..MANY {
+        let status = get(address, &path).await.status;
+        assert!([404, 429].contains(&status), "{status}");
+    }
+    let scraped = SocketAddr::from(([127, 0, 0, 1], metrics.number()));
+    Unread { service, address, metrics: scraped, _ports: [port, metrics] }
+}
+
+async fn lost_lines(metrics: SocketAddr) -> usize {
+    let text = get(metrics, "/metrics").await.body;
+    let value = text.lines().find_map(|line| line.strip_prefix("server_log_lost_lines_total "));
+    value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_read_delays_neither_answers_nor_the_end() {
+    let Unread { service, address, metrics, _ports } = unread().await;
+    assert_eq!(get(address, "/livez").await.status, 200);
+    let lost = lost_lines(metrics).await;
+    assert!((1..MANY).contains(&lost), "{lost}");
+    service.signal("TERM");
+    let asked = Instant::now();
+    let (status, log) = service.end().await;
+    // Nothing was under way: the drain's 10 s are no time to wait for.
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(status.success(), "{status}: {log}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_read_again_tells_how_many_lines_were_lost() {
+    let Unread { mut service, metrics, _ports, .. } = unread().await;
+    let lost = lost_lines(metrics).await;
+    let log = service.output();
+    let read = spawn_blocking(move || std::io::read_to_string(log).unwrap());
+    // The queue is free as soon as the thread goes on; what comes now is kept, the last line too.
+    sleep(Duration::from_millis(500)).await;
+    service.signal("TERM");
+    let (status, errors) = service.end().await;
+    assert!(status.success(), "{errors}");
+    let text = read.await.unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<&Value> = lines.iter().filter(|line| !line["lost"].is_null()).collect();
+    let [told] = told[..] else { panic!("{told:?}") };
+    assert_eq!((&told["lost"], &told["level"]), (&lost.into(), &"warn".into()), "{told}");
+    assert_eq!(requests(&lines).len() + lost, MANY);
+    assert_eq!(lines.last().unwrap()["message"], "ended");
+}
+
 const BOOM: Route = Route {
     path: |_| "/boom",
     methods: &[(Method::GET, Handler::Async(|_| async { panic!("a panic\nof two lines") }.boxed()))],
@@ -181,7 +252,7 @@ const BOOM_AT_ONCE: Route = Route {
 async fn a_service_with_routes_that_panic() {
     // The harness has begun a line.
     println!();
-    server::log::install(profiles::Environment::Production, None);
+    let _log = server::log::install(profiles::Environment::Production, None).unwrap();
     let service = serve_with(&production(&[]), NO_DATABASE, &[&BOOM, &BOOM_AT_ONCE]).await;
     for path in ["/boom", "/boom-at-once"] {
         let answer = send(service.local_addr(), "GET", path, &[("traceparent", PARENT)]).await;

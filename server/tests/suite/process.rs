@@ -1,5 +1,8 @@
 //! The program refuses to start with one clear message and the right exit code.
 
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
 use testkit::Port;
 
 use crate::support::{NO_DATABASE, changed, command};
@@ -104,6 +107,29 @@ fn on_railway_the_profile_must_be_named() {
 #[cfg(not(feature = "embedded-postgres"))]
 fn without_a_database_both_remedies_are_named() {
     assert_refused(&[], &[], &["`DATABASE_URL` is not set", "postgresql://USER:PASSWORD@HOST", "cargo dev"]);
+}
+
+#[test]
+fn the_exit_code_does_not_depend_on_who_reads_the_message() {
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    // A pipe without a reader.
+    let closed = || Stdio::from(std::io::pipe().unwrap().1);
+    for (arguments, environment, code) in [
+        (&["--profile", "nowhere"][..], &[][..], 2),
+        (&["--unknown"], &[], 2),
+        (&["--profile", "production"], &[], 2),
+        (&["--profile", "production", "--check"], &[URL, ("PORT", "http")], 2),
+    ] {
+        for (output, errors) in [(full(), full()), (closed(), closed())] {
+            let status = command(arguments, environment).stdout(output).stderr(errors).status().unwrap();
+            assert_eq!(status.code(), Some(code), "{arguments:?}");
+        }
+    }
+    // A reader that has seen enough is no error; a disk that is full is one.
+    for (output, code) in [(closed(), 0), (full(), 1)] {
+        let status = command(&["--help"], &[]).stdout(output).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(code));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -149,6 +149,11 @@ impl Program {
 
     pub(crate) fn id(&self) -> u32 {
         self.0.as_ref().expect("only `end` takes it").id()
+    }
+
+    /// What it prints from now on, to be read by the caller; nothing else reads it.
+    pub(crate) fn output(&mut self) -> ChildStdout {
+        self.0.as_mut().and_then(|child| child.stdout.take()).expect("it is taken once, before `end`")
     }
 
     pub(crate) fn signal(&self, name: &str) {

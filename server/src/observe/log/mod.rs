@@ -2,36 +2,75 @@
 
 mod layer;
 mod line;
+mod writer;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
 use std::panic::PanicHookInfo;
+use std::time::Duration;
 
 use profiles::Environment;
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
 use self::layer::Layer;
-use self::line::{Format, Line};
+use self::line::{Fields, Format, Line};
+use self::writer::Queue;
+
+/// How long the end waits for the reader of the log. The last lines are worth that, and a pipe that is never read no
+/// more.
+const LAST_LINES: Duration = Duration::from_millis(250);
+
+/// The log of this process. Dropped, it writes the last lines, as far as its reader takes them in time.
+#[must_use = "dropped, it takes no more lines"]
+pub struct Log(Queue);
 
 /// Standard output for both: Railway takes every line of standard error for an error.
 /// `directives` are those of `RUST_LOG`, such as `server=debug`.
-pub fn install(environment: Environment, directives: Option<&str>) {
+///
+/// A thread writes the lines. A reader that is slow or stands still delays nothing but them: beyond 1 MiB that wait,
+/// lines are dropped, counted in the metric `server_log_lost_lines`, and told in one line when the reader goes on.
+pub fn install(environment: Environment, directives: Option<&str>) -> io::Result<Log> {
     // Set to nothing, as by a dashboard's cleared field, it would silence every line.
     let parsed = directives.filter(|text| !text.trim().is_empty()).map(str::parse::<Targets>);
     let unreadable = matches!(parsed, Some(Err(_)));
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let format = Format::for_readers(environment, io::stdout().is_terminal());
-    // A log that cannot be written must not end what it tells of, and has no other place to say so.
-    let write = move |line: Line| _ = io::stdout().write_all(format.write(&line).as_bytes());
+    // A descriptor of its own: a write that waits must not hold the lock of `io::stdout`.
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let queue = Queue::start(output, move |count| format.write(&lost_lines(count)))?;
+    let log = Log(queue.clone());
+    let layer = Layer(move |line: Line| queue.push(&format.write(&line)));
     // A second installation, in a test's process, leaves the first.
-    let _ = tracing::subscriber::set_global_default(Registry::default().with(targets).with(Layer(write)));
+    let _ = tracing::subscriber::set_global_default(Registry::default().with(targets).with(layer));
     std::panic::set_hook(Box::new(log_panic));
     if unreadable {
         tracing::warn!("`RUST_LOG` is not a list such as `info,server=debug`; logging from `info` upwards");
     }
+    Ok(log)
+}
+
+/// How many lines of this process no reader has had.
+pub(crate) fn lost() -> u64 {
+    writer::lost()
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.close(LAST_LINES);
+    }
+}
+
+fn lost_lines(count: u64) -> Line {
+    let mut fields = Fields::default();
+    fields.put("message", "lines of the log were lost: standard output did not take them");
+    fields.put("lost", count);
+    Line { level: Level::WARN, target: module_path!(), fields }
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {

@@ -1,0 +1,244 @@
+//! Lines on their way out: a bounded queue, and a thread that alone waits for the reader.
+
+use std::io::{self, Write};
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// The most bytes that wait for the reader; as many again may be on their way to it.
+const CAPACITY: usize = 1024 * 1024;
+
+/// How long a non-blocking output that is full is left alone.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How many lines of this process were lost: they did not fit, or could not be written.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn lost() -> u64 {
+    LOST.load(Ordering::Relaxed)
+}
+
+/// Takes lines and never waits for their reader: what does not fit is dropped and counted.
+pub(super) struct Queue(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// What waits for the thread.
+    lines: Vec<u8>,
+    /// Lines that were lost since the log last told of any.
+    untold: u64,
+    closed: bool,
+    /// The thread has ended: it was closed, and all lines are written.
+    ended: bool,
+}
+
+impl Queue {
+    /// Starts the thread that writes to `output`. `tell` makes the line that says how many were lost.
+    pub(super) fn start(
+        output: impl Write + Send + 'static,
+        tell: impl Fn(u64) -> String + Send + 'static,
+    ) -> io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let theirs = Arc::clone(&shared);
+        thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_all(output, tell))?;
+        Ok(Self(shared))
+    }
+
+    pub(super) fn push(&self, line: &str) {
+        let mut state = self.0.state();
+        if state.closed || state.lines.len() + line.len() > CAPACITY {
+            state.lose(1);
+        } else {
+            state.lines.extend_from_slice(line.as_bytes());
+        }
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Takes no more lines, and returns once those that wait are written, but at the latest after that time.
+    pub(super) fn close(&self, within: Duration) {
+        let mut state = self.0.state();
+        state.closed = true;
+        self.0.changed.notify_all();
+        drop(self.0.changed.wait_timeout_while(state, within, |state| !state.ended));
+    }
+}
+
+impl Clone for Queue {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl State {
+    fn lose(&mut self, lines: u64) {
+        self.untold += lines;
+        LOST.fetch_add(lines, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what waits, in one piece, and says after it what was lost meanwhile.
+    fn write_all(&self, mut output: impl Write, tell: impl Fn(u64) -> String) {
+        while let Some((lines, untold)) = self.next() {
+            if write(&mut output, &lines).is_err() {
+                let mut state = self.state();
+                // There may be a few less: the output may have taken some of them before it failed.
+                state.lose(memchr::memchr_iter(b'\n', &lines).count() as u64);
+                state.untold += untold;
+            } else if untold > 0 && write(&mut output, tell(untold).as_bytes()).is_err() {
+                self.state().untold += untold;
+            }
+        }
+        self.state().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// What waits, as soon as there is any, and how many lines were lost before it was taken. `None` at the end.
+    fn next(&self) -> Option<(Vec<u8>, u64)> {
+        let nothing = |state: &mut State| state.lines.is_empty() && !state.closed;
+        let mut state =
+            self.changed.wait_while(self.state(), nothing).unwrap_or_else(PoisonError::into_inner);
+        let lines = mem::take(&mut state.lines);
+        (!lines.is_empty()).then(|| (lines, mem::take(&mut state.untold)))
+    }
+}
+
+/// Like [`Write::write_all`]; an output that another process has made non-blocking is tried again while it is full.
+fn write(output: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match output.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(PAUSE),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Long enough for any machine; nothing waits for it where all is well.
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// An output that waits for a result before it takes the next piece, until there are no more results to come.
+    struct Gate {
+        results: Receiver<io::Result<()>>,
+        begun: Sender<()>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.begun.send(());
+            if let Ok(result) = self.results.recv() {
+                result?;
+            }
+            self.taken.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Output {
+        results: Sender<io::Result<()>>,
+        begun: Receiver<()>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Output {
+        /// All that was written, once nothing holds it up.
+        fn flow(self, queue: &Queue) -> String {
+            drop(self.results);
+            queue.close(LONG);
+            String::from_utf8(self.taken.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn gated() -> (Queue, Output) {
+        let ((results, held), (begins, begun), taken) = (channel(), channel(), Arc::default());
+        let gate = Gate { results: held, begun: begins, taken: Arc::clone(&taken) };
+        (Queue::start(gate, |lost| format!("{lost} lost\n")).unwrap(), Output { results, begun, taken })
+    }
+
+    #[test]
+    fn all_lines_are_written_in_their_order_before_the_end() {
+        let (queue, output) = gated();
+        let lines: Vec<String> = (0..1000).map(|number| format!("line {number}\n")).collect();
+        for line in &lines {
+            queue.push(line);
+        }
+        assert_eq!(output.flow(&queue), lines.concat());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_told_once_it_flows_again() {
+        let (queue, output) = gated();
+        queue.push("first\n");
+        output.begun.recv().unwrap();
+        let line = "x".repeat(CAPACITY / 4 - 1) + "\n";
+        for _ in 0..7 {
+            queue.push(&line);
+        }
+        let before = lost();
+        assert!(before >= 3);
+        assert_eq!(output.flow(&queue), format!("first\n{}3 lost\n", line.repeat(4)));
+    }
+
+    #[test]
+    fn the_end_waits_for_no_reader_beyond_its_time() {
+        let (queue, output) = gated();
+        queue.push("stuck\n");
+        output.begun.recv().unwrap();
+        let started = Instant::now();
+        queue.close(Duration::from_millis(20));
+        assert!(started.elapsed() >= Duration::from_millis(20) && started.elapsed() < LONG);
+        assert!(output.taken.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_told_with_the_next_that_can() {
+        let (queue, output) = gated();
+        output.results.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
+        queue.push("one\ntwo\n");
+        output.begun.recv().unwrap();
+        // Only once the thread has counted them.
+        while queue.0.state().untold == 0 {
+            thread::yield_now();
+        }
+        queue.push("three\n");
+        assert_eq!(output.flow(&queue), "three\n2 lost\n");
+    }
+
+    #[test]
+    fn a_full_output_that_does_not_block_is_tried_again() {
+        let (queue, output) = gated();
+        for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted] {
+            output.results.send(Err(kind.into())).unwrap();
+        }
+        queue.push("late\n");
+        assert_eq!(output.flow(&queue), "late\n");
+    }
+}
