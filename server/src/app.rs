@@ -37,7 +37,7 @@ use crate::routes::router::Conflict;
 use crate::service::Service;
 use crate::service::drain::Drain;
 
-/// The longest that is kept of a request's time to say why there is no answer.
+/// The most time reserved for reporting why there is no answer.
 const REASON: Duration = Duration::from_millis(100);
 
 pub(crate) struct App {
@@ -49,7 +49,7 @@ pub(crate) struct App {
     service: Arc<Service>,
 }
 
-/// A request that is handled later, and what names it.
+/// A request that an async handler answers, and its identity.
 struct RoutedRequest {
     arrived: Instant,
     uuid: Uuid,
@@ -59,7 +59,7 @@ struct RoutedRequest {
     body: Incoming,
 }
 
-/// At once, or later.
+/// An answer that is ready, or one that must be awaited.
 pub(crate) type Answer = Either<Ready<Response<Full<Bytes>>>, BoxFuture<'static, Response<Full<Bytes>>>>;
 
 impl App {
@@ -76,7 +76,7 @@ impl App {
         Ok(Self { policy, request_id_header, proxies, limits, rate, service })
     }
 
-    /// A future that is small while nothing is waited for: every connection has room for one.
+    /// Every connection holds one such future, so it stays small while nothing is awaited.
     pub(crate) fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
@@ -96,18 +96,18 @@ impl App {
             self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server, || {
                 self.count(&client, arrived)
             });
-        // On a connection of the reserve.
+        // The connection is one of the reserve.
         let is_turned_away = only_probes && !route.is_some_and(|route| route.kind == RouteKind::Probe);
         let action = if is_turned_away { Err(self.turn_away()) } else { action };
         record.is_preflight = decision.is_preflight();
-        // A preflight that is granted is answered for the policy, and not for the route.
+        // A granted preflight is answered by the policy, not by a route.
         record.route = route.filter(|_| !(record.is_preflight && action.is_ok()));
         let scope = RequestScope::new(id.clone(), parent);
         let outcome = match action {
             Err(refusal) => Err(refusal),
             Ok(Action::Reply(reply)) => Ok(reply),
             Ok(Action::Run(Handler::Sync(handler), ..)) => {
-                // Inside as well: what it logs, and its panic, are this request's.
+                // The handler runs in the scope too: its log lines and its panic carry this request's id.
                 let work = || self.end(self.run_sync(handler), &head, decision, &record, id);
                 return Either::Left(ready(scope.run_sync(work)));
             }
@@ -124,7 +124,7 @@ impl App {
         Either::Left(ready(scope.run_sync(|| self.end(outcome, &head, decision, &record, id))))
     }
 
-    /// The answer of a request that had to wait for it.
+    /// Finishes a request that an async handler answered.
     fn settle(
         &self,
         outcome: Result<Reply, Refusal>,
@@ -137,7 +137,7 @@ impl App {
         response
     }
 
-    /// The answer of a request that nobody has to wait for.
+    /// Finishes a request that is answered at once.
     fn end(
         &self,
         outcome: Result<Reply, Refusal>,
@@ -166,20 +166,20 @@ impl App {
         &self.service.drain
     }
 
-    /// To what never became a request: its head was late, or hyper could not read it. There is no origin to grant.
+    /// Answers a late head, or one that hyper could not parse. Without a request there is no origin to grant.
     pub(crate) fn refuse_malformed(&self, status: StatusCode) -> Response<Bytes> {
         let id = request_id::from_uuid(Uuid::new_v4());
         self.service.metrics.malformed();
         tracing::info!(
             status = status.as_u16(),
             id = id.to_str().ok(),
-            "no request: a head that is late or broken"
+            "no request: the head is late or malformed"
         );
         let reply = Refusal::malformed(status).into_reply(&id);
         self.policy.answer_malformed(reply, id)
     }
 
-    /// One more request of this client, unless that is too many.
+    /// Counts a request of this client, or refuses it above the rate limit.
     fn count(&self, client: &Client, arrived: Instant) -> Result<(), Refusal> {
         let Some(rate) = &self.rate else { return Ok(()) };
         rate.check(client.key(), arrived).inspect_err(|_| self.service.metrics.limited())
@@ -194,24 +194,24 @@ impl App {
         catch_unwind(AssertUnwindSafe(|| handler(&self.service))).map_err(|_panic| Refusal::internal())
     }
 
-    /// The one effect: reads the body and calls the handler, under one deadline and with a net for panics.
+    /// The one effect: reads the body and calls the handler, under one deadline, and catches panics.
     async fn run(
         &self,
         handler: AsyncHandler,
         kind: RouteKind,
         request: RoutedRequest,
     ) -> Result<Reply, Refusal> {
-        // Probes are never turned away: a busy service must not look like a broken one.
+        // Probes are never refused: a busy service must not look like a broken one.
         let place = (kind != RouteKind::Probe).then(|| self.limits.enter()).transpose();
         let _place = place.inspect_err(|_| self.service.metrics.shed())?;
         let (arrived, deadline) = (request.arrived, self.service.profile.server.request_timeout.get());
-        // A little earlier, so that the database's own reason is known before the request is cut.
+        // A little earlier, so that the database's error arrives before the request's deadline.
         let end = arrived + deadline.saturating_sub((deadline / 20).min(REASON));
-        // Pinned where it is made: wrapped by value, a future of this size is copied.
+        // Pinned in place: moving a future of this size copies it.
         let work = pin!(async move {
             let RoutedRequest { uuid, parent, head, parameters, body, .. } = request;
             let service = Arc::clone(&self.service);
-            // Most requests have none, and need no timer.
+            // Most requests have no body, and need no timer.
             let body = if body.is_end_stream() {
                 Bytes::new()
             } else {
@@ -234,7 +234,7 @@ async fn read(body: Incoming, limits: &Server) -> Result<Bytes, Refusal> {
     match timeout(limits.body_timeout.get(), Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
-        Ok(Err(_)) => Err(Refusal::bad_request("the body broke off")),
+        Ok(Err(_)) => Err(Refusal::bad_request("the body ended early")),
         Err(_elapsed) => Err(Refusal::body_timeout()),
     }
 }

@@ -1,4 +1,4 @@
-//! The pure decisions without a socket, for the targets in `fuzz/`. No promise to anybody else.
+//! The pure decisions without a socket, for the targets in `fuzz/`. Not a stable interface.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ use crate::request::framing::Framing;
 use crate::request::head::Head;
 use crate::response::refusal::Refusal;
 
-/// A CORS policy, ready to decide.
+/// A CORS policy.
 pub struct CorsPolicy(Cors);
 
 impl CorsPolicy {
@@ -29,7 +29,7 @@ impl CorsPolicy {
         Self(Cors::new(policy))
     }
 
-    /// What CORS writes onto the answer; nothing at all where a preflight is refused.
+    /// The CORS headers of the answer; none where a preflight is refused.
     pub fn answer(&self, request: Request<()>) -> Option<HeaderMap> {
         let (head, ()) = Head::split(request);
         let decision = self.0.decide(&head, &head.fields());
@@ -42,17 +42,17 @@ impl CorsPolicy {
     }
 }
 
-/// What becomes of the first head on a connection.
+/// The outcome of the first head on a connection.
 pub enum Outcome {
-    /// It is let through.
+    /// The head is accepted.
     Served(Head),
-    /// We refuse what hyper has read.
+    /// Hyper parsed the head, and the policy refuses it.
     Refused(Head, Refusal),
-    /// There is no request: hyper answers with this status, or waits for more.
+    /// There is no request: hyper answers with this status, or waits for more bytes.
     Malformed(Option<StatusCode>),
 }
 
-/// A client sends these bytes, in these parts, and waits.
+/// Sends these bytes, in these parts, and keeps the connection open.
 pub fn hear(parts: &[&[u8]], limits: &Server) -> Outcome {
     let turn = Turn::default();
     let (begun, answer) = (RefCell::new(None), RefCell::new(Vec::new()));
@@ -62,7 +62,7 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Outcome {
         pending::<Result<Response<Empty<Bytes>>, Infallible>>()
     });
     let mut connection = pin!(http1::http(limits).serve_connection(client, service));
-    // Again where hyper has let others have a turn.
+    // Poll again: hyper yields to other tasks.
     for _ in 0..4 {
         if connection.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
             break;
@@ -74,14 +74,14 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Outcome {
         return Outcome::Malformed(status);
     };
     let (head, _body) = Head::split(request);
-    // As `Policy::evaluate` does.
+    // The same order as in `Policy::evaluate`.
     match head.check(&head.fields(), limits).and_then(|()| flaw.map_or(Ok(()), |flaw| Err(flaw.into()))) {
         Ok(()) => Outcome::Served(head),
         Err(refusal) => Outcome::Refused(head, refusal),
     }
 }
 
-/// The client's end of the connection, and of the socket what listens.
+/// The client's side of the connection, as the socket observes it.
 struct ScriptedClient<'c> {
     parts: &'c [&'c [u8]],
     turn: &'c Turn,

@@ -48,7 +48,7 @@ pub use service::drain::Signals;
 use profiles::Declaration;
 use tokio::net::TcpListener;
 
-/// Serves the profile on a listener of the caller's; `PORT` is not asked for.
+/// Serves the profile on the caller's listener; `PORT` is not read.
 pub fn start(
     declaration: &Declaration,
     environment: &Environment,
@@ -57,7 +57,7 @@ pub fn start(
     start_with(declaration, environment, listener, ROUTES)
 }
 
-/// Like [`start`], with routes of the caller's: how a test brings a handler that is slow or panics.
+/// Like [`start`], with routes of the caller: for tests with a handler that is slow or panics.
 pub fn start_with(
     declaration: &Declaration,
     environment: &Environment,

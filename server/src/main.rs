@@ -25,15 +25,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// How long the end waits for threads that cannot be cut.
+/// How long the exit waits for blocking threads, which cannot be cancelled.
 const LAST_TASKS: Duration = Duration::from_millis(500);
 
 enum Failure {
-    /// A profile with mistakes, which shows each of them itself.
+    /// A profile with mistakes; its `Display` lists them all.
     Profile(profiles::Refused),
-    /// Usage, profile or environment: nothing was served.
+    /// A mistake in the usage, the profile or the environment: nothing was served.
     Refused(Box<dyn Error>),
-    /// It broke while it ran.
+    /// The service failed while it ran.
     Broken(Box<dyn Error>),
 }
 
@@ -56,15 +56,15 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> 
     for warning in &declaration.warnings {
         tracing::warn!(profile = declaration.name, "{}", warning.message);
     }
-    // One thread: at a thousand connections its slowest answers come sixteen times sooner than with the
-    // work-stealing runtime, and it costs no more processor time.
+    // One thread: at a thousand connections its slowest answers are sixteen times quicker than those of the
+    // work-stealing runtime, for the same processor time.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::broken)?;
     let Some((signals, _database)) = runtime.block_on(prepare(embedded))? else {
         return Ok(());
     };
     let served = runtime.block_on(serve(signals, settings, address, &declaration.name));
-    // Closes the last connections to the embedded database, which waits for that before it ends. A look-up of a host
-    // name that is still under way must not keep the process.
+    // Closes the last connections to the embedded database, which ends only after them. A pending look-up of a host
+    // name must not delay the exit.
     runtime.shutdown_timeout(LAST_TASKS);
     served
 }
@@ -78,7 +78,7 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Listens for signals before anything slow. `None` when one ends the service before it has begun.
+/// Installs the signal handlers before anything slow. `None` when a signal arrives before the service starts.
 async fn prepare(embedded: Option<Embedded>) -> Result<Option<(Signals, Option<Serving>)>, Failure> {
     let mut signals = Signals::install().map_err(Failure::broken)?;
     let Some(embedded) = embedded else {

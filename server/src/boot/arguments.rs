@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use lexopt::{Arg, Error, Parser, ValueExt as _};
 
-/// What to serve, and how far to go.
+/// The profile to serve, or only to check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// The profile's name, or the path of its file.
@@ -13,11 +13,11 @@ pub struct Arguments {
     pub check: bool,
 }
 
-/// What a command line asks for.
+/// A command line, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     Serve(Arguments),
-    /// To be printed, and nothing else.
+    /// Print this text and exit.
     Print(&'static str),
 }
 
@@ -38,14 +38,14 @@ Options:
 const VERSION: &str = concat!("server ", env!("CARGO_PKG_VERSION"), "\n");
 
 impl Arguments {
-    /// Of a command line, whose first word is the program's name. Each option may stand once.
+    /// Parses a command line whose first word is the program's name. Each option may occur once.
     pub fn parse<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Result<Invocation, Error> {
         let mut arguments = Self::default();
         let mut parser = Parser::from_iter(words.into_iter().map(Into::into));
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("profile") if arguments.profile.is_none() => {
-                    // A word that looks like an option is one: its value was left out.
+                    // A word that looks like an option is an option: the value is missing.
                     let value = parser.values()?.next().expect("there is one, or it is an error");
                     arguments.profile = Some(value.string()?);
                 }
@@ -53,7 +53,7 @@ impl Arguments {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Print(HELP)),
                 Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Print(VERSION)),
                 Arg::Long(again @ ("profile" | "check")) => {
-                    return Err(format!("--{again} stands twice").into());
+                    return Err(format!("--{again} is given twice").into());
                 }
                 other => return Err(other.unexpected()),
             }
@@ -95,8 +95,8 @@ mod tests {
             (&["--profile"], "--profile"),
             (&["--profile", "--check"], "--profile"),
             (&["--check=yes"], "--check"),
-            (&["--check", "--check"], "--check stands twice"),
-            (&["--profile=a", "--profile=b"], "--profile stands twice"),
+            (&["--check", "--check"], "--check is given twice"),
+            (&["--profile=a", "--profile=b"], "--profile is given twice"),
             (&["production"], "production"),
             (&["-p"], "-p"),
         ] {

@@ -15,12 +15,12 @@ use tokio::time::Instant;
 
 use crate::boot::settings::Environment;
 
-/// Git ignores it; delete it for a new database.
+/// The folder of the data, ignored by git. Delete it for a new database.
 const FOLDER: &str = ".plumbline/database";
-/// A statement that is still running then is cut; PostgreSQL recovers at the next start.
+/// A statement still running after this is aborted; PostgreSQL recovers at the next start.
 const LONGEST_END: Duration = Duration::from_secs(2);
 
-/// A place for the database: its address is known, and it is not started yet.
+/// The database before its start: only its address is known.
 ///
 /// It serves one client connection at a time, so the pool must be 1 + 0: the development profile's.
 pub struct Embedded {
@@ -28,7 +28,7 @@ pub struct Embedded {
     environment: Environment,
 }
 
-/// The database while it runs. Dropped, it waits for the last session's end, but not for ever.
+/// The running database. Its drop waits for the last session to end, within a limit.
 pub struct Serving {
     address: SocketAddr,
     stopped: Arc<AtomicBool>,
@@ -51,7 +51,7 @@ pub enum EmbeddedError {
 }
 
 impl Embedded {
-    /// Only in development, and only when no other database is named.
+    /// `Some` only in development, and only when no other database is named.
     pub fn reserve(
         declaration: &Declaration,
         environment: &Environment,
@@ -66,7 +66,7 @@ impl Embedded {
         Ok(Some(Self { listener, environment: environment.clone().with(variable, url) }))
     }
 
-    /// The given environment, with the variable that names this database.
+    /// Adds the variable that names this database to the environment.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
@@ -82,7 +82,7 @@ impl Embedded {
             let stopped = Arc::clone(&stopped);
             move || {
                 serve(&PgliteProxy::new(folder), &self.listener, &stopped);
-                // Nobody may wait any longer.
+                // The receiver may be gone.
                 let _ = ended.send(());
             }
         });
@@ -98,7 +98,7 @@ impl Embedded {
 impl Drop for Serving {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // The thread waits in `accept`: one more connection wakes it.
+        // The thread blocks in `accept`: one more connection wakes it.
         let _ = TcpStream::connect(self.address);
         let _ = self.end.recv_timeout(LONGEST_END);
     }
@@ -111,12 +111,12 @@ async fn first_answer(address: SocketAddr) -> Result<(), tokio_postgres::Error> 
     let session = tokio::spawn(connection);
     client.simple_query("select 1").await?;
     drop(client);
-    // Until the session is closed, the database takes no other.
+    // The database accepts no other session until this one is closed.
     let _ = session.await;
     Ok(())
 }
 
-/// The library's own server ends for good when one client breaks off; so each client is served on its own.
+/// Serves one client. The library's own server ends for good when a client disconnects.
 fn serve(proxy: &PgliteProxy, listener: &TcpListener, stopped: &AtomicBool) {
     while !stopped.load(Ordering::SeqCst) {
         if let Err(error) = proxy.accept_tcp_once(listener) {
@@ -125,7 +125,7 @@ fn serve(proxy: &PgliteProxy, listener: &TcpListener, stopped: &AtomicBool) {
     }
 }
 
-/// Held for as long as the process runs, and let go by the system even when it is killed.
+/// Held while the process runs; the system releases it even when the process is killed.
 fn lock(folder: &Path) -> Result<File, EmbeddedError> {
     let refuse = |error| EmbeddedError::Folder(folder.to_owned(), error);
     fs::create_dir_all(folder).map_err(refuse)?;

@@ -1,4 +1,4 @@
-//! Without the feature `embedded-postgres` there is no database to bring: every release is built so.
+//! The build without the feature `embedded-postgres`, as in every release: there is no embedded database.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ impl Embedded {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "the embedded one has something to wait for")]
+    #[expect(clippy::unused_async, reason = "the embedded variant awaits PostgreSQL")]
     pub async fn start(self) -> Result<Serving, Infallible> {
         match self {}
     }

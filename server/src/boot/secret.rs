@@ -1,6 +1,6 @@
-//! Values that must never be seen: they can be used, but not printed, logged or serialised.
+//! Secrets: values that can be used, but not printed, logged or serialised.
 
-/// A value from the environment. It implements neither `Debug` nor `Display` nor `Serialize`:
+/// A secret value from the environment. It implements neither `Debug` nor `Display` nor `Serialize`:
 ///
 /// ```compile_fail
 /// println!("{:?}", server::Secret::new("hunter2"));
@@ -11,7 +11,7 @@
 #[derive(Clone)]
 pub struct Secret(String);
 
-/// Why a value is no secret.
+/// Why a value cannot be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SecretError {
     Empty,
@@ -23,7 +23,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself, for the one place that needs it.
+    /// The plain value, for the one caller that needs it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -37,7 +37,7 @@ impl Secret {
     }
 }
 
-/// What people leave in place of a secret: the words of `.env.example` files and unexpanded variables.
+/// Whether the value is a placeholder: a word of `.env.example` files, or an unexpanded variable.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase();
     let first = value.chars().next();

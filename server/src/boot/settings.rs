@@ -1,4 +1,4 @@
-//! Everything that comes from outside before the first request: profile, environment and secrets.
+//! The settings: profile, environment and secrets, read before the first request.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::database::url::{Address, UrlError};
 use crate::routes::ROUTES;
 use crate::routes::router::{Conflict, Router};
 
-/// The environment variables, as a value that a test can build by hand.
+/// The environment variables, as a value that tests can build.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, Secret>);
 
-/// A profile and the environment that it needs, both sound.
+/// A valid profile with the environment that it needs.
 #[derive(Clone)]
 pub struct Settings {
     pub(crate) profile: Profile,
@@ -30,7 +30,7 @@ pub struct Settings {
     pub(crate) release: Option<HeaderValue>,
 }
 
-/// Why there is nothing to serve.
+/// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum DeclarationError {
     #[error(
@@ -42,14 +42,14 @@ pub enum DeclarationError {
     Load(#[from] LoadError),
 }
 
-/// Everything that keeps the profile from being served in this environment, at once.
+/// Every reason why this environment cannot serve the profile.
 #[derive(Debug)]
 pub struct Refused {
     profile: String,
     mistakes: Vec<Mistake>,
 }
 
-/// Names variables, never their values.
+/// Its messages name variables and never show values.
 #[derive(Debug, thiserror::Error)]
 pub enum Mistake {
     #[error("`{0}` is not set; set it in the service's environment")]
@@ -83,9 +83,9 @@ pub enum Mistake {
     Port,
 }
 
-/// What Railway sets in every service (its variables reference).
+/// Railway sets it in every service (its variables reference).
 const RAILWAY: &str = "RAILWAY_ENVIRONMENT_NAME";
-/// Set for deployments from GitHub only.
+/// Railway sets it for deployments from GitHub only.
 const COMMIT: &str = "RAILWAY_GIT_COMMIT_SHA";
 
 #[cfg(feature = "embedded-postgres")]
@@ -94,7 +94,7 @@ const NO_DATABASE: &str = "set it to `postgresql://USER:PASSWORD@HOST/DATABASE`"
 const NO_DATABASE: &str = "set it to `postgresql://USER:PASSWORD@HOST/DATABASE`, \
                            or start with `cargo dev`, which brings a PostgreSQL of its own";
 
-/// The profile that the arguments name.
+/// Loads the profile that the arguments name.
 pub fn declaration(
     arguments: &Arguments,
     environment: &Environment,
@@ -112,7 +112,7 @@ impl Environment {
     /// The process's own variables: the only place that reads them.
     #[expect(clippy::disallowed_methods, reason = "boot is where the environment is read")]
     pub fn of_process() -> Self {
-        // A variable that is not UTF-8 is none of ours; a required one is then reported as missing.
+        // Variables that are not UTF-8 are skipped; a required one is then reported as missing.
         let texts = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self::new(texts)
@@ -132,7 +132,7 @@ impl Environment {
         self.0.get(name)
     }
 
-    /// `RUST_LOG`: what to log, such as `server=debug`.
+    /// `RUST_LOG`: the log filter, such as `server=debug`.
     pub fn log_directives(&self) -> Option<&str> {
         self.get("RUST_LOG").map(Secret::expose)
     }
@@ -148,7 +148,7 @@ impl Environment {
 }
 
 impl Settings {
-    /// For a caller that has its own listener.
+    /// Settings without an address, for a caller that has its own listener.
     pub fn gather(declaration: &Declaration, environment: &Environment) -> Result<Self, Refused> {
         let mut mistakes = Vec::new();
         let settings = Self::collect(declaration, environment, &mut mistakes);
@@ -158,7 +158,7 @@ impl Settings {
         }
     }
 
-    /// For a service of its own, with the address to listen on.
+    /// Settings with the address to listen on.
     pub fn gather_with_address(
         declaration: &Declaration,
         environment: &Environment,
@@ -176,7 +176,7 @@ impl Settings {
         }
     }
 
-    /// The database of these settings, not connected yet.
+    /// The database of these settings, not yet connected.
     pub fn database(&self) -> Database {
         Database::new(&self.profile, &self.access)
     }
@@ -208,27 +208,27 @@ fn database(profile: &Profile, environment: &Environment) -> Result<DatabaseAcce
     })?;
     let address = Address::parse(url.expose(), &profile.database)
         .map_err(|error| Mistake::Url { variable: variable.to_owned(), error })?;
-    // On a developer's own machine `postgres:password` is an honest choice.
+    // On a developer's machine `postgres:password` is a legitimate password.
     if address.remote_password().is_some_and(|password| is_placeholder(&password)) {
         return Err(Mistake::PlaceholderPassword(variable.to_owned()));
     }
     DatabaseAccess::to(address).map_err(|error| Mistake::Authority { variable: variable.to_owned(), error })
 }
 
-/// Connections beyond `server.max_connections`, each for one request: a health check is answered, and everything else
-/// if a place has become free by then.
+/// Connections beyond `server.max_connections`, each for one request: a health check is always answered, any other
+/// request only if a place has become free by then.
 pub(crate) const RESERVE: u32 = 256;
 
-/// Open files beside the connections of clients and database: standard streams, listeners, the runtime's own, and room
-/// to close what is too much.
+/// Open files besides client and database connections: standard streams, listeners, the runtime's own, and connections
+/// accepted only to be closed.
 const OTHER_FILES: u64 = 64;
 
-/// Raises the process's soft limit of open files as far as needed. Debian starts services with 1024, the hard limit is
-/// usually far above.
+/// Raises the process's soft limit of open files as far as needed. Debian starts services with 1024; the hard limit is
+/// usually much higher.
 fn files(profile: &Profile) -> Result<(), Mistake> {
     let connections = profile.server.max_connections;
     let needed = u64::from(connections) + u64::from(RESERVE) + u64::from(profile.pool.seen()) + OTHER_FILES;
-    // Where the system knows no such limit, there is none.
+    // A system without this resource has no limit.
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     if allowed < needed {
         return Err(Mistake::Files { connections, needed, allowed });
@@ -236,7 +236,7 @@ fn files(profile: &Profile) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// `PORT` wins over the profile; in production only the platform can know it.
+/// `PORT` overrides the profile; in production only the platform knows the port.
 fn port(declaration: &Declaration, environment: &Environment) -> Result<u16, Mistake> {
     match environment.get("PORT") {
         Some(port) => digits(port.expose()).filter(|port| *port != 0).ok_or(Mistake::Port),
@@ -245,7 +245,7 @@ fn port(declaration: &Declaration, environment: &Environment) -> Result<u16, Mis
     }
 }
 
-/// Rust's own reading of a number takes a sign as well.
+/// Digits only: Rust's `parse` also accepts a sign.
 fn digits(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
@@ -296,7 +296,7 @@ mod tests {
     fn a_health_check_cannot_take_another_routes_path() {
         let declaration = variants::production().with("health.path", "/livez").declaration();
         let refused = Settings::gather(&declaration, &Environment::new([URL])).err().unwrap().to_string();
-        assert!(refused.contains("two routes want the path `/livez`"), "{refused}");
+        assert!(refused.contains("two routes have the path `/livez`"), "{refused}");
     }
 
     #[test]

@@ -19,30 +19,30 @@ pub(crate) struct Cors {
     max_age: HeaderValue,
 }
 
-/// What the policy says about one request.
+/// The decision about one request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// A preflight that is refused: 403 without any Access-Control header.
+    /// A refused preflight: 403 without any Access-Control header.
     Refused,
-    /// A preflight that is allowed: 204.
+    /// An allowed preflight: 204.
     Preflight(Preflight),
-    /// Any other request is answered as usual; a page may read the answer only if its origin is granted that.
+    /// Any other request is answered as usual; a page may read the answer only if its origin is granted.
     Actual { granted: Option<HeaderValue>, vary: bool },
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Preflight {
     pub(crate) origin: HeaderValue,
-    /// The requested method only: the answer shows nothing else of the policy.
+    /// The requested method only: the answer reveals no other method of the policy.
     pub(crate) method: Option<HeaderValue>,
     pub(crate) headers: Option<HeaderValue>,
 }
 
-/// Empty elements that a list may hold; RFC 9110 section 5.6.1.2 asks for "a reasonable number".
+/// The most empty elements in a list; RFC 9110 section 5.6.1.2 asks for "a reasonable number".
 const MOST_EMPTY: usize = 16;
-/// Names that a list may hold. Browsers send each name once.
+/// The most names in a list. Browsers send each name once.
 const MOST_NAMES: usize = 64;
-/// Whitespace around a name. Browsers send none, and gateways one space.
+/// The most whitespace around a name. Browsers send none, gateways one space.
 const MOST_PADDING: usize = 8;
 
 impl Cors {
@@ -84,7 +84,7 @@ impl Cors {
         };
         let headers = match fields.requested_headers {
             Field::Absent => None,
-            // Most pages ask for one.
+            // Most pages request a single header.
             Field::One(name)
                 if let Some(known) = self.request_headers.iter().find(|known| *known == name) =>
             {
@@ -97,24 +97,24 @@ impl Cors {
         Some(Preflight { origin, method, headers })
     }
 
-    /// Origins are compared whole. It is tempting to compare suffixes; evil-example.com ends with example.com.
+    /// Origins are compared whole, never by suffix: evil-example.com ends with example.com.
     fn allowed(&self, origin: Field<'_>) -> Option<HeaderValue> {
         match origin {
             Field::One(sent) => self.origins.iter().find(|allowed| *allowed == sent).cloned(),
-            // Two Origin lines do not say which page asks.
+            // Two Origin lines are ambiguous.
             Field::Absent | Field::Ambiguous => None,
         }
     }
 
-    /// Writes what the decision allows, and nothing else, onto an answer. No other code writes these headers.
+    /// Writes the headers of the decision onto an answer. No other code writes these headers.
     pub(crate) fn write(&self, decision: Decision, answer: &mut HeaderMap) {
         for (name, value) in self.headers(decision) {
-            // `Vary` adds up with what else an answer depends on (RFC 9110 section 12.5.5).
+            // An answer may already have a `Vary` of its own (RFC 9110 section 12.5.5).
             answer.append(name, value);
         }
     }
 
-    /// The headers of a decision: none is listed twice.
+    /// The headers of a decision, each name at most once.
     fn headers(&self, decision: Decision) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let (granted, preflight, vary) = match decision {
             Decision::Refused => (None, None, false),
@@ -141,9 +141,9 @@ impl Cors {
         list.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 
-    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field is
-    /// out of bounds. Tolerant of case, order, whitespace, empty elements and several lines: gateways rewrite this
-    /// field.
+    /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field
+    /// exceeds its bounds. Case, order, whitespace, empty elements and several lines are tolerated: gateways rewrite
+    /// this field.
     fn requested_headers(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let longest = self.request_headers.iter().map(HeaderValue::len).max().unwrap_or(0);
         let mut found: [&[u8]; MOST_NAMES] = [b""; MOST_NAMES];
@@ -173,7 +173,7 @@ impl Cors {
         }
         let mut lines = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
         Some(match (lines.next(), lines.next()) {
-            // What browsers send is already what the answer says: each name once, in lower case, between commas.
+            // Browsers already send the normal form: each name once, in lower case, between commas.
             (Some(line), None) if as_sent && empty == 0 && distinct == names => line.clone(),
             _ => HeaderValue::from_bytes(&found[..distinct].join(&b',')).expect("names and commas"),
         })
@@ -185,7 +185,7 @@ impl Decision {
         !matches!(self, Self::Actual { .. })
     }
 
-    /// Whether the page that asks is of a declared origin.
+    /// Whether the page's origin is declared.
     pub(crate) fn grants(&self) -> bool {
         match self {
             Self::Refused => false,
@@ -194,8 +194,8 @@ impl Decision {
         }
     }
 
-    /// The same decision for an answer with content: a preflight that CORS allows and that is refused for its head is
-    /// answered as any other refusal.
+    /// The same decision for an answer with content: an allowed preflight whose head is refused is answered like any
+    /// other refusal.
     pub(crate) fn with_content(self) -> Self {
         match self {
             Self::Preflight(Preflight { origin, .. }) => Self::Actual { granted: Some(origin), vary: false },

@@ -1,5 +1,5 @@
-//! Requests that change something and come from a page of another site: refused, for a browser sends them with the
-//! user's cookies and without a preflight (CSRF). What may be read is the matter of `cors`.
+//! Refuses requests that change something and come from a page of another site: a browser sends them with the user's
+//! cookies and without a preflight (CSRF). `cors` decides about reading.
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderName, HeaderValue, Method};
@@ -10,30 +10,30 @@ use crate::response::refusal::Refusal;
 /// Set by browsers; no page can set or change it (Fetch Metadata, Forbidden request-header).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// `declared` is whether the request's one Origin is of `cors.origins`.
+/// `declared`: the request has one Origin, and `cors.origins` lists it.
 pub(crate) fn check(head: &Head, declared: bool) -> Result<(), Refusal> {
     if is_safe(head.method()) || is_allowed(head, declared) { Ok(()) } else { Err(Refusal::cross_site()) }
 }
 
-/// RFC 9110 section 9.2.1, and QUERY: what they ask for changes nothing, whoever asks.
+/// The safe methods (RFC 9110 section 9.2.1), and QUERY: they change nothing.
 fn is_safe(method: &Method) -> bool {
     ["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"].contains(&method.as_str())
 }
 
 fn is_allowed(head: &Head, declared: bool) -> bool {
     match (head.field(&SEC_FETCH_SITE), head.field(&ORIGIN)) {
-        // Browsers send one of each. Of several, nobody can say which one counts.
+        // Browsers send one line of each; several are ambiguous.
         (Field::Ambiguous, _) | (_, Field::Ambiguous) => false,
         _ if declared => true,
-        // `none` is the user's own doing, such as a bookmark. `same-site` is not enough: a forgotten subdomain is.
+        // `none` is a navigation by the user, such as a bookmark. `same-site` would admit a forgotten subdomain.
         (Field::One(site), _) => site == "same-origin" || site == "none",
-        // No browser: they send Origin with every method but GET and HEAD (Fetch, #append-a-request-origin-header).
+        // Not a browser: they send Origin with every method but GET and HEAD (Fetch, #append-a-request-origin-header).
         (Field::Absent, Field::Absent) => true,
         (Field::Absent, Field::One(origin)) => is_own(origin, head),
     }
 }
 
-/// Whether the page is of this service itself. The scheme is not compared: a proxy ends TLS in front.
+/// Whether the page belongs to this service. The scheme is not compared: a proxy may terminate TLS.
 fn is_own(origin: &HeaderValue, head: &Head) -> bool {
     let Field::One(host) = head.field(&HOST) else {
         return false;
@@ -67,7 +67,7 @@ mod tests {
         const FROM: &str = "origin";
         const EVIL: (&str, &str) = (FROM, "https://evil.example");
         for (expected, lines) in [
-            // What a browser says of the page's site.
+            // A browser that sends the page's site.
             (true, &[(SITE, "same-origin"), (FROM, "https://api.example.com")][..]),
             (true, &[(SITE, "same-origin")]),
             (true, &[(SITE, "none")]),
@@ -82,7 +82,7 @@ mod tests {
             (false, &[(SITE, "Same-Origin"), EVIL]),
             (false, &[(SITE, "")]),
             (false, &[(SITE, "same-origin, cross-site")]),
-            // Browsers that do not say, as none does over plain HTTP, and clients that are no browser.
+            // Browsers that do not send it, as over plain HTTP, and clients that are not browsers.
             (true, &[]),
             (true, &[(FROM, DECLARED)]),
             (true, &[(FROM, "https://api.example.com")]),

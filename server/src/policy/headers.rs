@@ -1,4 +1,4 @@
-//! What every answer carries, and the one function that writes an answer's headers.
+//! The headers of every answer, and the one function that writes them.
 
 use bytes::Bytes;
 use http::header::{
@@ -15,29 +15,29 @@ use crate::response::reply::Reply;
 
 pub(crate) struct AnswerHeaders {
     request_id: Option<HeaderName>,
-    /// On each answer.
+    /// Sent with every answer.
     always: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// More headers than any answer has: its map never grows.
+/// An upper bound for the headers of an answer, so that its map never grows.
 const MOST: usize = 24;
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// On each answer but an allowed preflight, which has no content, and which no page sees (history/adr/0027).
+/// Sent with every answer but an allowed preflight, which has no content and which no page sees (history/adr/0027).
 const OF_CONTENT: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     // Railway's CDN leaves Origin out of its key: a stored grant would reach another origin.
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    // Only for loads without CORS, such as images. Pages of the allowed origins read through CORS,
-    // which this does not touch (Fetch, #cross-origin-resource-policy-header).
+    // Applies only to loads without CORS, such as images. Pages of allowed origins read through CORS,
+    // which this does not affect (Fetch, #cross-origin-resource-policy-header).
     (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
 ];
 
 impl AnswerHeaders {
     pub(crate) fn new(profile: &Profile, release: Option<&HeaderValue>) -> Self {
-        // Over plain HTTP browsers ignore it (RFC 6797 section 8.1); the edge passes it on over TLS.
+        // Browsers ignore it over plain HTTP (RFC 6797 section 8.1); the edge forwards it over TLS.
         let hsts = profile.edge.hsts.map(|max_age| {
             let value = HeaderValue::try_from(format!("max-age={}", max_age.get().as_secs()));
             (STRICT_TRANSPORT_SECURITY, value.expect("a number is a field value"))
@@ -50,7 +50,7 @@ impl AnswerHeaders {
         }
     }
 
-    /// The answer to a request. A reply's own header wins, except over the id and what CORS says.
+    /// The answer to a request. A reply's own header takes precedence, except over the id and the CORS headers.
     pub(crate) fn write(
         &self,
         cors: &Cors,
@@ -70,7 +70,7 @@ impl AnswerHeaders {
         cors.write(decision, &mut headers);
         for (name, value) in own {
             if name == VARY {
-                // What an answer depends on adds up (RFC 9110 section 12.5.5).
+                // `Vary` lines accumulate (RFC 9110 section 12.5.5).
                 headers.append(name, value);
             } else if !self.is_reserved(&name) {
                 headers.insert(name, value);
@@ -82,13 +82,13 @@ impl AnswerHeaders {
         response
     }
 
-    /// Whether no reply may say it: the request's id, and what CORS grants.
+    /// Whether a reply must not set the header: the request's id, and CORS grants.
     fn is_reserved(&self, name: &HeaderName) -> bool {
         self.request_id.as_ref() == Some(name) || name.as_str().starts_with("access-control-")
     }
 }
 
-/// The body that is sent: to HEAD none, with the length that GET would have had (RFC 9110 section 9.3.2).
+/// The body to send: none to HEAD, with the length of GET's (RFC 9110 section 9.3.2).
 pub(crate) fn with_body_for(method: &Method, response: Response<Bytes>) -> Response<Full<Bytes>> {
     if method != Method::HEAD {
         return response.map(Full::new);

@@ -1,5 +1,4 @@
-//! How many requests are handled at once: what is beyond that is refused at once, for a queue only makes all of
-//! them late.
+//! How many requests are handled at once. Excess requests are refused immediately: a queue would make all of them late.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -9,7 +8,7 @@ pub(crate) struct Limits {
     requests: Semaphore,
 }
 
-/// A place among the requests that are handled. Dropped, however the request ends, it is free again.
+/// A permit to handle one request. Its drop releases it, whether the request completes, fails or is cancelled.
 pub(crate) type Permit<'l> = SemaphorePermit<'l>;
 
 impl Limits {
@@ -18,7 +17,7 @@ impl Limits {
         Self { requests: Semaphore::new(most) }
     }
 
-    /// Held for as long as a body is read and its handler works. Nobody waits for a place.
+    /// Held while the body is read and the handler runs. There is no queue for permits.
     pub(crate) fn enter(&self) -> Result<Permit<'_>, Refusal> {
         self.requests.try_acquire().map_err(|_| Refusal::overloaded())
     }

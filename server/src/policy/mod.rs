@@ -1,4 +1,4 @@
-//! All that is decided of a request before anything is done for it: pure, and without a socket.
+//! Every decision about a request before it is handled: pure, and without a socket.
 
 pub(crate) mod cors;
 mod cross_site;
@@ -24,17 +24,17 @@ use crate::routes::context::PathParameters;
 use crate::routes::route::{Handler, Route};
 use crate::routes::router::{Conflict, Found, Match, Router, find};
 
-/// The profile's policy for origins, its routes, and what every answer carries.
+/// The profile's policy: origins, routes, and the headers of every answer.
 pub struct Policy {
     cors: Cors,
     router: Router,
     headers: AnswerHeaders,
 }
 
-/// What is decided of a request.
+/// The decisions about one request.
 pub(crate) struct Evaluation {
     pub(crate) cors: Decision,
-    /// Whose path it is, also where the request is refused.
+    /// The route of the path, also where the request is refused.
     pub(crate) route: Option<RouteLabel>,
     pub(crate) action: Result<Action, Refusal>,
 }
@@ -57,8 +57,8 @@ impl Policy {
         })
     }
 
-    /// Pure but for `admit`, which counts the request of a client that has a limit. What CORS says comes first, for every
-    /// answer carries it; after that the first refusal wins.
+    /// Pure but for `admit`, which counts the request of a client that has a limit. CORS comes first, since every
+    /// answer carries its headers; after that the first refusal wins.
     pub(crate) fn evaluate(
         &self,
         head: &Head,
@@ -95,12 +95,12 @@ impl Policy {
         with_body_for(method, self.headers.write(&self.cors, decision, reply, id))
     }
 
-    /// The same for a malformed request: it has no origin to grant, and no method.
+    /// The answer to a malformed request, which has neither an origin to grant nor a method.
     pub(crate) fn answer_malformed(&self, reply: Reply, id: HeaderValue) -> Response<Bytes> {
         self.headers.write(&self.cors, Decision::Actual { granted: None, vary: true }, reply, id)
     }
 
-    /// The whole way of a request whose handler does nothing, for benchmarks.
+    /// The whole pipeline with a handler that does nothing, for benchmarks.
     pub fn rehearse(&self, request: Request<()>, limits: &Server, id: HeaderValue) -> Response<Full<Bytes>> {
         let (head, ()) = Head::split(request);
         let Evaluation { cors, action, .. } = self.evaluate(&head, &head.fields(), None, limits, || Ok(()));
@@ -112,13 +112,13 @@ impl Policy {
         self.answer(reply, head.method(), cors, id)
     }
 
-    /// What CORS decides and writes onto an answer, for tests that count allocations.
+    /// The CORS decision and its headers, for tests that count allocations.
     pub fn cors(&self, head: &Head, headers: &mut HeaderMap) {
         self.cors.write(self.cors.decide(head, &head.fields()), headers);
     }
 }
 
-/// Neither counted nor limited: preflights, which a browser sends unasked, and what a platform asks of the health paths.
+/// Exempt from the rate limit: preflights, which a browser sends by itself, and the platform's health probes.
 fn is_exempt(head: &Head, cors: &Decision, at: Option<&Match<'_, '_>>) -> bool {
     let is_probe =
         |at: &Match<'_, '_>| at.label().kind == RouteKind::Probe && at.handler(head.method()).is_some();
@@ -127,7 +127,7 @@ fn is_exempt(head: &Head, cors: &Decision, at: Option<&Match<'_, '_>>) -> bool {
 
 fn act(head: &Head, cors: &Decision, at: Option<Match<'_, '_>>) -> Result<Action, Refusal> {
     match cors {
-        // Not of the resource: a preflight asks about the policy.
+        // A preflight asks about the policy, not about the resource.
         Decision::Refused => return Err(Refusal::preflight()),
         Decision::Preflight(_) => return Ok(Action::Reply(Reply::empty(StatusCode::NO_CONTENT))),
         Decision::Actual { .. } => {}
@@ -135,7 +135,7 @@ fn act(head: &Head, cors: &Decision, at: Option<Match<'_, '_>>) -> Result<Action
     Ok(match find(head.method(), head.path(), at)? {
         Found::Options(allow) => Action::Reply(Reply::empty(StatusCode::NO_CONTENT).with(ALLOW, allow)),
         Found::Handler(handler, route, parameters) => {
-            // Not earlier: what does not exist is 404 or 405 for every page alike.
+            // After the route, so that an unknown path or method is 404 or 405 for every page alike.
             cross_site::check(head, cors.grants())?;
             Action::Run(handler, route, parameters)
         }
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(refused("OPTIONS", "/health", &asked, None, true), 0);
         assert_eq!(refused("GET", "/health", &asked[..1], None, true), 0);
         assert_eq!(refused("HEAD", "/livez", &asked[..1], None, true), 0);
-        // No probe: nothing answers it there.
+        // Not a probe: this path has no such method.
         assert_eq!(refused("POST", "/livez", &asked[..1], None, true), 429);
         assert_eq!(refused("OPTIONS", "/livez", &asked[..1], None, true), 429);
     }

@@ -1,12 +1,12 @@
-//! How many requests a minute one client may send, in memory that no number of clients can fill.
+//! How many requests a minute one client may send, in fixed memory for any number of clients.
 //!
 //! The arithmetic is GCRA, by the crate `governor`: the whole minute's requests may come at once, and then one for
-//! every interval. What it remembers of a client is one number: the time until which its requests are spent.
+//! every interval. The state of a client is one number: the time until which its requests are spent.
 //!
-//! A table of clients grows with whoever has many addresses, and a bounded one forgets a client when others come. So
-//! the numbers are in a count-min sketch: every client has a cell in each row, and shares each with strangers. Its
-//! own number is at most the least of its cells: it is never granted too much, and it is refused for what others
-//! sent only where it meets busy ones in all rows.
+//! A client with many addresses could fill a table of clients, and a bounded table evicts clients. So the numbers are
+//! in a count-min sketch: every client has a cell in each row and shares it with others. A client's number is at most
+//! the least of its cells: it is never granted too much, and it is refused for the requests of others only if it shares
+//! a cell with a busy client in every row.
 
 use std::array;
 use std::hash::{BuildHasher as _, RandomState};
@@ -30,13 +30,13 @@ pub(crate) struct Rate {
     limiter: RateLimiter<IpAddr, Sketch, Arrival, NoOpMiddleware<Nanos>>,
 }
 
-/// With a thousand clients at their limit, one other in 450 is refused with them; with a hundred, one in three million
+/// With a thousand clients at their limit, one other client in 450 is refused; with a hundred, one in three million
 /// (history/adr/0021).
 struct Sketch {
-    /// Row by row, from the first request on: a service that is only probed needs none. A cell is what `governor` makes
-    /// of a time; zero is a cell that nobody has used.
+    /// Row by row, allocated at the first request: a service that is only probed needs none. A cell is `governor`'s
+    /// encoding of a time; zero is an unused cell.
     cells: OnceLock<Box<[AtomicU64]>>,
-    /// Random for each process: nobody can choose addresses that share a victim's cells.
+    /// Random for each process, so that an attacker cannot choose addresses that share a victim's cells.
     keys: RandomState,
 }
 
@@ -44,7 +44,7 @@ const ROWS: usize = 4;
 /// 128 KiB in all rows together.
 const COLUMNS: u16 = 4096;
 
-/// When the request that is judged arrived: whoever asks has read the clock already.
+/// The arrival time of the request, which the caller has already read.
 #[derive(Default)]
 struct Arrival(AtomicU64);
 
@@ -54,7 +54,7 @@ impl Rate {
         Self { since: Instant::now(), limiter }
     }
 
-    /// Counts the request that arrived then, unless it is refused.
+    /// Counts the request that arrived at this time, unless it is refused.
     pub(crate) fn check(&self, client: IpAddr, arrived: Instant) -> Result<(), Refusal> {
         let arrived = Nanos::from(arrived.saturating_duration_since(self.since));
         self.limiter.clock().0.store(arrived.into(), Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Rate {
     }
 }
 
-/// Never earlier than the wait is over (RFC 9110 section 10.2.3 knows whole seconds only).
+/// Rounded up to whole seconds (RFC 9110 section 10.2.3 has no smaller unit).
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
@@ -74,7 +74,7 @@ impl Sketch {
         Self { cells: OnceLock::new(), keys: RandomState::new() }
     }
 
-    /// One hash has the bits for all rows.
+    /// One hash supplies the bits for all rows.
     fn cells(&self, client: &IpAddr) -> [&AtomicU64; ROWS] {
         let all = ROWS * usize::from(COLUMNS);
         let cells = self.cells.get_or_init(|| (0..all).map(|_| AtomicU64::new(0)).collect());
@@ -89,8 +89,8 @@ impl Sketch {
 impl StateStore for Sketch {
     type Key = IpAddr;
 
-    /// Cells are only raised to the client's own new number, so that sharing costs the others as little as it can.
-    /// Threads that judge a client at the same moment may count one request for two; the runtime has one thread.
+    /// Cells are only raised to the client's own new number, which keeps the cost of sharing minimal.
+    /// Threads that judge a client at the same moment may count two requests as one; the runtime has one thread.
     fn measure_and_replace<T, F, E>(&self, client: &IpAddr, judge: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
@@ -129,7 +129,7 @@ mod tests {
         IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))
     }
 
-    /// How many of the requests that arrive at once are granted.
+    /// How many simultaneous requests are granted.
     fn granted(rate: &Rate, client: IpAddr, after: Duration, requests: usize) -> usize {
         let arrived = rate.since + after;
         (0..requests).filter(|_| rate.check(client, arrived).is_ok()).count()
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             granted(&rate, ME, Duration::from_mins(2), 1_000),
             600,
-            "what is not used is not saved up"
+            "unused requests do not accumulate"
         );
     }
 

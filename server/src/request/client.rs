@@ -1,4 +1,4 @@
-//! Who a request is from: the connection's own address, or what a trusted proxy says of it.
+//! The client of a request: the connection's address, or the address that a trusted proxy reports.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use profiles::{ClientIp, Network};
 
 use crate::request::head::{Field, Head, field_name};
 
-/// The proxies whose word counts.
+/// The trusted proxies.
 pub(crate) struct Proxies {
     header: HeaderName,
     trusted: Vec<Network>,
@@ -16,7 +16,7 @@ pub(crate) struct Proxies {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) address: IpAddr,
-    /// Whether a trusted proxy has passed the request on: then its other headers count too.
+    /// Whether a trusted proxy forwarded the request: then its other headers are trusted too.
     pub(crate) vouched: bool,
 }
 
@@ -27,7 +27,7 @@ impl Proxies {
 }
 
 impl Client {
-    /// Only a trusted peer is believed, and only when it names one address: anybody can send the header.
+    /// The header counts only from a trusted peer, and only with one address: any client can send it.
     pub(crate) fn of(peer: IpAddr, proxies: Option<&Proxies>, head: &Head) -> Self {
         let peer = peer.to_canonical();
         match proxies {
@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    /// What counts as one client: of IPv6 a whole `/64`, which is what one subscriber has (RFC 6177).
+    /// The address that counts as one client: for IPv6 its `/64`, the allocation of one subscriber (RFC 6177).
     pub(crate) fn key(&self) -> IpAddr {
         match self.address {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

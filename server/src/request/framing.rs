@@ -1,26 +1,26 @@
-//! Where a request's head begins and ends in what the client sends, and the flaws that hyper keeps to itself.
+//! Where a request's head begins and ends in the client's bytes, and the framing errors that hyper accepts silently.
 
 use memchr::memchr;
 
 use crate::response::refusal::Refusal;
 
-/// What is wrong with how a message is framed.
+/// A framing error that hyper accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Flaw {
     /// Transfer-Encoding beside Content-Length: two recipients may see two different ends (RFC 9112 section 6.1).
     TwoLengths = 1,
-    /// A line that ends without CR (RFC 9112 section 2.2 lets a recipient accept it; a proxy in front may not).
+    /// A line that ends without CR (RFC 9112 section 2.2 lets a recipient accept it; a proxy may not).
     BareLineFeed,
-    /// A `#` in the target, where RFC 9112 section 3.2 has none: hyper drops what follows, a proxy may route by it.
+    /// A `#` in the target, which RFC 9112 section 3.2 does not allow: hyper drops the rest, a proxy may route by it.
     Fragment,
 }
 
-/// Reads the lines of one head after the other, however the bytes are cut.
+/// Reads the lines of successive heads from bytes that arrive in any portions.
 #[derive(Default)]
 pub(crate) struct Framing {
     position: Position,
-    /// The beginning of a line that is not whole yet: enough of it to know the field.
+    /// The beginning of an incomplete line: enough to recognise the field.
     start: [u8; LONGEST],
     length: u8,
     /// The last byte of that line.
@@ -32,14 +32,14 @@ pub(crate) struct Framing {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Position {
-    /// At the beginning of a head: no line of it is whole yet.
+    /// At the beginning of a head: no line is complete yet.
     Start,
-    /// In a head whose beginning was seen.
+    /// Inside a head whose beginning was read.
     Head,
-    /// Behind a head, and nothing more was sent.
+    /// After a head, with no further bytes.
     #[default]
     Between,
-    /// Behind a head, in what may be a body or the beginning of another head: who reads only sockets cannot tell.
+    /// After a head, in a body or in the beginning of another head: at the socket these cannot be told apart.
     Lost,
 }
 
@@ -70,8 +70,8 @@ impl From<Flaw> for Refusal {
 }
 
 impl Framing {
-    /// The first bytes since an answer. If what was sent before it went beyond its request, this may be the middle of
-    /// a head, and nothing is said of that head: hyper still ends the connection after a message with two lengths.
+    /// The first bytes since an answer. If earlier bytes went beyond their request, these may be the middle of a head,
+    /// which is then not judged: hyper still ends the connection after a message with two lengths.
     pub(crate) fn begin(&mut self, bytes: &[u8]) {
         if self.position == Position::Between {
             *self = Self { position: Position::Start, ..Self::default() };
@@ -93,7 +93,7 @@ impl Framing {
             self.see_target(line);
             let returned = *line.last().unwrap_or(&self.last) == b'\r';
             let blank = if self.length == 0 {
-                // The whole line is here: no need to keep its beginning.
+                // The line is complete in this portion: its beginning need not be kept.
                 self.see(line);
                 line.is_empty() || line == b"\r"
             } else {
@@ -119,7 +119,7 @@ impl Framing {
         self.last = *rest.last().unwrap_or(&self.last);
     }
 
-    /// Bytes that came while a request was handled.
+    /// Bytes that arrived while a request was handled.
     pub(crate) fn lose(&mut self) {
         self.position = Position::Lost;
     }
@@ -166,7 +166,7 @@ mod tests {
         Flaw::of(framing.flaw())
     }
 
-    /// The same bytes at once, and cut at every place.
+    /// The same bytes in one portion, and split at every position.
     fn assert_flaw(head: &str, expected: Option<Flaw>) {
         assert_eq!(flaw(&[head]), expected, "{head:?}");
         for at in 1..head.len() {

@@ -1,4 +1,4 @@
-//! A request without its body: all that the pure decisions read.
+//! A request without its body: the input of the pure decisions.
 
 use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, ORIGIN,
@@ -20,17 +20,17 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 
 pub struct Head(Parts);
 
-/// The field lines of one name, of which there must be one at most.
+/// The lines of a field that may occur at most once.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Field<'h> {
     #[default]
     Absent,
     One(&'h HeaderValue),
-    /// Several lines, so nobody can say which one counts.
+    /// Several lines, which are ambiguous.
     Ambiguous,
 }
 
-/// What is asked of every head, found in one pass over its lines: to look for each by its name takes longer.
+/// The fields that every decision needs, found in one pass over the lines: separate look-ups take longer.
 #[derive(Default)]
 pub(crate) struct Fields<'h> {
     pub(crate) host: Field<'h>,
@@ -40,7 +40,7 @@ pub(crate) struct Fields<'h> {
     pub(crate) content_length: Field<'h>,
     pub(crate) transfer_encoding: Field<'h>,
     pub(crate) traceparent: Field<'h>,
-    /// Of all lines as they were sent, in bytes: without the whitespace around values, which hyper does not keep.
+    /// The bytes of all lines as sent, without the whitespace around values, which hyper does not keep.
     length: usize,
 }
 
@@ -102,7 +102,7 @@ impl Head {
         fields
     }
 
-    /// What hyper lets through and a strict server refuses before it looks any further.
+    /// Refuses malformed heads that hyper accepts.
     pub(crate) fn check(&self, fields: &Fields<'_>, limits: &Server) -> Result<(), Refusal> {
         let target = length(self.uri());
         if target > limits.uri_limit.get() {
@@ -127,7 +127,7 @@ impl Head {
 
     fn check_host(&self, host: Field<'_>) -> Result<(), Refusal> {
         match host {
-            // RFC 9112 section 3.2 asks for a Host from HTTP/1.1 on.
+            // RFC 9112 section 3.2 requires a Host from HTTP/1.1 on.
             Field::Absent if self.0.version >= Version::HTTP_11 => {
                 Err(Refusal::bad_request("the request has no `Host`"))
             }
@@ -148,7 +148,7 @@ impl Head {
     }
 }
 
-/// RFC 9112 section 6.1. Hyper is content when the last coding is `chunked`, and would hand out the others' bytes.
+/// RFC 9112 section 6.1. Hyper requires only that the last coding is `chunked`, and would not decode the others.
 fn check_coding(coding: Field<'_>) -> Result<(), Refusal> {
     match coding {
         Field::Absent => Ok(()),
@@ -174,17 +174,17 @@ fn bytes(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// Hyper has refused what is not a number.
+/// Hyper has already refused a value that is not a number.
 fn number(length: &HeaderValue) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// A name or an address, and perhaps a port (RFC 3986 section 3.2.2). Stricter than that: a comma is how a proxy joins
-/// two Host lines, and nobody's name has a percent sign or a bracket in it.
+/// A name or an address with an optional port (RFC 3986 section 3.2.2), but stricter: a comma is how a proxy joins two
+/// Host lines, and real names contain neither a percent sign nor a bracket.
 fn is_host(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    // Nearly all are a name and nothing else. Without a branch for each byte: eight at a time.
+    // Nearly all are a plain name. Without a branch for each byte the compiler checks eight at a time.
     if bytes.iter().fold(true, |all, byte| all & plain(byte)) {
         return !bytes.is_empty();
     }

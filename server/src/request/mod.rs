@@ -1,4 +1,4 @@
-//! A request before anything is decided of it: its head, its framing, its path, its client, its id and its trace.
+//! A request before any decision: its head, its framing, its path, its client, its id and its trace.
 
 pub(crate) mod client;
 pub(crate) mod framing;

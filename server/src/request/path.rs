@@ -1,11 +1,11 @@
-//! Paths that can be read in one way only: what a proxy, a cache or a file system could take for another path
-//! is refused before it is routed (RFC 3986 section 7.3).
+//! Unambiguous paths: a path that a proxy, a cache or a file system could read as another one is refused before
+//! routing (RFC 3986 section 7.3).
 
 use std::str;
 
 use percent_encoding::percent_decode;
 
-/// Why the path is refused. It names the rule and repeats nothing of the path.
+/// Why the path is refused. The text names the rule and never repeats the path.
 pub(crate) fn check(path: &str) -> Result<(), &'static str> {
     let Some(path) = path.strip_prefix('/') else {
         return Err("the request target is not a path");
@@ -15,11 +15,11 @@ pub(crate) fn check(path: &str) -> Result<(), &'static str> {
     }
     let mut segments = path.split('/').peekable();
     while let Some(segment) = segments.next() {
-        // The last one may be empty: `/` and `/things/` are paths like any other.
+        // The last segment may be empty: `/` and `/things/` are valid paths.
         if segment.is_empty() && segments.peek().is_some() {
             return Err("the path has an empty segment");
         }
-        // Nearly all paths have neither.
+        // Nearly all paths contain neither.
         if segment.contains(['%', '.']) {
             check_segment(segment.as_bytes())?;
         }
@@ -30,7 +30,7 @@ pub(crate) fn check(path: &str) -> Result<(), &'static str> {
 fn check_segment(segment: &[u8]) -> Result<(), &'static str> {
     for (at, _) in segment.iter().enumerate().filter(|(_, byte)| **byte == b'%') {
         let digits = segment.get(at + 1..at + 3).and_then(|digits| str::from_utf8(digits).ok());
-        // A sign passes for part of a number, but it is no digit.
+        // Parsing accepts a sign, which is not a digit.
         let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             None => return Err("the path has a `%` without two hexadecimal digits"),

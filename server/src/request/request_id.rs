@@ -1,4 +1,4 @@
-//! What a request is called: by a trusted proxy, else by us.
+//! The id of a request: a trusted proxy's, or a new one.
 
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
@@ -6,11 +6,11 @@ use uuid::Uuid;
 use crate::request::client::Client;
 use crate::request::head::{Field, Head};
 
-/// Long enough for every format in use, and short enough for any log.
+/// Long enough for every format in use, short enough for a log line.
 const LONGEST: usize = 64;
 
-/// The proxy's id, where `header` names its field and it is one well-formed value of a trusted proxy: anything else could
-/// forge lines of a log or answers. Otherwise the request's own.
+/// The proxy's id, if `header` names its field and a trusted proxy sent one well-formed value: any other value could
+/// forge log lines or answers. Otherwise the service's own id.
 pub(crate) fn of(head: &Head, client: &Client, header: Option<&HeaderName>, own: Uuid) -> HeaderValue {
     accepted(head, client, header).unwrap_or_else(|| from_uuid(own))
 }

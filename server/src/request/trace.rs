@@ -1,4 +1,4 @@
-//! Whose trace a request belongs to, and what to tell the next service of it (W3C Trace Context).
+//! The trace that a request belongs to, and the trace headers for the next service (W3C Trace Context).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::request::head::Field;
 
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// What a valid `traceparent` says (Trace Context, section 3.2).
+/// A valid `traceparent` (Trace Context, section 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parent {
     id: TraceId,
@@ -19,18 +19,18 @@ pub(crate) struct Parent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceId(u128);
 
-/// One request's place in a trace: the caller's trace, or one of its own where none was sent.
+/// One request's position in a trace: the caller's trace, or a new one if none was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'h> {
     id: TraceId,
     span: u64,
     sampled: bool,
-    /// Where the caller's `tracestate` stands; without its `traceparent` it means nothing.
+    /// The caller's `tracestate`, which has no meaning without its `traceparent`.
     state: Option<&'h HeaderMap>,
 }
 
 impl Parent {
-    /// Several lines say nothing for certain, and an invalid one is as good as none (section 4.3).
+    /// Several lines are ambiguous, and an invalid one counts as none (section 4.3).
     pub(crate) fn of(traceparent: Field<'_>) -> Option<Self> {
         match traceparent {
             Field::One(value) => Self::parse(value.as_bytes()),
@@ -50,7 +50,7 @@ impl Parent {
         };
         let dashed = [2, 35, 52].iter().all(|at| fields[*at] == b'-');
         let (id, span, flags) = (hex(&fields[3..35])?, hex(&fields[36..52])?, hex(&fields[53..])?);
-        // Only the lowest flag means something; the others are not passed on (section 3.2.2.5.2).
+        // Only the lowest flag is defined; the others are not forwarded (section 3.2.2.5.2).
         let parent = Self { id: TraceId(id), sampled: flags & 1 == 1 };
         (ends_well && dashed && id != 0 && span != 0).then_some(parent)
     }
@@ -72,8 +72,8 @@ fn hex(digits: &[u8]) -> Option<u128> {
 }
 
 impl<'h> Trace<'h> {
-    /// The place of the request with this id: the same whenever it is asked. A version 4 UUID is as random as an id of a
-    /// trace has to be, and neither its whole nor its half is ever zero (RFC 9562 section 5.4).
+    /// The position of the request with this id, always the same one. A version 4 UUID is random enough for a trace id,
+    /// and neither the whole nor a half is ever zero (RFC 9562 section 5.4).
     pub(crate) fn of(own: Uuid, parent: Option<Parent>, headers: &'h HeaderMap) -> Self {
         let span = own.as_u64_pair().1;
         match parent {
@@ -82,18 +82,18 @@ impl<'h> Trace<'h> {
         }
     }
 
-    /// For the next service: this trace, with a span of this request. A trace of our own is not sampled, because
-    /// its spans are not recorded.
+    /// `traceparent` for the next service: this trace, with a span of this request. A new trace is not sampled: its
+    /// spans are not recorded.
     pub fn traceparent(&self) -> HeaderValue {
         let text = format!("00-{}-{:016x}-{:02x}", self.id, self.span, u8::from(self.sampled));
         HeaderValue::try_from(text).expect("hexadecimal digits and dashes")
     }
 
-    /// For the next service as well, where there is one: what the callers' tracing systems tell each other.
+    /// `tracestate` for the next service, if there is one: the data of the callers' tracing systems.
     pub fn tracestate(&self) -> Option<HeaderValue> {
         let mut lines = self.state?.get_all(TRACESTATE).iter();
         let first = lines.next()?.clone();
-        // One list in several lines (RFC 9110 section 5.3), which may be joined.
+        // Several lines of a list may be joined (RFC 9110 section 5.3).
         Some(lines.fold(first, |list, line| {
             let joined = [list.as_bytes(), b",", line.as_bytes()].concat();
             HeaderValue::from_bytes(&joined).expect("values of header lines, and a comma")
@@ -142,7 +142,7 @@ mod tests {
             // The examples of the specification.
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true),
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", false),
-            // Unknown flags are none of ours.
+            // Unknown flags are ignored.
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff", true),
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02", false),
             // A later version, with and without more fields.

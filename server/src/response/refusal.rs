@@ -17,7 +17,7 @@ pub struct Refusal {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// RFC 9457 section 3.1. `about:blank` says that the status is the type.
+/// RFC 9457 section 3.1: the type `about:blank` adds nothing to the status.
 #[derive(Serialize)]
 struct Problem<'r> {
     r#type: &'static str,
@@ -57,7 +57,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_IMPLEMENTED, "this server does not know the method")
     }
 
-    /// Another reader of the same message may see another end.
+    /// Another recipient may see another end of the same message.
     pub(crate) fn coding() -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, "this server knows no transfer coding but `chunked`, once")
             .with(CONNECTION, HeaderValue::from_static("close"))
@@ -73,7 +73,7 @@ impl Refusal {
             .with(CONNECTION, HeaderValue::from_static("close"))
     }
 
-    /// RFC 9110 section 15.5.16: `Accept` names what would be taken.
+    /// RFC 9110 section 15.5.16: `Accept` names the accepted types.
     pub(crate) fn not_json() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -109,12 +109,12 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log has the request id")
     }
 
-    /// Where the next request begins is not known.
+    /// The beginning of the next request is unknown, so the connection ends.
     pub(crate) fn closing(self) -> Self {
         self.with(CONNECTION, HeaderValue::from_static("close"))
     }
 
-    /// What there is no request for.
+    /// The refusal of a late or malformed head.
     pub(crate) fn malformed(status: StatusCode) -> Self {
         Self::new(
             status,
@@ -159,7 +159,7 @@ impl Refusal {
 }
 
 impl From<DatabaseError> for Refusal {
-    /// The class is for the log; the client learns only whether it may try again.
+    /// The log gets the class; the client learns only whether it may retry.
     fn from(error: DatabaseError) -> Self {
         tracing::warn!(class = error.class(), "a statement failed: {error}");
         if error.is_the_statements() {

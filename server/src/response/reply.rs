@@ -1,4 +1,4 @@
-//! An answer before its headers are written: status, body and the few headers that are its own.
+//! An answer before the common headers are written: status, body and headers of its own.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -10,7 +10,7 @@ pub struct Reply {
     status: StatusCode,
     body: Bytes,
     content_type: Option<HeaderValue>,
-    /// Empty for most, and then without an allocation.
+    /// Empty for most replies, without an allocation.
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -26,7 +26,7 @@ impl Reply {
         )
     }
 
-    /// JSON that is written already.
+    /// JSON that is already serialised.
     pub(crate) fn ready_json(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self::bytes(status, body).typed(JSON)
     }

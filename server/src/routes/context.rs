@@ -1,4 +1,4 @@
-//! What a handler is given: the request, and the service around it.
+//! The input of a handler: the request, and the service.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Context {
         &self.body
     }
 
-    /// The body as JSON: 415 for another media type, 400 for what is no JSON, 422 for JSON of another shape.
+    /// The body as JSON: 415 for another media type, 400 for invalid JSON, 422 for JSON of another shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         json(&self.head, &self.body)
     }
@@ -55,12 +55,12 @@ impl Context {
         &self.service.profile
     }
 
-    /// For as long as this request has time.
+    /// The database, within this request's deadline.
     pub fn database(&self) -> Until<'_> {
         self.service.database.until(self.end)
     }
 
-    /// The trace that this request belongs to: what to send with requests to other services.
+    /// The trace of this request, whose headers belong on requests to other services.
     pub fn trace(&self) -> Trace<'_> {
         let trace = Trace::of(self.uuid, self.parent, self.head.headers());
         RequestScope::joins(trace.id());
@@ -81,8 +81,8 @@ fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T, Refusal> {
     })
 }
 
-/// `application/json`, or a type that says that it is JSON underneath (RFC 6839 section 3.1). Its parameters mean
-/// nothing: JSON is UTF-8 (RFC 8259 sections 8.1 and 11).
+/// `application/json`, or a type with the suffix `+json` (RFC 6839 section 3.1). Parameters are ignored: JSON is UTF-8
+/// (RFC 8259 sections 8.1 and 11).
 fn is_json(sent: &HeaderValue) -> bool {
     let essence = sent.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let suffix = essence.len().checked_sub(b"+json".len()).map(|at| &essence[at..]);

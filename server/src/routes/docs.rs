@@ -1,4 +1,4 @@
-//! `/docs`: the OpenAPI document as a page, by Swagger UI (history/adr/0020). Nothing of it comes from elsewhere.
+//! `/docs`: the OpenAPI document as a page, by Swagger UI (history/adr/0020), without a third-party request.
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -26,8 +26,8 @@ pub(super) const FILE: Route = Route {
     ..PAGE
 };
 
-/// What is loaded, and what is sent from the page, is this service's own. Nothing inline, and nothing evaluated.
-/// The styles of Swagger UI hold their pictures in themselves (`data:`).
+/// The page loads from and sends to this service only: nothing inline, nothing evaluated. The styles of Swagger UI
+/// embed their images (`data:`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -38,7 +38,7 @@ struct File {
     bytes: &'static [u8],
 }
 
-/// Those of Swagger UI are kept and sent compressed: every browser takes gzip, and the service needs no code for it.
+/// The files of Swagger UI are stored and sent as gzip: every browser accepts it, and the service needs no code for it.
 const FILES: &[File] = &[
     File { name: "start.js", content_type: JAVASCRIPT, coding: None, bytes: include_bytes!("docs/start.js") },
     File {

@@ -15,7 +15,7 @@ use crate::service::Service;
 
 pub(super) const ROUTE: Route = Route {
     path: |profile| profile.health.path.as_str(),
-    // All but the service is dropped at once, so that the connection's buffer can be used again.
+    // Drop all but the service, so that the connection's buffer can be reused.
     methods: &[(
         Method::GET,
         Handler::Async(|Context { service, .. }| async move { Ok(get(&service).await) }.boxed()),
@@ -25,13 +25,13 @@ pub(super) const ROUTE: Route = Route {
     summary: "Whether the service and its database work.",
 };
 
-/// The contract's answer. It says nothing of an error, a host or a statement.
+/// The contract's answer. It reveals no error, host or statement.
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
     database: &'static str,
     environment: &'static str,
-    /// Of this answer, not of the shared query: a frozen timestamp hides a stale answer.
+    /// The time of this answer, not of the shared query: otherwise a stale answer would look current.
     timestamp: String,
 }
 

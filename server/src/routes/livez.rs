@@ -1,4 +1,4 @@
-//! `/livez`: the process runs. Touches nothing, so that a slow database never restarts the service.
+//! `/livez`: the process runs. It uses no database, so that a slow one never restarts the service.
 
 use http::{Method, StatusCode};
 

@@ -1,4 +1,4 @@
-//! The table of routes. A new one is a file beside this, and two lines here.
+//! The table of routes. A new route is a file in this folder and two lines here.
 
 pub(crate) mod context;
 mod docs;

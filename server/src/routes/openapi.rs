@@ -1,4 +1,4 @@
-//! `/openapi.json`: the contract in `specs/`, and every other route of the table.
+//! `/openapi.json`: the contract in `specs/`, and every other route.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -20,12 +20,12 @@ pub(super) const ROUTE: Route = Route {
     summary: "This API as an OpenAPI document.",
 };
 
-/// The document of the routes that are served; empty where the profile hides it.
+/// The document of the served routes; empty where the profile hides it.
 pub(crate) fn document(routes: &[&Route], profile: &Profile) -> Bytes {
     if ROUTE.is_served(profile) { describe(routes, profile).to_string().into() } else { Bytes::new() }
 }
 
-/// Where the contract describes the health check; a profile may serve it elsewhere.
+/// The path of the health check in the contract; a profile may choose another.
 const HEALTH: &str = "/health";
 
 fn describe(routes: &[&Route], profile: &Profile) -> Value {
@@ -36,12 +36,12 @@ fn describe(routes: &[&Route], profile: &Profile) -> Value {
         paths.insert(profile.health.path.to_string(), health);
     }
     for route in routes.iter().filter(|route| route.is_served(profile)) {
-        // OpenAPI has no word for a parameter of several segments.
+        // OpenAPI has no parameter of several segments.
         let path = (route.path)(profile).replace("{*", "{");
         let item = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
         for (method, _) in route.methods {
             let method = method.as_str().to_ascii_lowercase();
-            // The contract's own words, where it has some.
+            // The contract's own summary, if it has one.
             item.as_object_mut()
                 .expect("a path of the contract has operations")
                 .entry(method)
@@ -73,7 +73,7 @@ fn operation(route: &Route, profile: &Profile) -> Value {
     })
 }
 
-/// The heading of the documentation under which a route stands.
+/// The heading under which the documentation lists a route.
 fn tag(route: &Route) -> &'static str {
     match (route.served, route.kind) {
         (Served::WithDocs, _) => "Documentation",

@@ -1,4 +1,4 @@
-//! `/readyz`: whether to send requests here. No, as soon as the service is told to end.
+//! `/readyz`: whether to send requests here. It fails from the first signal to stop.
 
 use http::{Method, StatusCode};
 

@@ -1,4 +1,4 @@
-//! What a route is: its path, and how it answers each method.
+//! A route: its path, and how it answers each method.
 
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -10,9 +10,9 @@ use crate::response::reply::Reply;
 use crate::routes::context::Context;
 use crate::service::Service;
 
-/// One path and what it serves. HEAD comes with GET, and OPTIONS with everything.
+/// A path and its methods. GET implies HEAD; OPTIONS is always served.
 pub struct Route {
-    /// Such as `/api/things/{id}`; a path may also come from the profile.
+    /// Such as `/api/things/{id}`, or a setting of the profile.
     pub path: fn(&Profile) -> &str,
     pub methods: &'static [(Method, Handler)],
     pub served: Served,
@@ -24,8 +24,8 @@ pub struct Route {
 /// How a route answers a method.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// At once, from the service's own state: it reads nothing of the request and waits for nothing, so it needs
-    /// neither a deadline nor a place among the requests that are handled.
+    /// At once, from the service's own state: it neither reads the request nor waits, so it needs neither a deadline
+    /// nor a permit.
     Sync(fn(&Service) -> Reply),
     /// With the whole request, under its deadline.
     Async(AsyncHandler),
@@ -33,7 +33,7 @@ pub enum Handler {
 
 pub(crate) type AsyncHandler = fn(Context) -> BoxFuture<'static, Result<Reply, Refusal>>;
 
-/// Where a route exists. Elsewhere its path is as unknown as any other.
+/// When a route is served. A route that is not served answers like any unknown path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
     Always,
@@ -42,7 +42,7 @@ pub enum Served {
 }
 
 impl Route {
-    /// A route that is not served is as unknown as any other path.
+    /// Whether the route is served.
     pub(crate) fn is_served(&self, profile: &Profile) -> bool {
         match self.served {
             Served::Always => true,

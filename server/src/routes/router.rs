@@ -33,9 +33,9 @@ pub(crate) enum Found {
     Options(HeaderValue),
 }
 
-/// Two routes want the same path.
+/// Two routes have the same path.
 #[derive(Debug, thiserror::Error)]
-#[error("two routes want the path `{path}`; give one of them another")]
+#[error("two routes have the path `{path}`; give one of them another")]
 pub struct Conflict {
     path: String,
 }
@@ -52,7 +52,7 @@ impl Router {
         Ok(Self { paths })
     }
 
-    /// The route whose path it is, whether or not it serves the method.
+    /// The route of this path, whether or not it serves the method.
     pub(crate) fn at<'r, 'p>(&'r self, path: &'p str) -> Option<Match<'r, 'p>> {
         let found = self.paths.at(path).ok()?;
         Some(Match { entry: found.value, parameters: found.params })
@@ -71,10 +71,10 @@ impl Match<'_, '_> {
     }
 }
 
-/// What a request for that path and method finds there.
+/// Finds the handler for this path and method.
 pub(crate) fn find(method: &Method, path: &str, at: Option<Match<'_, '_>>) -> Result<Found, Refusal> {
     // RFC 9110 section 15.6.2: 501 for a method that the server does not know for any resource.
-    // CONNECT asks for a proxy, which this is not.
+    // CONNECT asks for a proxy.
     if !METHODS.contains(&method.as_str()) {
         return Err(Refusal::not_implemented());
     }

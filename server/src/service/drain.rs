@@ -1,4 +1,4 @@
-//! The end of the service: told by a signal, announced by `/readyz`, bounded by a deadline.
+//! The end of the service: triggered by a signal, announced by `/readyz`, bounded by a deadline.
 
 use std::io;
 use std::pin::pin;
@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-/// How near the end is. It only comes nearer.
+/// The stage of the shutdown. It only advances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Stage {
     Serving,
-    /// Told to end: not ready, and everything is still served, for balancers that have not noticed yet.
+    /// Not ready, but everything is still served, for load balancers that have not noticed yet.
     LameDuck,
-    /// Each connection ends with its next answer.
+    /// Each connection ends after its next answer.
     Draining,
 }
 
-/// The stage, to be read at each answer, and the drain's beginning, to be waited for.
+/// The current stage, which each answer reads, and a notification when the drain begins.
 #[derive(Default)]
 pub(crate) struct Drain {
     stage: AtomicU8,
@@ -38,7 +38,7 @@ impl Stage {
 }
 
 impl Drain {
-    /// From now on the service is not ready.
+    /// Makes the service not ready.
     pub(crate) fn announce(&self) {
         self.reach(Stage::LameDuck);
     }
@@ -66,7 +66,7 @@ impl Drain {
 
     /// Returns once the drain has begun.
     pub(crate) async fn begun(&self) {
-        // Registered before the stage is read: what begins in between is not missed.
+        // Register before reading the stage, so that a drain that begins in between is not missed.
         let mut begun = pin!(self.begun.notified());
         begun.as_mut().enable();
         if !self.has_begun() {
@@ -75,8 +75,8 @@ impl Drain {
     }
 }
 
-/// SIGTERM from the platform, SIGINT from the keyboard. As process 1 in a container the service would
-/// otherwise ignore them, so these are installed before anything slow.
+/// SIGTERM from the platform, SIGINT from the keyboard. Process 1 of a container ignores them without a handler, so
+/// the handlers are installed before anything slow.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -87,7 +87,7 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The name of the next signal.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

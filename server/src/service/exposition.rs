@@ -1,4 +1,4 @@
-//! The metrics as text: what was counted, and what is read when somebody asks.
+//! The metrics as text: counters, and gauges that are read at each scrape.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::observe::log;
 use crate::service::Service;
 use crate::service::drain::Stage;
 
-/// Everything that has a name. The counters are the service's own; they are shared, not copied.
+/// All named metrics. The counters are shared with the service, not copied.
 pub(crate) struct Exposition(Registry);
 
-/// What is known without counting it, read at each scrape.
+/// Values without a counter, read at each scrape.
 struct AtScrape {
     service: Arc<Service>,
     release: String,
@@ -26,10 +26,10 @@ struct AtScrape {
 }
 
 impl Exposition {
-    /// The Prometheus text format, which every scraper reads.
+    /// In the Prometheus text format.
     pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-    /// The process starts now.
+    /// Records the current time as the start of the process.
     pub(crate) fn new(service: Arc<Service>, release: Option<&HeaderValue>) -> Self {
         let mut registry = Registry::default();
         service.metrics.register(&mut registry);
@@ -76,7 +76,7 @@ impl Collector for AtScrape {
 }
 
 impl AtScrape {
-    /// Named as by OpenTelemetry's conventions for pools of database clients, where they have a name.
+    /// Named by OpenTelemetry's conventions for database client pools, where they define a name.
     fn pool(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let pool = self.service.database.metrics();
         let (name, help) = ("db_client_connection_count", "Open connections to the database, by state");
@@ -96,7 +96,7 @@ impl AtScrape {
             ("created", "Connections that were opened", pool.created),
             ("recycled", "Connections that were replaced because of their age", pool.recycled),
             ("discarded", "Connections that were lost, silent, or busy at their deadline", pool.discarded),
-            ("trimmed", "Idle connections that were closed because nobody needed them", pool.trimmed),
+            ("trimmed", "Idle connections that were closed as not needed", pool.trimmed),
             ("pinged", "Connections that were pinged before they were handed out", pool.pinged),
             ("checkouts", "Connections that were handed out", pool.checkouts),
         ] {

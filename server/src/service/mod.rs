@@ -1,4 +1,4 @@
-//! What lives as long as the service does, how near its end is, and what of it the metrics show.
+//! The state that lives as long as the service, the stage of its shutdown, and its metrics as text.
 
 pub(crate) mod drain;
 pub(crate) mod exposition;
@@ -13,13 +13,13 @@ use crate::database::ping::Ping;
 use crate::observe::metrics::Metrics;
 use crate::service::drain::Drain;
 
-/// Shared by all connections, and what a handler sees beside the request.
+/// Shared by all connections and visible to every handler.
 pub struct Service {
     pub(crate) profile: Profile,
     pub(crate) database: Arc<Database>,
     pub(crate) ping: Ping,
     pub(crate) drain: Drain,
     pub(crate) metrics: Arc<Metrics>,
-    /// The API as an OpenAPI document; empty where the profile hides it.
+    /// The OpenAPI document; empty where the profile hides it.
     pub(crate) document: Bytes,
 }
