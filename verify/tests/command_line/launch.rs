@@ -1,7 +1,6 @@
 //! `verify --launch`: a candidate is built, started, asked and ended.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::command::verify;
