@@ -22,27 +22,27 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Print what would be sent, and for which checks, without sending a byte.
+    /// Print the requests that a run would send, and for which checks, without sending a byte.
     Plan(CheckArguments),
-    /// Start the release candidate before a private database, and break that database, its start and its end.
+    /// Start the release candidate with a private database, and break that database, its start and its end.
     Drill(DrillArguments),
-    /// Print every check in a line.
+    /// Print every check, one a line.
     List,
-    /// Print all about a check, or about a family of checks.
+    /// Print everything about a check, or about a family of checks.
     Explain {
         /// Such as `cors.reject.null`, `cors.reject` or `cors`.
         id: String,
     },
-    /// Write a first profile from what a deployment does today, marked with what deserves thought.
+    /// Write a first profile from the current behaviour of a deployment, with remarks to review.
     Init(InitArguments),
-    /// Judge a recording again, without a network; with --url, ask a new target what failed in it.
+    /// Judge a recording again, without a network; with --url, send the failed checks to a new target.
     Replay {
         /// A file that `--record` wrote.
         file: PathBuf,
-        /// The profile to hold it against; by default the recorded one.
+        /// The profile to judge it by; by default the recorded one.
         #[arg(long)]
         profile: Option<String>,
-        /// Send the probes of the checks that failed to this target, and say of each FIXED, FAILED or UNKNOWN.
+        /// Send the probes of the failed checks to this target, and print FIXED, FAILED or UNKNOWN for each check.
         #[arg(long, conflicts_with = "reports")]
         url: Option<String>,
         /// Send this header with every request. It is never recorded.
@@ -53,18 +53,18 @@ pub enum Command {
         ca: Option<PathBuf>,
         #[arg(long = "report", value_name = "FORMAT[=PATH]", help = reporters::help())]
         reports: Vec<Destination>,
-        /// The least severity that fails the run; failures below it are reported all the same.
+        /// The lowest severity that fails the run; lower failures are reported too.
         #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
         fail_on: Severity,
     },
-    /// Print everything that is wrong with profiles; by default with all embedded ones.
+    /// Print every mistake in profiles; by default in all embedded ones.
     Lint {
         /// Names or paths.
         profiles: Vec<String>,
     },
 }
 
-/// The writing of a first profile.
+/// The options of `verify init`.
 #[derive(Args)]
 pub struct InitArguments {
     /// The deployment: scheme, host and port, such as `https://api.example.com`.
@@ -72,7 +72,7 @@ pub struct InitArguments {
     /// The new profile's file, such as profiles/staging.toml; by default standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// A front end's origin, such as `https://app.example`: an API tells its list to none but those on it.
+    /// A front end's origin, such as `https://app.example`: an API does not show its list to other origins.
     #[arg(long = "origin", value_name = "ORIGIN", value_parser = origin)]
     pub origins: Vec<Origin>,
     /// Send this header with every request, for protected previews. It is never written.
@@ -86,13 +86,13 @@ pub struct InitArguments {
 /// The check run, the default command.
 #[derive(Args)]
 pub struct CheckArguments {
-    /// The profile to hold the target against: a name such as `production`, or a path.
+    /// The profile to judge the target by: a name such as `production`, or a path.
     #[arg(long, value_name = "NAME|PATH")]
     pub profile: Option<String>,
     /// The target, instead of the profile's deployment.url.
     #[arg(long, conflicts_with = "launch")]
     pub url: Option<String>,
-    /// Build and start the release candidate as the profile's [launch] says, verify it, stop it.
+    /// Build and start the release candidate by the profile's [launch], verify it, stop it.
     #[arg(long)]
     pub launch: bool,
     /// Only these checks or families.
@@ -101,16 +101,16 @@ pub struct CheckArguments {
     /// All but these checks or families.
     #[arg(long, value_name = "ID")]
     pub skip: Vec<String>,
-    /// Allow raw frames, bursts and held connections: `verify list` shows which checks need it.
+    /// Allow raw frames, bursts and held connections; `verify list` shows the checks that need it.
     #[arg(long)]
     pub intrusive: bool,
-    /// Wait this long, such as 60s, for the target to answer, and for the release to be the expected one.
+    /// Wait at most this long, such as 60s, for the target to answer with the expected release.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
     /// Send this header with every request, for protected previews. It is never recorded.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// The release that must be running: compared with the profile's release header.
+    /// The expected release, compared with the profile's release header.
     #[arg(long, value_name = "SHA")]
     pub expect_release: Option<String>,
     /// Trust one more certificate authority, a PEM file.
@@ -118,10 +118,10 @@ pub struct CheckArguments {
     pub ca: Option<PathBuf>,
     #[arg(long = "report", value_name = "FORMAT[=PATH]", help = reporters::help())]
     pub reports: Vec<Destination>,
-    /// The least severity that fails the run; failures below it are reported all the same.
+    /// The lowest severity that fails the run; lower failures are reported too.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: Severity,
-    /// What to do about snapshots of observed behaviour.
+    /// Compare snapshots of observed behaviour, accept them, or skip them.
     #[arg(long, value_enum, default_value = "check")]
     pub snapshots: Mode,
     /// Keep the evidence in this file, for `verify replay`.
@@ -132,8 +132,8 @@ pub struct CheckArguments {
 /// The drills of a release candidate.
 #[derive(Args)]
 pub struct DrillArguments {
-    /// The profile to hold the candidate against: a name such as `production`, or a path. Its [launch] says how to
-    /// build and start it.
+    /// The profile to judge the candidate by: a name such as `production`, or a path. Its [launch] builds and starts
+    /// the candidate.
     #[arg(long, value_name = "NAME|PATH")]
     pub profile: Option<String>,
     /// Only these checks or families.
@@ -144,10 +144,10 @@ pub struct DrillArguments {
     pub skip: Vec<String>,
     #[arg(long = "report", value_name = "FORMAT[=PATH]", help = reporters::help())]
     pub reports: Vec<Destination>,
-    /// The least severity that fails the run; failures below it are reported all the same.
+    /// The lowest severity that fails the run; lower failures are reported too.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: Severity,
-    /// What to do about the snapshot of observed behaviour.
+    /// Compare the snapshot of observed behaviour, accept it, or skip it.
     #[arg(long, value_enum, default_value = "check")]
     pub snapshots: Mode,
     /// Keep the evidence in this file, for `verify replay`.
@@ -158,7 +158,7 @@ pub struct DrillArguments {
 const EXIT_CODES: &str = "Exit codes: 0 proven · 1 a promise is broken · 2 usage or profile error · \
                           3 unreachable or inconclusive · 4 only snapshots drifted";
 
-/// The environment of a release candidate: what tools need to run, and what the profile says it takes.
+/// The environment of a release candidate: the variables that tools need, and those that the profile names.
 pub fn launch_environment(profile: &Profile) -> Vec<(String, String)> {
     let declared = profile
         .secrets
@@ -210,7 +210,7 @@ fn origin(text: &str) -> Result<Origin, String> {
     value(text)
 }
 
-/// A value as profiles write it, or what is wrong with it and what to write instead.
+/// A value as profiles write it, or its mistake and the value to write instead.
 fn value<T: std::str::FromStr<Err = profiles::Invalid>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|invalid: profiles::Invalid| match invalid.instead {
         Some(instead) => format!("{}; write {instead}", invalid.why),

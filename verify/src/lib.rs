@@ -1,8 +1,7 @@
 //! Proves that a live backend keeps the promises of its profile.
 //!
-//! Five stages: load, plan, probe, judge, report. Only `prober` and `launch` touch the world outside, with
-//! `drill_runner` for drills, two files of `report`, and `commands`, which composes the stages; everything else is a
-//! function of data.
+//! Five stages: load, plan, probe, judge, report. Only `prober`, `launch`, `drill_runner`, two files of `report`, and
+//! `commands`, which composes the stages, do I/O; everything else is a function of data.
 
 pub mod checks;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! `verify`: holds a live backend against its profile. Only here an outcome becomes an exit code.
+//! `verify`: holds a live backend against its profile. Only this file turns an outcome into an exit code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -52,7 +52,7 @@ const DRIFTED: u8 = 4;
 const ENDED: u8 = 128;
 
 /// To standard error, which may be closed.
-#[expect(clippy::disallowed_methods, reason = "where the composition itself failed, only this speaks")]
+#[expect(clippy::disallowed_methods, reason = "no command is left to print the error")]
 fn tell(error: &dyn std::error::Error) {
     let _ = writeln!(anstream::stderr(), "{error}");
 }

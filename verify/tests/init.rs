@@ -126,9 +126,9 @@ async fn another_framework_gets_the_families_whose_promises_it_makes() {
     let docs: Vec<&str> = written.verify.docs.iter().map(profiles::Path::as_str).collect();
     assert_eq!(docs, ["/docs", "/openapi.json"], "where they were found");
     for (setting, remark) in [
-        ("verify.families", "`cors` is left out: no origin that was tried may read an answer"),
+        ("verify.families", "`cors` is left out: no tried origin may read an answer"),
         ("health.contract", "not \"full\": `status` is \"up\""),
-        ("deployment.request_id_header", "left out: no answer has a request id in a header that is known"),
+        ("deployment.request_id_header", "left out: no answer has a request id in a known header"),
         (
             "verify.families",
             "`headers` is left out: the 200 of GET /healthz lacks x-content-type-options: nosniff",
@@ -300,7 +300,7 @@ fn what_production_cannot_promise_is_a_remark() {
     let remarks: Vec<&str> = written.doubts.iter().map(|doubt| doubt.why.as_str()).collect();
     for remark in [
         "origin `http://localhost:3000` is on the user's machine, not in production",
-        "https://app.example.com only stands for the front end's origin",
+        "https://app.example.com is a placeholder for the front end's origin",
     ] {
         assert!(remarks.contains(&remark), "{remarks:?}");
     }

@@ -90,7 +90,7 @@ async fn reports_name_the_layer_of_a_failure() {
     let report = Report::new(plan.subject.declaration, judge(&plan, &evidence), TODAY).of_run(&evidence);
     let (app, edge) = (
         "the service: its answer has x-release",
-        "something in front of the service: other answers have x-release, this one has not",
+        "an edge or proxy in front of the service: other answers have x-release, this one does not",
     );
     for (name, shown) in [
         ("human", [app, edge]),

@@ -309,7 +309,7 @@ async fn a_waiver_is_judged_by_its_day_and_by_what_it_waives() {
             waiver("cors", over),
             &["run.waivers"],
             Status::Inconclusive,
-            "no check that a waiver could be needed for",
+            "no check that has a waiver",
         ),
         (waiver("cors", over) + &waiver("run.waivers", later), few, Status::Waived, "expired on 2026-01-01"),
         (

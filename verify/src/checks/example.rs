@@ -4,7 +4,7 @@
 //! for the rest. `{origin}` stands for the `Origin` that was sent, `{method}` and `{headers}` for what a
 //! preflight asked for, `{now}` for the current second.
 //!
-//! What is no single response is written shortly. Raw bytes: responses with `+++` between them, and `(open)` at
+//! Other answers have a short form. Raw bytes: responses with `+++` between them, and `(open)` at
 //! the end where the connection was not closed, or `(closed)` alone. A drill: a line for each named result,
 //! `in-flight: 200 in 812 ms`. A handshake: `TLS 1.3 · h2 · certificate for
 //! 60 days`, or `refused: alert 70`, `refused: closed`, `refused: expired`. A burst: `200 x98, reset x2 · 20 ms ·
@@ -28,7 +28,7 @@ use crate::model::tls::{Alert, CertificateFault, TlsFailure};
 /// The instant of every example, so that examples about time are repeatable: 2026-01-02T03:04:05Z.
 pub const NOW_MS: i64 = 1_767_323_045_000;
 
-/// The exchanges that a deployment answering as the example says would produce.
+/// The exchanges with a deployment that answers as the example says.
 pub fn exchanges(subject: &Subject<'_>, ask: fn(&Subject<'_>) -> Ask, example: &str) -> Vec<Exchange> {
     let questions = match ask(subject) {
         Ask::Questions(questions) => questions,
@@ -71,7 +71,7 @@ fn exchange(question: &Question, answer: &str) -> Exchange {
     Exchange { request, answer, elapsed_ms: if slow { 60_000 } else { 1 }, received_ms: second * 1000 }
 }
 
-/// Why there is no answer, by a word for each kind that some check tells from others.
+/// Why there is no answer: a word for each kind that checks distinguish.
 fn missing(reason: &str, means: &Means) -> Missing {
     let place = "api.example.com".to_owned();
     match (reason, means) {

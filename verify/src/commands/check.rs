@@ -26,9 +26,9 @@ pub(super) async fn check(arguments: &CheckArguments, today: Date) -> Result<Don
     let profile = &declaration.profile;
     let options = options(&arguments.headers, arguments.ca.as_deref())?;
     let selection = Selection { only: arguments.only.clone(), skip: arguments.skip.clone() };
-    // Everything that can be wrong with the call is found before a build is started or a byte is sent.
+    // Every mistake in the call is found before a build starts or a byte is sent.
     let target = target(arguments, &declaration)?;
-    // A candidate of our own is nobody else's service.
+    // No other client uses a launched candidate, so intrusive probes are allowed.
     let allows = if arguments.intrusive || arguments.launch { Needs::Intrusive } else { Needs::Nothing };
     let release = &arguments.expect_release;
     Plan::of(subject(&declaration, target.clone(), release.clone(), allows, today), &selection)?;

@@ -1,4 +1,4 @@
-//! `verify drill`: a release candidate of our own, its database and its end, broken on purpose.
+//! `verify drill`: starts a release candidate, and breaks its database, its start and its end.
 
 use jiff::civil::Date;
 

@@ -42,7 +42,7 @@ pub(super) async fn init(arguments: &InitArguments, today: Date) -> Result<Done,
     Ok(Done::Shown)
 }
 
-/// A profile is somebody's work: it is never overwritten.
+/// An existing profile holds manual work: it is never overwritten.
 fn create(path: &Path, text: &str) -> Result<(), RunError> {
     let shown = || path.display().to_string();
     let file = OpenOptions::new().write(true).create_new(true).open(path);
@@ -52,7 +52,7 @@ fn create(path: &Path, text: &str) -> Result<(), RunError> {
     })
 }
 
-/// What deserves thought, where, and what to type next.
+/// The remarks with their places, and the next command.
 fn thoughts(written: &Written, output: Option<&Path>) -> String {
     let place = output.map_or("line ".to_owned(), |path| format!("{}:", path.display()));
     let mut lines: Vec<String> = written
@@ -61,9 +61,9 @@ fn thoughts(written: &Written, output: Option<&Path>) -> String {
         .map(|doubt| format!("{place}{}  {}  {}", doubt.line, doubt.setting, doubt.why))
         .collect();
     lines.push(match written.doubts.len() {
-        0 => "nothing deserves thought".to_owned(),
-        1 => "1 remark deserves thought".to_owned(),
-        many => format!("{many} remarks deserve thought"),
+        0 => "no remarks to review".to_owned(),
+        1 => "1 remark to review".to_owned(),
+        many => format!("{many} remarks to review"),
     });
     lines.push(match output {
         // A name without a slash would be one of the embedded profiles.

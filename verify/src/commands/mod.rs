@@ -26,7 +26,7 @@ use crate::report::Outcome;
 use crate::report::recording::RecordingError;
 pub use signal::Signal;
 
-/// What a command came to.
+/// The result of a command.
 pub enum Done {
     Judged(Outcome),
     /// Something was printed; nothing was judged.

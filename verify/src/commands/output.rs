@@ -1,4 +1,4 @@
-//! What a command says: reports to their destinations, progress and remarks to standard error.
+//! The output of a command: reports to their destinations, progress and remarks to standard error.
 #![allow(clippy::disallowed_methods, reason = "reports are files")]
 
 use std::io::Write as _;
@@ -33,7 +33,7 @@ pub(super) fn write(destination: &Destination, text: &str) -> Result<(), RunErro
 pub(super) fn show(text: &str) -> Result<Done, RunError> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // A reader such as `head` that has seen enough.
+        // The reader, such as `head`, has closed the pipe.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Done::Shown),
         Err(error) => Err(RunError::Write { path: "standard output".to_owned(), error }),
         Ok(()) => Ok(Done::Shown),

@@ -1,4 +1,4 @@
-//! `verify plan`: what would be sent, and for which check. Sends nothing.
+//! `verify plan`: the requests of a run, and for which check. Sends nothing.
 
 use std::fmt::Write as _;
 
@@ -32,7 +32,7 @@ pub(super) fn plan(arguments: &CheckArguments, today: Date) -> Result<Done, RunE
             Questions::Everything { .. } => " all answers".to_owned(),
             Questions::Skipped(why) => format!("n/a: {why}"),
         };
-        // Without the option the reason why nothing is asked says so.
+        // Without the option, the reason why the check is skipped names it.
         let needs = planned.check.needs.option().filter(|_| planned.check.needs <= plan.subject.allows);
         let needs = needs.map_or_else(String::new, |option| format!(", for {option}"));
         let _ = writeln!(text, "\n{}  {asked}{needs}", planned.check.id);

@@ -1,10 +1,10 @@
-//! What asks a program to end.
+//! The signals that end a run.
 #![expect(clippy::disallowed_methods, reason = "the signals of this process end its run")]
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-/// What asks a program to end.
+/// A signal that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal {
     name: &'static str,
@@ -17,7 +17,7 @@ impl std::fmt::Display for Signal {
     }
 }
 
-/// The first signal that asks for an end: from the keyboard, a supervisor or a terminal that closes.
+/// The first signal from the keyboard, a supervisor or a closing terminal.
 pub(super) async fn ended() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [

@@ -1,4 +1,4 @@
-//! From the words of a command line to what is asked: the profile, the target and the way in.
+//! From a command line to the subject of a run: the profile, the target, and headers and authority for it.
 #![expect(
     clippy::disallowed_methods,
     reason = "profiles are files, and so is the folder that a candidate is built in"
@@ -44,7 +44,7 @@ pub(super) fn target(arguments: &CheckArguments, declaration: &Declaration) -> R
     }
 }
 
-/// A URL as people paste it: a slash at the end is forgiven, a path is not.
+/// A URL as people paste it: a slash at the end is allowed, a path is not.
 pub(super) fn parse_target(text: &str) -> Result<Origin, RunError> {
     let origin = text.strip_suffix('/').unwrap_or(text).parse();
     origin.map_err(|invalid: profiles::Invalid| RunError::Url(invalid.why))

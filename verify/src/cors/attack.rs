@@ -1,24 +1,24 @@
 //! Origins that an attacker could have, derived from those that a deployment must trust.
 //!
-//! Every sloppy comparison (prefix, suffix, substring, regular expression, host only) has an origin that
-//! passes it and is somebody else's page. They are built from *every* declared origin and from the target's
-//! own, because an API rightly ignores variations of names that it has never heard of.
+//! Every faulty comparison (prefix, suffix, substring, regular expression, host only) accepts an origin of another
+//! site. The attacks derive such origins from *every* declared origin and from the target's own, because an API
+//! correctly refuses variations of names that it does not know.
 
 use profiles::{Environment, Host, Origin, Scheme};
 
 use crate::model::check::Subject;
 
-/// An origin to be refused, and the setting that promises it.
+/// An origin that must be refused, and the setting that promises it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attack {
     pub(crate) origin: String,
     pub(crate) promise: String,
 }
 
-/// A domain reserved for examples (RFC 2606): nobody's page.
+/// A domain reserved for examples (RFC 2606), which no site uses.
 const EVIL: &str = "evil.example";
 
-/// The same derivation for each origin that the deployment may trust.
+/// Applies a derivation to each origin that the deployment may trust.
 pub(crate) fn from_each(subject: &Subject<'_>, derive: fn(&Origin) -> Vec<String>) -> Vec<Attack> {
     let declared = subject.declared_origins();
     let target = ("cors.origins".to_owned(), &subject.target);
@@ -28,7 +28,7 @@ pub(crate) fn from_each(subject: &Subject<'_>, derive: fn(&Origin) -> Vec<String
     refusable(subject, attacks)
 }
 
-/// The given origins, whatever is declared.
+/// The given origins, without those that the profile allows.
 pub(crate) fn from_list(subject: &Subject<'_>, origins: &[&str]) -> Vec<Attack> {
     let attacks = origins
         .iter()
@@ -69,7 +69,7 @@ pub(crate) fn suffix(origin: &Origin) -> Vec<String> {
     })
 }
 
-/// The host cut short, and the host inside another: pass `contains`, in either direction.
+/// A shortened host, and the host inside another: pass `contains`, in either direction.
 pub(crate) fn substring(origin: &Origin) -> Vec<String> {
     named(origin, |name| {
         let cut = &name[..name.len() - 1];
@@ -90,7 +90,7 @@ pub(crate) fn subdomain(origin: &Origin) -> Vec<String> {
     named(origin, |name| vec![format!("evil.{name}")])
 }
 
-/// The domain above, and a neighbour on it: on shared hosting a stranger's project.
+/// The parent domain, and a sibling below it: on shared hosting a stranger's project.
 pub(crate) fn parent_and_sibling(origin: &Origin) -> Vec<String> {
     named(origin, |name| {
         let Some((first, rest)) = name.split_once('.') else {
@@ -101,7 +101,7 @@ pub(crate) fn parent_and_sibling(origin: &Origin) -> Vec<String> {
     })
 }
 
-/// The same host without TLS: whoever controls the network controls that page.
+/// The same host without TLS: an attacker on the network controls that page.
 pub(crate) fn http_downgrade(origin: &Origin) -> Vec<String> {
     match origin.scheme() {
         Scheme::Https => vec![format!("http://{}", origin.authority())],
@@ -109,13 +109,13 @@ pub(crate) fn http_downgrade(origin: &Origin) -> Vec<String> {
     }
 }
 
-/// The same host on other ports: one that nobody declared, and the well-known ones written out.
+/// The same host on other ports: an undeclared one, and the default ports written out.
 pub(crate) fn other_port(origin: &Origin) -> Vec<String> {
     let (scheme, host) = (origin.scheme(), origin.host());
     [8443, 80, 443].into_iter().map(|port| format!("{scheme}://{host}:{port}")).collect()
 }
 
-/// Spellings that a URL parser would fold into the declared origin. No browser sends them.
+/// Spellings that a URL parser normalises to the declared origin. No browser sends them.
 pub(crate) fn non_canonical(origin: &Origin) -> Vec<String> {
     let scheme = origin.scheme();
     let mut spellings = vec![
@@ -132,7 +132,7 @@ pub(crate) fn non_canonical(origin: &Origin) -> Vec<String> {
     spellings
 }
 
-/// Characters that browsers accept in host names and that careless patterns take for an end.
+/// Characters that browsers accept in host names, and at which faulty patterns stop.
 pub(crate) fn special_characters(origin: &Origin) -> Vec<String> {
     named(origin, |name| {
         let odd = "_ - ~ $ ! * ( ) ' , ; & + = { } %60 %0b";
@@ -140,7 +140,7 @@ pub(crate) fn special_characters(origin: &Origin) -> Vec<String> {
     })
 }
 
-/// Developers' machines; in production they are whoever runs a page on the visitor's own computer.
+/// Developers' machines; in production, any program that serves a page on the visitor's own computer.
 pub(crate) fn localhost(subject: &Subject<'_>) -> Vec<Attack> {
     if subject.profile().environment == Environment::Development {
         return Vec::new();
@@ -157,7 +157,7 @@ pub(crate) fn localhost(subject: &Subject<'_>) -> Vec<Attack> {
     )
 }
 
-/// The origin with its host name replaced; none for IP addresses, which have no neighbours by name.
+/// The origin with its host name replaced; none for IP addresses, which have no names to vary.
 fn named(origin: &Origin, replace: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let Host::Name(name) = origin.host() else {
         return Vec::new();
@@ -166,7 +166,7 @@ fn named(origin: &Origin, replace: impl Fn(&str) -> Vec<String>) -> Vec<String> 
     replace(name).into_iter().map(|host| format!("{}://{host}{port}", origin.scheme())).collect()
 }
 
-/// The domain that was registered, by the Public Suffix List: `example.com` for `app.example.com`.
+/// The registrable domain, by the Public Suffix List: `example.com` for `app.example.com`.
 fn registrable(name: &str) -> Option<&str> {
     psl::domain_str(name)
 }

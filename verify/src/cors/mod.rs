@@ -1,4 +1,4 @@
-//! CORS as a browser decides it, the origins that an attacker could have, and the page that would do harm.
+//! CORS as a browser decides it, the origins that an attacker could have, and the page that exploits a finding.
 
 pub(crate) mod attack;
 pub mod exploit;

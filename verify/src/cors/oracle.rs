@@ -36,7 +36,7 @@ pub fn cors_check(origin: &str, credentials: Credentials, response: &Response) -
     }
 }
 
-/// The reading of a preflight's answer (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), or why it fails.
+/// The check of a preflight's answer (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), or why it fails.
 pub fn preflight_check(
     origin: &str,
     method: &str,

@@ -12,27 +12,27 @@ use toml_edit::{Array, DocumentMut, Item, RawString, Table, Value};
 
 use crate::model::redact::shown;
 
-/// Tables whose settings are choices of the person who verifies, not facts about the deployment.
+/// Tables whose settings are the user's choices, not facts about the deployment.
 const CHOSEN: &[&str] = &["load", "verify"];
 
 const OUTSIDE: &str = "not visible from outside";
 
-/// A longer text is no name, and a profile must stay small enough to be read.
+/// A longer text is not a name, and a profile must stay readable.
 const LONGEST_NAME: usize = 100;
 const LONGEST_LIST: usize = 40;
 
-/// A list that is longer on one line has a line for each element.
+/// A list that does not fit in this width has one element a line.
 const LONGEST_LINE: usize = 82;
 
 pub(super) struct Draft {
     today: Date,
-    /// What editors read at the top of the profile: `#:schema …`.
+    /// The line at the top for editors: `#:schema …`.
     head: String,
     /// The embedded production profile without the comment at its top.
     template: DocumentMut,
-    /// What was seen, by setting; `None` where an optional setting is not promised.
+    /// The observed values, by setting; `None` where an optional setting is not promised.
     seen: BTreeMap<String, Option<Value>>,
-    /// What deserves thought, by setting.
+    /// The remarks to review, by setting.
     doubts: BTreeMap<String, Vec<String>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Written {
     pub doubts: Vec<Doubt>,
 }
 
-/// What deserves thought, and where.
+/// A remark to review, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
     /// The line on which the setting stands.
@@ -63,12 +63,12 @@ impl Draft {
         Self { today, head, template, seen: BTreeMap::new(), doubts: BTreeMap::new() }
     }
 
-    /// Takes a value, unless the profile would be refused with it: then says why, and keeps production's.
+    /// Sets a value. If the profile would be refused with it, keeps production's and returns the reason.
     pub(super) fn set(&mut self, setting: &str, value: impl Into<Value>) -> Result<(), String> {
         self.put(setting, Some(value.into()))
     }
 
-    /// Promises nothing of an optional setting.
+    /// Leaves out an optional setting.
     pub(super) fn drop(&mut self, setting: &str) -> Result<(), String> {
         self.put(setting, None)
     }
@@ -81,7 +81,7 @@ impl Draft {
         Err(why)
     }
 
-    /// Takes a list without the elements that the profile would be refused for; says why for each of them.
+    /// Sets a list without the elements that the profile would be refused for; returns the reason for each of them.
     pub(super) fn set_list(&mut self, setting: &str, items: impl IntoIterator<Item = String>) -> Vec<String> {
         let mut refused = Vec::new();
         let mut kept: Vec<String> = Vec::new();
@@ -103,14 +103,14 @@ impl Draft {
         if more > 0 {
             refused.push(format!("{more} more entries are too many or too long for a profile"));
         }
-        // Without any entry the list may still be refused; then production's stands.
+        // An empty list may still be refused; then production's remains.
         if let (true, Err(why)) = (kept.is_empty(), self.set(setting, list(&kept))) {
             refused.push(why);
         }
         refused
     }
 
-    /// Adds a remark to a setting; one on a setting that the profile does not state goes to the deployment's URL.
+    /// Adds a remark to a setting, or to the deployment's URL if the profile does not state the setting.
     pub(super) fn doubt(&mut self, setting: &str, why: impl AsRef<str>) {
         let setting = if self.production(setting).is_some() { setting } else { "deployment.url" };
         let why = hide_credentials(shown(why.as_ref()).as_str());
@@ -126,17 +126,19 @@ impl Draft {
             .expect("each value was taken only if the profile loads with it")
     }
 
-    /// The profile with its remarks. It loads: a remark may quote the target, so that is tried.
+    /// The profile with its remarks. A remark may quote the target, so loading it is tried.
     pub(super) fn written(&self, intro: &str) -> Written {
         let remarked = self.render(intro, <[String]>::to_vec);
         if self.parse(&remarked.text).is_ok() {
             return remarked;
         }
-        // Several remarks together look like a secret although each is harmless.
-        self.render(intro, |_| vec!["what was seen is not repeated here; run verify to see it".to_owned()])
+        // Harmless remarks can look like a secret together.
+        self.render(intro, |_| {
+            vec!["the observed text is not repeated here; run verify to see it".to_owned()]
+        })
     }
 
-    /// What the production profile states.
+    /// The value in the production profile.
     fn production(&self, setting: &str) -> Option<&Value> {
         let item = match setting.split_once('.') {
             Some((table, key)) => self.template.get(table)?.get(key),
@@ -145,7 +147,7 @@ impl Draft {
         item.and_then(Item::as_value)
     }
 
-    /// The production profile with what was seen.
+    /// The production profile with the observed values.
     fn values(&self) -> DocumentMut {
         let mut document = self.template.clone();
         for (setting, seen) in &self.seen {
@@ -205,7 +207,7 @@ impl Draft {
         }
     }
 
-    /// A setting with its value. A comment about production says nothing about a value that was seen elsewhere.
+    /// A setting with its value. Comments of the production profile stay only beside production's values.
     fn statement(&self, table: &str, name: &str, setting: &str, value: &Value) -> String {
         let statement = format!("{name} = {}", value.clone().decorated("", ""));
         match self.seen.get(setting) {
@@ -230,8 +232,7 @@ impl Draft {
     }
 }
 
-/// Removes the comment above the first setting, which speaks of production, and returns the lines of it that editors
-/// read.
+/// Removes the comment above the first setting, which describes production, and returns its lines for editors.
 fn take_head(template: &mut DocumentMut) -> String {
     let Some((mut first, _)) = template.iter_mut().next() else { return String::new() };
     let prefix = raw(first.leaf_decor().prefix()).to_owned();
@@ -241,7 +242,7 @@ fn take_head(template: &mut DocumentMut) -> String {
     head.split_inclusive('\n').filter(|line| line.starts_with("#:")).collect()
 }
 
-/// White space and comments as they stand in the template.
+/// White space and comments of the template.
 fn raw(text: Option<&RawString>) -> &str {
     text.and_then(RawString::as_str).unwrap_or_default()
 }
@@ -257,7 +258,7 @@ fn list(items: &[String]) -> Value {
     array.into()
 }
 
-/// A remark above its setting, in lines that an editor shows whole.
+/// A remark above its setting, in lines of at most 110 characters.
 fn comment(remark: &str) -> String {
     let mut text = String::new();
     let mut line = "# ?".to_owned();

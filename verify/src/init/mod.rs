@@ -1,4 +1,4 @@
-//! A first profile from what a deployment does today, marked with what deserves thought.
+//! A first profile from the current behaviour of a deployment, with remarks to review.
 //!
 //! The catalogue itself reads the answers: a value is right if the check that tests it passes, and every check
 //! that fails on the finished draft is a remark at the setting whose promise it tests.
@@ -20,36 +20,36 @@ use crate::model::probe::Probe;
 pub use draft::{Doubt, Written};
 use settings::unbounded;
 
-/// What has been asked and answered so far.
+/// The questions and answers so far.
 pub struct Survey {
     target: Origin,
-    /// Front ends that the caller named: an API tells its list only to those that are on it.
+    /// Front ends that the caller named: an API does not show its list to other origins.
     named: Vec<Origin>,
     today: Date,
     evidence: Evidence,
 }
 
-/// What to ask next, given the answers to all before.
+/// The next probes, given all earlier answers.
 pub type Stage = fn(&Survey) -> Vec<Probe>;
 
 /// Some eighty requests in four stages.
 pub const STAGES: &[Stage] = &[Survey::paths, Survey::origins, Survey::preflights, Survey::confirmation];
 
-/// Where frameworks and platforms put the health check, the likeliest first.
+/// The usual paths of a health check, the likeliest first.
 const HEALTH: &[&str] =
     &["/health", "/healthz", "/api/health", "/api/v1/health", "/status", "/readyz", "/livez", "/"];
 
-/// The most requests of one stage, whatever an answer lists.
+/// The most requests of one stage, however long the lists in answers are.
 const MOST: usize = 120;
 
-/// Origins to try when nobody named any.
+/// Origins to try when the caller names none.
 const COMMON_ORIGINS: &[&str] = &["https://example.com", "http://localhost:3000", "http://localhost:5173"];
-/// Whom the catalogue's checks try as well.
+/// The undeclared origin of the catalogue's checks.
 const STRANGER: &str = "https://plumbline-probe.evil.example";
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 const HEADERS: &[&str] = &["authorization", "content-type", "x-api-key", "x-csrf-token", "x-requested-with"];
-/// What nobody lists: who grants these grants everything.
+/// In no server's list: a server that grants these grants everything.
 const NO_METHOD: &str = "PLUMBLINE";
 const NO_HEADER: &str = "x-plumbline-undeclared";
 
@@ -61,10 +61,10 @@ const SECURITY_HEADERS: &str = "headers.security-as-declared";
 const HTTP2: &str = "http2.as-declared";
 const PLAIN_HTTP: &str = "tls.plain-http.policy";
 const HSTS: &str = "tls.hsts";
-/// The checks that the draft is held against. Attacks and the search for exposed files are left to `verify`.
+/// The checks that judge the draft. Attacks and the search for exposed files are left to `verify`.
 const CONFIRMED: &[&str] =
     &["run", "cors.actual", "cors.preflight", "health", "errors", "method", "headers", "http2", "tls"];
-/// The checks that tell whether strangers are let in.
+/// The checks that show whether undeclared origins are allowed.
 const STRANGERS: &[&str] = &["cors.reject.reflected", "cors.reject.null", "cors.preflight.rejects-origin"];
 
 impl Survey {
@@ -83,7 +83,7 @@ impl Survey {
         Self { target, named, today, evidence }
     }
 
-    /// The next questions as the prober takes them; the first two ask whether the target answers for itself.
+    /// The next questions as a plan; the first two show whether the service itself answers.
     pub fn plan<'a>(&self, stage: Stage, production: &'a Declaration) -> Plan<'a> {
         let mut probes = vec![Probe::get(self.path()), Probe::get(Subject::unknown_path())];
         for probe in stage(self) {
@@ -95,7 +95,7 @@ impl Survey {
         Plan { subject, checks: Vec::new(), probes, selection: Selection::default() }
     }
 
-    /// Keeps what was answered, unless something answers in the deployment's place: then says what.
+    /// Keeps the answers. If a login, a redirect or an edge answers in the deployment's place, returns an error.
     pub fn hear(&mut self, plan: &Plan<'_>, answers: Evidence) -> Result<(), String> {
         if let Some(obstacle) = obstacle(plan, &answers) {
             return Err(obstacle);
@@ -109,14 +109,14 @@ impl Survey {
         Ok(())
     }
 
-    /// The profile, with everything that deserves thought.
+    /// The profile with its remarks.
     pub fn written(&self) -> Written {
         let mut draft = self.settings();
         self.families(&mut draft);
         self.doubts(&mut draft);
         draft.written(&format!(
-            "# What the deployment at {} did when `verify init` looked.\n\
-             # A remark that begins with `?` deserves thought; remove it when the setting says what is promised.\n",
+            "# The behaviour of the deployment at {} during `verify init`.\n\
+             # Review each remark that begins with `?`, and remove it when the setting states your promise.\n",
             self.target
         ))
     }
@@ -144,12 +144,12 @@ impl Survey {
         methods.chain(headers).collect()
     }
 
-    /// What the draft says, asked as its own checks ask it.
+    /// The probes of the draft's own checks.
     fn confirmation(&self) -> Vec<Probe> {
         self.asked(CONFIRMED)
     }
 
-    /// What checks would ask, were the draft so far the profile.
+    /// The probes of these checks, with the draft so far as the profile.
     fn asked(&self, selectors: &[&str]) -> Vec<Probe> {
         let declaration = unbounded(&self.settings());
         self.select(&declaration, selectors).probes
@@ -175,7 +175,7 @@ impl Survey {
         self.health().unwrap_or(HEALTH[0])
     }
 
-    /// The path that answers most like a health check, and not like a path that does not exist.
+    /// The path whose answer resembles a health check most, and differs from the answer to an unknown path.
     fn health(&self) -> Option<&'static str> {
         let control = self.answer(&Probe::get(Subject::unknown_path()));
         let is_control = |response: &Response| {
@@ -194,7 +194,7 @@ impl Survey {
                 _ => None,
             }
         };
-        // Of equals the first: `max_by_key` takes the last.
+        // `max_by_key` returns the last of equals; the first is wanted.
         HEALTH
             .iter()
             .rev()
@@ -211,7 +211,7 @@ impl Survey {
         Probe::get(self.path()).origin(origin)
     }
 
-    /// Those that were named, or else those that are common; and those that the deployment names to everybody.
+    /// The named origins, or else common ones; and those in answers to requests without an origin.
     fn candidates(&self) -> Vec<Origin> {
         let common =
             COMMON_ORIGINS.iter().filter(|_| self.named.is_empty()).filter_map(|origin| origin.parse().ok());
@@ -229,7 +229,7 @@ impl Survey {
         candidates
     }
 
-    /// The first origin that may read: what one page may do, all may.
+    /// The first origin that may read: every allowed page has the same permissions.
     fn page(&self) -> Option<Origin> {
         self.candidates().into_iter().find(|origin| self.is_granted(origin))
     }

@@ -1,4 +1,4 @@
-//! What the answers say of each setting.
+//! Each setting's value, from the answers.
 
 use profiles::{Declaration, Duration, FieldName, Method, Origin, Scheme};
 use toml_edit::Value;
@@ -15,7 +15,7 @@ use crate::model::check::{FAMILIES, Verdict, judgeable};
 use crate::model::exchange::Response;
 use crate::model::probe::Probe;
 
-/// Where no origin was seen that the profile takes.
+/// Used if no observed origin is valid in the profile.
 const PLACEHOLDER: &str = "https://app.example.com";
 
 /// Headers that name a release, the clearest first.
@@ -41,7 +41,7 @@ const REQUEST_IDS: &[&str] =
     &["x-request-id", "request-id", "x-requestid", "x-correlation-id", "correlation-id", "x-trace-id"];
 
 impl Survey {
-    /// The settings that can be seen, but for the families: those need all the others.
+    /// The visible settings, without the families, which depend on all others.
     pub(super) fn settings(&self) -> Draft {
         let mut draft = Draft::new(self.today);
         self.place(&mut draft);
@@ -61,7 +61,7 @@ impl Survey {
         leave_out(
             &mut draft,
             "load.rate_limit",
-            "finding a limit takes a flood; state it where there is one",
+            "finding a limit takes a flood of requests; state the limit if there is one",
         );
         if self.target.scheme() == Scheme::Https {
             self.edge(&mut draft);
@@ -90,7 +90,7 @@ impl Survey {
         }
     }
 
-    /// Whether the health check says all that the contract has, or its status only.
+    /// Whether the health check keeps the full contract, or its status only.
     fn contract(&self, draft: &mut Draft) {
         if self.health().is_none() || self.first_that_holds(draft, "health.contract", &["full"], CONTRACT) {
             return;
@@ -102,7 +102,7 @@ impl Survey {
         choose(draft, "health.contract", "status");
     }
 
-    /// Hidden, or shown where it was found.
+    /// Hidden, or shown at the paths where it was found.
     fn docs(&self, draft: &mut Draft) {
         if self.first_that_holds(draft, "server.docs", &["hidden"], DOCS) {
             return;
@@ -130,11 +130,11 @@ impl Survey {
         let answer = self.answer(&Probe::get(self.path()));
         match REQUEST_IDS.iter().find(|name| answer.is_some_and(|answer| answer.header(name).is_some())) {
             Some(name) => choose(draft, REQUEST_ID, *name),
-            None => leave_out(draft, REQUEST_ID, "no answer has a request id in a header that is known"),
+            None => leave_out(draft, REQUEST_ID, "no answer has a request id in a known header"),
         }
     }
 
-    /// What stands before the service does, for a target that has TLS.
+    /// The settings of the edge, for a target with TLS.
     fn edge(&self, draft: &mut Draft) {
         self.best(draft, "edge.http2", &["offered", "absent"], HTTP2);
         self.best(draft, "edge.plain_http", &["redirect", "refuse", "closed"], PLAIN_HTTP);
@@ -145,7 +145,7 @@ impl Survey {
         }
     }
 
-    /// The first word with which the check passes; else one that was not asked for yet; else the first.
+    /// The first value with which the check passes; else one without a probe so far; else the first.
     fn best(&self, draft: &mut Draft, setting: &str, words: &[&str], check: &str) {
         let verdicts = words.iter().map(|word| {
             choose(draft, setting, *word);
@@ -161,7 +161,7 @@ impl Survey {
         }
     }
 
-    /// The first word with which the check passes; without one, the last that the profile takes stands.
+    /// Sets the first value with which the check passes; if none does, the last valid one remains.
     fn first_that_holds(&self, draft: &mut Draft, setting: &str, words: &[&str], check: &str) -> bool {
         words
             .iter()
@@ -178,25 +178,25 @@ impl Survey {
 
     fn cors(&self, draft: &mut Draft) {
         let mut origins = self.candidates();
-        // The first is the one that most checks ask for.
+        // Most checks use the first origin.
         origins.sort_by_key(|origin| !self.is_granted(origin));
         if self.named.is_empty() {
             origins.retain(|origin| self.is_granted(origin));
-            // Where everybody is let in, a grant says nothing about who should be.
+            // If every origin is allowed, a grant does not show which origins should be.
             origins.truncate(if self.lets_strangers_in() { 1 } else { usize::MAX });
             let tried = COMMON_ORIGINS.join(", ");
             draft.doubt(
                 "cors.origins",
                 format!(
-                    "an API tells its list to none but those on it, and only {tried} were tried: name the \
-                     front ends with --origin https://app.example"
+                    "an API does not show its list to other origins, and only {tried} were tried: name the front \
+                     ends with --origin https://app.example"
                 ),
             );
         }
         take(draft, "cors.origins", origins.iter().map(ToString::to_string));
         if !origins.iter().any(|origin| draft.declaration().profile.cors.origins.contains(origin)) {
             choose(draft, "cors.origins", Value::from_iter([PLACEHOLDER]));
-            draft.doubt("cors.origins", format!("{PLACEHOLDER} only stands for the front end's origin"));
+            draft.doubt("cors.origins", format!("{PLACEHOLDER} is a placeholder for the front end's origin"));
         }
         if let Some(page) = self.page() {
             self.policy(draft, &page);
@@ -227,7 +227,7 @@ impl Survey {
 
         let methods = listed("access-control-allow-methods");
         let named = |method: &str| methods.iter().any(|listed| listed == method);
-        // Without a list, or with one that anything is on, what was tried is all that can be said.
+        // Without a list, or with an open one, only the tried names are known.
         let open = passes(NO_METHOD, &[]) || !methods.iter().any(|method| method.parse::<Method>().is_ok());
         let tried = METHODS.iter().filter(|method| named(method) || (open && passes(method, &[])));
         let tried = tried.map(|&method| method.to_owned());
@@ -250,7 +250,7 @@ impl Survey {
 
         let mut seconds = granted.iter().filter_map(|response| response.header("access-control-max-age"));
         let max_age = seconds.find_map(|seconds| format!("{seconds}s").parse::<Duration>().ok());
-        // Absent, production's value stands, and the check that misses it says so.
+        // If it is absent, production's value remains, and the check reports it.
         let max_age = max_age.unwrap_or(draft.declaration().profile.cors.max_age);
         choose(draft, "cors.max_age", max_age.to_string());
     }
@@ -267,8 +267,7 @@ impl Survey {
                     format!("a guess from its name; `{name}` was `{release}`"),
                 );
             }
-            None => draft
-                .doubt("deployment.release_header", "no answer names its release in a header that is known"),
+            None => draft.doubt("deployment.release_header", "no answer names its release in a known header"),
         }
     }
 
@@ -283,7 +282,7 @@ impl Survey {
             }
         }
         take(draft, "verify.families", kept);
-        draft.doubt("verify.families", "most of `http1` and all of `load` is asked with --intrusive only");
+        draft.doubt("verify.families", "most checks of `http1` and all of `load` need --intrusive");
         for why in missing {
             draft.doubt("verify.families", why);
         }
@@ -292,10 +291,10 @@ impl Survey {
     fn lacks(&self, draft: &Draft, family: &str) -> Option<String> {
         let promise = match family {
             "cors" if self.named.is_empty() && self.page().is_none() => {
-                return Some("no origin that was tried may read an answer".to_owned());
+                return Some("no tried origin may read an answer".to_owned());
             }
             "health" if self.health().is_none() => {
-                return Some("no path that was tried has a health check".to_owned());
+                return Some("no tried path has a health check".to_owned());
             }
             "headers" => SECURITY_HEADERS,
             _ => return None,
@@ -307,7 +306,7 @@ impl Survey {
         }
     }
 
-    /// Every check that fails on the draft, as far as its questions were asked.
+    /// A remark for every check that fails on the draft, if its questions were sent.
     pub(super) fn doubts(&self, draft: &mut Draft) {
         let declaration = unbounded(draft);
         let plan = self.select(&declaration, &[]);
@@ -322,20 +321,20 @@ impl Survey {
         if let Some(why) = unknown {
             draft.doubt(
                 "deployment.url",
-                format!("not everything was answered, so this may be incomplete: {why}"),
+                format!("some probes have no answer, so this profile may be incomplete: {why}"),
             );
         }
     }
 }
 
-/// Takes the value, or says why production's stands instead.
+/// Sets the value, or adds a remark why production's remains.
 fn choose(draft: &mut Draft, setting: &str, value: impl Into<Value>) {
     if let Err(why) = draft.set(setting, value) {
         draft.doubt(setting, why);
     }
 }
 
-/// Leaves an optional setting out, and says why.
+/// Leaves an optional setting out, with a remark.
 fn leave_out(draft: &mut Draft, setting: &str, why: &str) {
     let refused = draft.drop(setting).err();
     draft.doubt(setting, refused.unwrap_or_else(|| format!("left out: {why}")));
@@ -347,17 +346,17 @@ fn take(draft: &mut Draft, setting: &str, names: impl IntoIterator<Item = String
     }
 }
 
-/// The draft with a budget for any plan: it is judged, and what of it is sent is bounded by the stage.
+/// The draft with a budget for any plan: it is only judged, and the stage bounds the number of requests.
 pub(super) fn unbounded(draft: &Draft) -> Declaration {
     let mut declaration = draft.declaration();
     declaration.profile.verify.requests = u32::MAX;
     declaration
 }
 
-/// Room for the whole catalogue, where an API lists more than production's profile does.
+/// Raises the budget if an API lists more names than production's profile.
 fn budget(draft: &mut Draft, needed: usize) {
     if needed > draft.declaration().profile.verify.requests as usize {
         choose(draft, "verify.requests", i64::try_from(needed.next_multiple_of(100)).unwrap_or(i64::MAX));
-        draft.doubt("verify.requests", format!("the lists above make {needed} requests of one run"));
+        draft.doubt("verify.requests", format!("with the lists above a run needs {needed} requests"));
     }
 }

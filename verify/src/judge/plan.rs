@@ -1,4 +1,4 @@
-//! What will be sent, and who will read it: known before the first byte leaves.
+//! The probes of a run, and the checks that read their answers: known before the first byte is sent.
 
 use profiles::Family;
 
@@ -10,8 +10,8 @@ use crate::model::probe::Probe;
 pub struct Plan<'a> {
     pub subject: Subject<'a>,
     pub checks: Vec<Planned>,
-    /// Each once, in the order of asking. The first is the health path, which tells whether the target answers;
-    /// the second the control, which tells whether it answers for itself.
+    /// Each once, in the order of sending. The first is the health path, which shows whether the target answers;
+    /// the second is the control, which shows whether the service itself answers.
     pub probes: Vec<Probe>,
     pub selection: Selection,
 }
@@ -21,7 +21,7 @@ pub struct Planned {
     pub questions: Questions,
 }
 
-/// What one check will read.
+/// The answers that one check reads.
 pub enum Questions {
     /// Indices into [`Plan::probes`], each with the promise it tests.
     Probes(Vec<(usize, String)>),
@@ -54,7 +54,7 @@ impl<'a> Plan<'a> {
         let mut plan = Self { subject, checks: Vec::new(), probes: Vec::new(), selection: selection.clone() };
         plan.add_probe(Probe::get(plan.subject.health()));
         plan.add_probe(Probe::get(Subject::unknown_path()));
-        // A run against a live target and a drill have no check in common; whoever names one is told why not.
+        // A live run and a drill have no check in common. A check that is named in the wrong one is skipped with a reason.
         let drilling = plan.subject.allows == Needs::Drill;
         let own = |check: &Check| (check.needs == Needs::Drill) == drilling || selection.names(check.id);
         for check in checks::all().filter(|check| selection.selects(check.id) && own(check)) {
@@ -97,7 +97,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// How many requests the target will see.
+    /// The number of requests to the target.
     pub fn requests(&self) -> u64 {
         self.probes.iter().map(|probe| u64::from(probe.request.means.requests())).sum()
     }

@@ -1,15 +1,15 @@
-//! Who gave an answer: the service, or something in front of it.
+//! The responder of an answer: the service, or a proxy in front of it.
 
 use crate::judge::plan::Plan;
 use crate::model::evidence::Evidence;
 use crate::model::exchange::{Answer, Exchange, Response};
 use crate::model::missing::Missing;
 
-/// As far as the release header tells, which the service sends and nothing in front of it knows.
+/// Determined by the release header, which only the service sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Responder {
     App,
-    /// The platform's edge, a proxy, or what reads HTTP before the service does.
+    /// The platform's edge, a proxy, or an HTTP parser in front of the service.
     Edge,
 }
 
@@ -22,14 +22,14 @@ impl Responder {
     }
 }
 
-/// What tells the service's answers from all others, where anything does.
+/// The header that marks the service's own answers, if there is one.
 pub struct ReleaseMark<'a> {
     header: &'a str,
     health: &'a str,
 }
 
 impl<'a> ReleaseMark<'a> {
-    /// Nothing, unless a success and an error both have the header: many services send it from one route only.
+    /// None, unless a success and an error both have the header: many services send it from one route only.
     pub fn of(plan: &'a Plan<'_>, evidence: &Evidence) -> Option<Self> {
         let [health, control, ..] = plan.probes.as_slice() else {
             return None;
@@ -41,16 +41,16 @@ impl<'a> ReleaseMark<'a> {
         marked.then_some(Self { header, health: plan.subject.health() })
     }
 
-    /// Of what was no response, such as a handshake, nothing is known.
+    /// Unknown for anything but a response, such as a handshake.
     pub fn responder(&self, exchange: &Exchange) -> Option<Responder> {
         exchange.response().ok()?;
         Some(if has(exchange, self.header) { Responder::App } else { Responder::Edge })
     }
 
-    /// Why the answer says nothing about the service, if so: a gateway could not, or would not, ask it.
+    /// The reason, if a gateway answered because it could not reach the service or refused to.
     ///
-    /// Only requests as clients send them: over other ways the gateway is what is judged. And only these statuses:
-    /// a login before the service is what some checks look for.
+    /// Only for requests as clients send them: with other means the gateway itself is judged. And only for these
+    /// statuses: some checks look for a login in front of the service.
     pub fn gateways(&self, exchange: &Exchange) -> Option<Missing> {
         let status = exchange.response().ok()?.status;
         let client = exchange.request.means.is_client();
@@ -61,7 +61,7 @@ impl<'a> ReleaseMark<'a> {
         })
     }
 
-    /// The exchange as checks may read it: without an answer where a gateway gave it.
+    /// The exchange for checks: without the answer if a gateway gave it.
     pub fn judgeable(&self, exchange: &Exchange) -> Exchange {
         let exchange = exchange.clone();
         match self.gateways(&exchange) {

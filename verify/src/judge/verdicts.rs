@@ -1,4 +1,4 @@
-//! From evidence to findings: pure, and the same however the evidence was obtained.
+//! From evidence to findings: a pure function, the same for live runs and recordings.
 
 use std::borrow::Cow;
 
@@ -11,22 +11,22 @@ use crate::model::exchange::{Answer, Exchange, Request};
 use crate::model::missing::Missing;
 use crate::model::redact::shown;
 
-/// What one check found.
+/// The judgement of one check.
 pub struct Judgement {
     pub check: &'static Check,
     pub verdict: Verdict,
-    /// The setting whose promise was tested; for a failure, the one that was broken.
+    /// The setting whose promise was tested; for a failure, the broken one.
     pub promise: String,
-    /// The request that shows it best: the first failure's, else the first one's.
+    /// The request to show: the first failure's, else the first one's.
     pub request: Option<Request>,
-    /// Of a failure, who gave the answer that shows it, where that can be told.
+    /// The responder of a failure's answer, if it is known.
     pub responder: Option<Responder>,
-    /// Of a failure about CORS: the page that shows what it means.
+    /// The exploit of a failure about CORS.
     pub exploit: Option<Exploit>,
 }
 
 pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
-    // A candidate that does not answer is what drills are about.
+    // Drills judge candidates that do not answer.
     let obstacle = obstacle(plan, evidence).filter(|_| plan.subject.allows != Needs::Drill);
     let mark = ReleaseMark::of(plan, evidence);
     let all: Vec<Cow<'_, Exchange>> = plan
@@ -43,7 +43,7 @@ pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
             let judgement = read(planned.check, &planned.questions, plan, &all, mark.as_ref());
             let verdict = match (&obstacle, judgement.verdict) {
                 (_, Verdict::NotApplicable(why)) => Verdict::NotApplicable(why),
-                // A certificate that browsers refuse is a finding, and the reason why nothing else was answered.
+                // A certificate that browsers refuse is a finding, and explains why every other check has no answer.
                 (Some(why), _) if !handshakes_only(planned, plan) => Verdict::Inconclusive(why.clone()),
                 (_, verdict) => presentable(verdict),
             };
@@ -52,7 +52,7 @@ pub fn judge(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Judgement> {
         .collect()
 }
 
-/// Why nothing that was answered says anything about the service, if so: it cannot be reached, or a login, a
+/// The reason why no answer says anything about the service, if there is one: it cannot be reached, or a login, a
 /// redirect or the platform's edge answers every request in its place.
 pub fn obstacle(plan: &Plan<'_>, evidence: &Evidence) -> Option<String> {
     let [health, control, ..] = plan.probes.as_slice() else {
@@ -90,7 +90,7 @@ fn read(
             return Judgement { check, verdict, promise, request: None, responder: None, exploit: None };
         }
         Questions::Everything { promise } => {
-            // What a client could have sent; the others are read by the checks that sent them.
+            // The answers to ordinary requests; only the check that sends other probes reads their answers.
             let usual = all
                 .iter()
                 .filter(|exchange| exchange.request.means.is_client() || exchange.request.means.is_drill());
@@ -109,7 +109,7 @@ fn read(
         Verdict::Fail(failures) => failures.first().map(|failure| failure.question),
         _ => None,
     };
-    // Of a check that read everything, no request is the one to show unless it failed.
+    // A check that reads every answer has a request to show only if it failed.
     let shown = failed.or(matches!(questions, Questions::Probes(_)).then_some(0));
     let request = shown.and_then(|index| exchanges.get(index)).map(|exchange| exchange.request.clone());
     let responder = failed.and_then(|index| mark?.responder(exchanges.get(index)?));
@@ -129,7 +129,7 @@ fn handshakes_only(planned: &Planned, plan: &Plan<'_>) -> bool {
     }
 }
 
-/// Verdicts quote the target; from here on they are read by people.
+/// Verdicts quote the target: they are escaped before people read them.
 fn presentable(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Fail(failures) => Verdict::Fail(

@@ -1,4 +1,4 @@
-//! Builds and starts a release candidate as the profile says, and leaves nothing running.
+//! Builds and starts a release candidate by the profile, and ends every process of it.
 #![allow(clippy::disallowed_methods, reason = "launching is I/O and takes time")]
 
 use std::path::PathBuf;
@@ -14,11 +14,11 @@ use tokio::process::{Child, Command};
 use crate::model::redact::shown;
 use testkit::Port;
 
-/// Where and with what a candidate runs.
+/// The folder and the environment of a candidate.
 pub struct LaunchContext {
-    /// The repository's root: commands are run from here.
+    /// The repository's root, in which commands run.
     pub folder: PathBuf,
-    /// The whole environment of the build and of the candidate, but for PORT.
+    /// The whole environment of the build and of the candidate, without PORT.
     pub environment: Vec<(String, String)>,
 }
 
@@ -48,7 +48,7 @@ pub enum LaunchError {
     NeverReady { within: String, why: String, output: Vec<String> },
 }
 
-/// Runs the profile's build step; its output goes where ours goes.
+/// Runs the profile's build step; its output goes to the output of `verify`.
 pub async fn build(profile: &Profile, context: &LaunchContext) -> Result<(), LaunchError> {
     let Some(mut command) = command(&profile.launch.build, context) else {
         return Ok(());
@@ -80,7 +80,7 @@ impl Candidate {
         self.port.number()
     }
 
-    /// Waits for `ready`, which says why when it gives up, unless the candidate ends first.
+    /// Waits for `ready`, which returns a reason on failure, unless the candidate ends first.
     /// Returns the time from the start of the command.
     pub async fn until(
         &mut self,
@@ -114,7 +114,7 @@ impl Candidate {
         }
     }
 
-    /// How it ended, if it does within this time.
+    /// Its exit status, if it ends within this time.
     pub async fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
         tokio::time::timeout(within, self.child.wait()).await.ok()?.ok()
     }
@@ -123,12 +123,12 @@ impl Candidate {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// To the whole group, as a platform and a terminal do.
+    /// Signals the whole group, as a platform and a terminal do.
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process_group(self.group.0, signal);
     }
 
-    /// What it has written, from the line with this number on: as it stands, with whatever it holds.
+    /// Its output from the line with this number on: unescaped and unredacted.
     pub fn written(&self, from: usize) -> Vec<String> {
         self.output.from(from)
     }
@@ -137,7 +137,7 @@ impl Candidate {
     pub async fn stop(mut self) {
         let _ = kill_process_group(self.group.0, Signal::TERM);
         let _ = tokio::time::timeout(self.drain, self.child.wait()).await;
-        // What the command itself started may outlive it.
+        // Its child processes may outlive it.
         let deadline = Instant::now() + Duration::from_secs(2);
         while test_kill_process_group(self.group.0).is_ok() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -145,7 +145,7 @@ impl Candidate {
     }
 }
 
-/// A command and all that it starts. Dropped, all of it ends.
+/// A command and its child processes. Dropping it ends them all.
 struct Group(Pid);
 
 impl Drop for Group {
@@ -154,19 +154,19 @@ impl Drop for Group {
     }
 }
 
-/// The lines that a candidate wrote.
+/// The output of a candidate, in lines.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
-    /// A candidate that writes more is read on, and not kept.
+    /// Further lines are read and discarded.
     const KEPT: usize = 10_000;
-    /// What an error shows.
+    /// The lines that an error shows.
     const SHOWN: usize = 20;
-    /// In bytes; what is longer is kept as several lines.
+    /// In bytes; a longer line is kept as several lines.
     const LONGEST: u64 = 4096;
 
-    /// Reads to the end whatever is written: a candidate whose pipe closes or fills would die of it.
+    /// Reads all output to its end: a closed or full pipe would end or block the candidate.
     fn follow(&self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
         let Some(stream) = stream else { return };
         let kept = self.clone();
@@ -188,7 +188,7 @@ impl Lines {
     fn keep(&self, line: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == Self::KEPT {
-            // The last lines tell why it died.
+            // The last lines show why it ended.
             kept.remove(Self::KEPT - Self::SHOWN);
         }
         kept.push(line.to_owned());
@@ -216,7 +216,7 @@ fn command(words: &[String], context: &LaunchContext) -> Option<Command> {
     Some(command)
 }
 
-/// In a process group of its own, so that all of it can be ended.
+/// In a process group of its own, so that its child processes can be ended too.
 fn spawn(command: &mut Command, shown: &str, context: &LaunchContext) -> Result<(Child, Group), LaunchError> {
     let child = command.process_group(0).spawn().map_err(|error| LaunchError::Spawn {
         command: shown.to_owned(),

@@ -1,4 +1,4 @@
-//! The report: verdicts with waivers applied, and the one outcome that they add up to.
+//! The report: verdicts with waivers applied, and the outcome of the run.
 
 pub mod observed;
 pub mod recording;
@@ -26,20 +26,20 @@ pub struct Report<'a> {
     pub target: String,
     pub duration_ms: u64,
     pub requests: u64,
-    /// Why nothing could be judged.
+    /// The reason why no check could be judged.
     pub obstacle: Option<String>,
-    /// Every planned check, whatever its status.
+    /// Every planned check, with any status.
     pub findings: Vec<Finding>,
-    /// Failures below it are findings like any other, but do not fail the run.
+    /// Failures below it are reported, but do not fail the run.
     pub fail_on: Severity,
-    /// What was seen, as snapshots have it; empty when nothing could be judged.
+    /// The observed behaviour, for snapshots; empty if no check could be judged.
     pub observed: Vec<Observed>,
     pub snapshots: Snapshots,
-    /// How long each answer took, in the order of the plan.
+    /// The duration of each answer, in the order of the plan.
     pub latencies: Vec<Latency>,
     /// The drills in their order, each with a line per phase.
     pub drills: Vec<Vec<String>>,
-    /// What else someone should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -52,17 +52,17 @@ pub struct Latency {
 pub struct Finding {
     pub check: &'static Check,
     pub status: Status,
-    /// What was seen, one entry a broken answer; or why the check is inconclusive or does not apply.
+    /// One entry for each broken answer; or why the check is inconclusive or does not apply.
     pub observed: Vec<String>,
     /// Such as `cors.origins[1]`.
     pub promise: String,
     pub location: Location,
     pub request: Option<Request>,
-    /// Of a failure, who gave the answer that shows it, where that can be told.
+    /// The responder of a failure's answer, if it is known.
     pub responder: Option<Responder>,
-    /// Of a failure about CORS: the page that shows what it means.
+    /// The exploit of a failure about CORS.
     pub exploit: Option<Exploit>,
-    /// Why the failure is accepted, and until when.
+    /// The reason why the failure is accepted, and the last day.
     pub waiver: Option<(String, Date)>,
 }
 
@@ -75,7 +75,7 @@ pub enum Status {
     Waived,
 }
 
-/// What the run proved.
+/// The outcome of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Every promise was kept.
@@ -112,7 +112,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// With what the evidence says about the run itself.
+    /// Adds the run's own figures from the evidence.
     #[must_use]
     pub fn of_run(self, evidence: &Evidence) -> Self {
         let answered = evidence.exchanges.iter().filter(|(_, exchange)| exchange.response().is_ok());
@@ -130,7 +130,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What shows a finding again, for whoever pastes it.
+    /// The command that reproduces a finding.
     pub fn again(&self, finding: &Finding) -> Option<String> {
         if finding.check.needs == Needs::Drill {
             let profile = self.declaration.named();
@@ -144,7 +144,7 @@ impl<'a> Report<'a> {
         if self.count(Status::Fail) > self.tolerated() {
             Outcome::Fail
         } else if any(Status::Inconclusive) || !(any(Status::Pass) || any(Status::Fail)) {
-            // A run in which nothing applied has proved nothing.
+            // A run without an applicable check has proved nothing.
             Outcome::Inconclusive
         } else if !self.snapshots.drifted.is_empty() || !self.snapshots.unseen.is_empty() {
             Outcome::Drift
@@ -161,7 +161,7 @@ impl<'a> Report<'a> {
         self.findings.iter().filter(move |finding| finding.status == status)
     }
 
-    /// How many failures are below `--fail-on`.
+    /// The number of failures below `--fail-on`.
     pub fn tolerated(&self) -> usize {
         self.with(Status::Fail).filter(|finding| !self.counts(finding)).count()
     }
@@ -173,7 +173,7 @@ impl<'a> Report<'a> {
 }
 
 impl Finding {
-    /// What the profile says, as it says it: `cors.max_age = "10m"`.
+    /// The promise in the profile's own words: `cors.max_age = "10m"`.
     pub fn expected(&self, declaration: &Declaration) -> String {
         let span = declaration.source.span(&self.promise);
         let text = profiles::hide_credentials(&declaration.source.text()[span]);
@@ -282,7 +282,7 @@ fn judge_waivers(declaration: &Declaration, findings: &mut [Finding], used: &[bo
                 );
                 return Some((format!("waivers[{index}].expires"), why));
             }
-            let why = format!("the waiver of `{selector}` is not needed: what it waives does not fail");
+            let why = format!("the waiver of `{selector}` is not needed: its checks do not fail");
             (!used && all_pass(selector, others())).then(|| (format!("waivers[{index}].check"), why))
         })
         .collect();

@@ -1,7 +1,7 @@
 //! Observed behaviour, as text that a reviewer can read in a pull request: one subject a snapshot.
 //!
-//! Findings judge promises; this shows everything that no promise covers, so that a change of it is seen.
-//! Nothing here depends on when or where the deployment ran.
+//! Findings judge promises; snapshots show the behaviour that no promise covers, so that a change is reviewed.
+//! Their text does not depend on when or where the deployment ran.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -24,14 +24,14 @@ pub struct Observed {
     pub text: String,
 }
 
-/// How the observed behaviour compares.
+/// The observed behaviour compared with the accepted one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshots {
     pub unchanged: Vec<String>,
     pub drifted: Vec<Drift>,
-    /// Subjects that nobody has accepted yet.
+    /// Subjects without an accepted snapshot.
     pub unseen: Vec<String>,
-    /// Why a file for review could not be written.
+    /// Errors in writing files for review.
     pub unwritten: Vec<String>,
 }
 
@@ -133,7 +133,7 @@ impl View<'_> {
         response.map_or(UNASKED, |response| cell(|credentials| cors_check(origin, credentials, response)))
     }
 
-    /// With every declared header, or where nobody asked for them, without any.
+    /// With every declared header, or without any if no probe asks for them.
     fn preflight(&self, origin: &str, method: &str, headers: &[&str]) -> &'static str {
         let full = self.granted(origin, method, headers);
         full.or_else(|| self.granted(origin, method, &[])).unwrap_or(UNASKED)
@@ -206,7 +206,7 @@ impl View<'_> {
     fn exposure(&self, plan: &Plan<'_>) -> String {
         let simple = plan.probes.iter().filter(|probe| {
             let request = &probe.request;
-            // Nothing that only an intrusive run sends: the same promise is snapshotted with and without it.
+            // No probe of intrusive runs only: runs with and without --intrusive share the snapshot.
             probe.round == 0
                 && request.means.is_client()
                 && request.method == "GET"
@@ -237,7 +237,7 @@ impl View<'_> {
 const OMIT: &str = "omit";
 const UNASKED: &str = "·";
 
-/// One cell of the matrix: what is granted with credentials is granted without.
+/// One cell of the matrix: a grant with credentials includes one without.
 fn cell(decide: impl Fn(Credentials) -> Result<(), String>) -> &'static str {
     match (decide(Credentials::Include), decide(Credentials::Omit)) {
         (Ok(()), _) => "yes",
@@ -258,7 +258,7 @@ fn lines(response: &Response, wanted: impl Fn(&str) -> bool) -> String {
         .headers
         .iter()
         .filter(|(name, _)| wanted(name))
-        // An edge's cookies come and go with the edge.
+        // An edge sets cookies of its own.
         .filter(|(name, value)| name != "set-cookie" || !value.trim_start().starts_with(['_', '.']))
         .map(|(name, value)| {
             let value = redact::header(name, value);

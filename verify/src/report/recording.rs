@@ -29,7 +29,7 @@ pub enum RecordingError {
 
 pub fn write(evidence: &Evidence, path: &Path) -> Result<(), RecordingError> {
     let text = serde_json::to_string_pretty(evidence).expect("evidence is plain data");
-    // Bodies are kept as they were received: if something secret was public, it is in here.
+    // Bodies are kept as received: a recording holds any secret that an answer exposed.
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
@@ -48,18 +48,18 @@ pub fn read(path: &Path) -> Result<Evidence, RecordingError> {
     serde_json::from_str(&text).map_err(refused)
 }
 
-/// What every version of a recording has.
+/// The fields of every version of a recording.
 #[derive(Deserialize)]
 struct Header {
     schema: String,
 }
 
-/// A recording is a stranger's bytes, and the library quotes them.
+/// A recording is untrusted input, and the library's errors quote it.
 fn unreadable(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
-        Category::Io | Category::Syntax => format!("line {line}, column {column} is no JSON"),
-        Category::Eof => format!("it ends in the middle, at line {line}"),
+        Category::Io | Category::Syntax => format!("line {line}, column {column} is not JSON"),
+        Category::Eof => format!("it ends before the JSON does, at line {line}"),
         Category::Data => redact::shown(&error.to_string()),
     }
 }
@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn what_is_no_recording_is_refused_with_the_place_where_it_breaks() {
-        assert!(refusal("not JSON").contains("line 1, column 2 is no JSON"), "{}", refusal("not JSON"));
-        assert!(refusal("{\"schema\":\n").contains("it ends in the middle, at line 2"));
+        assert!(refusal("not JSON").contains("line 1, column 2 is not JSON"), "{}", refusal("not JSON"));
+        assert!(refusal("{\"schema\":\n").contains("it ends before the JSON does, at line 2"));
         assert!(refusal("{}").contains("missing field `schema` at line 1"), "{}", refusal("{}"));
     }
 }

@@ -1,4 +1,4 @@
-//! A request as a command that anyone can paste.
+//! A request as a shell command.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::exchange::{AddressKind, Means, Offer, Piece, Raw, Request};
 use crate::model::redact;
 
-/// `curl -si 'https://…/health' -H 'origin: null'`, or what sends the same where curl would not.
+/// `curl -si 'https://…/health' -H 'origin: null'`, or another command where curl cannot send the request.
 pub(crate) fn command(request: &Request, target: &str) -> String {
     let curl = |more: &str| curl(request, target, more);
     match &request.means {
@@ -38,7 +38,7 @@ fn curl(request: &Request, target: &str, more: &str) -> String {
     let _ = write!(command, " --path-as-is {}", quoted(&format!("{target}{}", request.path)));
     for (name, value) in &request.headers {
         let value = redact::header(name, value);
-        // curl takes `name:` for a header that is not to be sent.
+        // `name:` tells curl not to send the header.
         let line = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         let _ = write!(command, " -H {}", quoted(&line));
     }
@@ -62,7 +62,7 @@ fn handshake(offer: Offer, target: &str) -> String {
     )
 }
 
-/// What writes the bytes, piece by piece; the connection stays open a little for the answer.
+/// Commands that write the bytes, piece by piece; the connection stays open for 2 s for the answer.
 fn bytes(raw: &Raw, target: &str) -> String {
     let spelled = |text: &str| {
         let text = text.replace("{host}", target.split("://").last().unwrap_or_default());
@@ -103,8 +103,8 @@ fn host(target: &str) -> &str {
     }
 }
 
-/// In single quotes, unless the word needs none. What a terminal would swallow or encode is spelled out byte by
-/// byte, as bash reads it.
+/// In single quotes, unless the word needs none. Control and non-ASCII characters are written as bash escapes, byte
+/// by byte.
 fn quoted(word: &str) -> String {
     if !word.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
         let spelled: Vec<String> = word.chars().map(spelled).collect();

@@ -1,4 +1,4 @@
-//! Observed behaviour against what was reviewed: files that `cargo insta review` shows and accepts.
+//! Observed behaviour compared with reviewed files, which `cargo insta review` shows and accepts.
 //!
 //! insta's own assertions panic, print to standard output and change with the environment variable `CI`, so
 //! only its file format and reader are used: a drift is data here.
@@ -12,12 +12,12 @@ use similar::TextDiff;
 
 use crate::report::observed::{Drift, Observed, Snapshots};
 
-/// What to do about snapshots.
+/// The mode of snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
     /// Compare, and leave a `.snap.new` for review where something differs.
     Check,
-    /// Accept what is observed now.
+    /// Accept the observed behaviour.
     Update,
     Off,
 }
@@ -32,7 +32,7 @@ pub fn hold(folder: &Path, subjects: &[Observed], mode: Mode) -> Snapshots {
         let name = subject.name.to_owned();
         let same = accepted.as_deref().is_some_and(|accepted| accepted.trim_end() == subject.text.trim_end());
         if same {
-            // An earlier drift that has gone away needs no review.
+            // A drift of an earlier run that is gone needs no review.
             let _ = std::fs::remove_file(&pending);
             snapshots.unchanged.push(name);
             continue;

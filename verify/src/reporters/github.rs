@@ -8,10 +8,10 @@ use crate::report::{Finding, Report, Status};
 pub(super) const REPORTER: Reporter =
     Reporter { name: "github", about: "annotations in GitHub Actions, for standard output", render };
 
-/// GitHub shows so many annotations of a kind for a step, and drops the others without a word.
+/// GitHub shows this many annotations of a kind for a step, and drops the others silently.
 const MOST: usize = 10;
 
-/// One annotation without its kind: where, and what.
+/// One annotation without its kind: its place and its text.
 struct Annotation {
     place: String,
     title: String,
@@ -37,7 +37,7 @@ fn render(report: &Report<'_>) -> String {
     if dropped == [0; 3] {
         text.push_str(&commands("notice", &notices, MOST));
     } else {
-        // The last place is for the count of what has none.
+        // The last place is for the count of the others.
         text.push_str(&commands("notice", &notices, MOST - 1));
         let [errors, warnings, _] = dropped;
         let rest = Annotation {

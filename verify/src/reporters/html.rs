@@ -1,6 +1,6 @@
-//! The report as one page that needs nothing else: no script, no request, light and dark, to be printed.
+//! The report as one self-contained page: no script, no request, light and dark, printable.
 //!
-//! The template escapes whatever it is given, and so does `prose`, which also shows code as code.
+//! The template escapes every value, and so does `prose`, which also marks up code.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};

@@ -1,6 +1,6 @@
 //! The report for people: a ledger of every check, then each finding in full.
 //!
-//! It is always written with colour; where it goes decides whether the colour is kept.
+//! It is always written with colour; the destination decides whether the colour is kept.
 
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ fn render(report: &Report<'_>) -> String {
     text
 }
 
-/// One line a family: a mark for each check, and how many of those that apply passed.
+/// One line a family: a mark for each check, and the number of passed checks of those that apply.
 fn ledger(report: &Report<'_>) -> String {
     let mut text = String::new();
     for (family, findings) in families(report) {
@@ -69,7 +69,7 @@ fn mark(status: Status) -> String {
     format!("{style}{mark}{style:#}")
 }
 
-/// The promise underlined in the profile, what was sent and seen, and how to see it again and fix it.
+/// The promise underlined in the profile, the request, the observation, the fix and the command to reproduce it.
 fn failure(finding: &Finding, report: &Report<'_>) -> String {
     let check = finding.check;
     let source = &report.declaration.source;
@@ -77,7 +77,7 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
     let snippet = Snippet::source(source.text()).path(source.file()).annotation(
         AnnotationKind::Primary
             .span(finding.underlined(report.declaration))
-            .label("this is what the profile promises"),
+            .label("the profile promises this"),
     );
 
     let mut notes: Vec<(&str, String)> = Vec::new();
@@ -88,7 +88,7 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
     notes.extend(responder(finding, report).map(|responder| ("layer", responder)));
     if let Some(exploit) = &finding.exploit {
         if let Some(script) = &exploit.script {
-            notes.push(("witness", format!("{}\n{}", script.place, script.code)));
+            notes.push(("exploit", format!("{}\n{}", script.place, script.code)));
         }
         notes.push(("browser", exploit.verdict.clone()));
     }
@@ -104,7 +104,7 @@ fn failure(finding: &Finding, report: &Report<'_>) -> String {
     format!("{}\n", Renderer::styled().render(&[group]))
 }
 
-/// What was done to the candidate, a line per phase.
+/// The drills, a line per phase.
 fn drills(report: &Report<'_>) -> String {
     let mut text = String::new();
     for (number, phases) in report.drills.iter().enumerate() {
@@ -116,7 +116,7 @@ fn drills(report: &Report<'_>) -> String {
     text
 }
 
-/// What is neither proved nor broken, each in a line.
+/// The findings that are neither proved nor broken, a line each.
 fn remarks(report: &Report<'_>) -> String {
     let mut text = String::new();
     if let Some(why) = &report.obstacle {
@@ -149,7 +149,7 @@ fn snapshots(report: &Report<'_>) -> String {
     let snapshots = &report.snapshots;
     let mut text = String::new();
     if report.outcome() == Outcome::Fail && !snapshots.drifted.is_empty() {
-        // A broken promise shows in the snapshots too, and is explained above.
+        // A broken promise also changes snapshots, and is explained above.
         let names: Vec<&str> = snapshots.drifted.iter().map(|drift| drift.name.as_str()).collect();
         let _ =
             writeln!(text, "\n{UNSURE}DRIFT{UNSURE:#}  {} differ from what was reviewed", names.join(", "));
@@ -181,7 +181,7 @@ fn drifted(drift: &Drift) -> String {
             Some(b'-') => BAD,
             _ => DIM,
         };
-        // Behind a bar, or a line of the target's could be a workflow command to GitHub Actions.
+        // Behind a bar, since a line from the target could be a workflow command of GitHub Actions.
         let _ = writeln!(text, "  | {style}{line}{style:#}");
     }
     text

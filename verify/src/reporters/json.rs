@@ -1,4 +1,4 @@
-//! The report for machines, version 1: its own frozen structs, so that a change inside never changes it.
+//! The report for machines, version 1: structs of its own, so that no internal change alters the format.
 
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ struct FindingV1<'a> {
     profile_location: LocationV1<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reproduce: Option<String>,
-    /// `app` or `edge`: who gave the answer that shows a failure, where that can be told.
+    /// `app` or `edge`: the responder of a failure's answer, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<&'static str>,
     references: &'static [&'static str],

@@ -1,6 +1,6 @@
 //! Markdown for a job's summary and for pull requests.
 //!
-//! What a target says stands in code spans and fences only, which end where this file says: nothing of it is markup.
+//! Text from the target stands only in code spans and fences that it cannot end: none of it is markup.
 
 use std::fmt::Write as _;
 
@@ -100,7 +100,7 @@ fn broken(finding: &Finding, report: &Report<'_>) -> String {
     if let Some(exploit) = &finding.exploit {
         let _ = writeln!(text, "- **browser** {}", code(&exploit.verdict));
         if let Some(script) = &exploit.script {
-            let _ = write!(text, "\nWitness, {}:\n\n{}", code(&script.place), fenced("js", &script.code));
+            let _ = write!(text, "\nExploit, {}:\n\n{}", code(&script.place), fenced("js", &script.code));
         }
     }
     if let Some(again) = report.again(finding) {
@@ -135,7 +135,7 @@ fn snapshots(report: &Report<'_>) -> Vec<String> {
     drifted.chain(unseen).chain(unwritten).collect()
 }
 
-/// Text in a paragraph: every character stands for itself.
+/// Text in a paragraph, with every markup character escaped.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {

@@ -16,7 +16,7 @@ use crate::judge::responder::Responder;
 use crate::model::check::{FAMILIES, Severity};
 use crate::report::{Finding, Outcome, Report, Status};
 
-/// A reporter renders the whole report as text; writing it is the caller's business.
+/// A reporter renders the whole report as text; the caller writes it.
 pub struct Reporter {
     pub name: &'static str,
     pub about: &'static str,
@@ -60,7 +60,7 @@ impl FromStr for Destination {
 
 /// The help of `--report`.
 pub(crate) fn help() -> String {
-    format!("Where a report goes: to a file after `=`, else to standard output. Formats: {}", known(", "))
+    format!("The format of a report, and after `=` its file, else standard output. Formats: {}", known(", "))
 }
 
 fn known(separator: &str) -> String {
@@ -69,10 +69,10 @@ fn known(separator: &str) -> String {
     known.join(separator)
 }
 
-/// How many observations of one finding are for people; the JSON report has all.
+/// The number of observations of one finding in reports for people; the JSON report has all.
 const SHOWN: usize = 4;
 
-/// Enough of what was observed to see the pattern.
+/// The first observations, enough to see the pattern.
 fn observations(finding: &Finding) -> Vec<String> {
     let mut shown: Vec<String> = finding.observed.iter().take(SHOWN).cloned().collect();
     if finding.observed.len() > SHOWN {
@@ -81,19 +81,21 @@ fn observations(finding: &Finding) -> Vec<String> {
     shown
 }
 
-/// Who gave the answer that shows a failure, and how that is known.
+/// The responder of a failure's answer, and how it is known.
 fn responder(finding: &Finding, report: &Report<'_>) -> Option<String> {
     let deployment = &report.declaration.profile.deployment;
     let header = deployment.release_header.as_str();
     Some(match finding.responder? {
         Responder::App => format!("the service: its answer has {header}"),
         Responder::Edge => {
-            format!("something in front of the service: other answers have {header}, this one has not")
+            format!(
+                "an edge or proxy in front of the service: other answers have {header}, this one does not"
+            )
         }
     })
 }
 
-/// The findings of each family that has any.
+/// The findings by family, without empty families.
 fn families<'a>(report: &'a Report<'_>) -> impl Iterator<Item = (&'static str, Vec<&'a Finding>)> {
     FAMILIES.iter().filter_map(|(family, _)| {
         let findings: Vec<&Finding> =
@@ -109,7 +111,7 @@ fn failures<'a>(report: &'a Report<'_>) -> Vec<&'a Finding> {
     failures
 }
 
-/// What the run came to, in a sentence.
+/// The outcome of the run, in a sentence.
 fn verdict(report: &Report<'_>) -> String {
     let tolerant = || format!("no promise of severity {} or above is broken", report.fail_on.as_str());
     match (report.outcome(), report.tolerated()) {
@@ -122,7 +124,7 @@ fn verdict(report: &Report<'_>) -> String {
     }
 }
 
-/// How many checks came to what, and how many snapshots.
+/// The number of checks by status, and of snapshots.
 fn tally(report: &Report<'_>) -> String {
     let below = match (report.fail_on, report.tolerated()) {
         (Severity::Low, _) => String::new(),
@@ -145,7 +147,7 @@ fn tally(report: &Report<'_>) -> String {
     )
 }
 
-/// A sentence as HTML, escaped; what stands in backticks is code.
+/// A sentence as escaped HTML; text in backticks is code.
 fn prose(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let parts = escaped.split('`').enumerate();

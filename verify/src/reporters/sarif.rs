@@ -1,7 +1,6 @@
 //! SARIF 2.1.0, for code scanning: each broken promise on the line of the profile that makes it.
 //!
-//! What could not be judged is a notification, not a result: code scanning shows every result as an alert,
-//! whatever its `kind`.
+//! An inconclusive check is a notification, not a result: code scanning shows a result of any `kind` as an alert.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +33,7 @@ struct Run<'a> {
     results: Vec<ResultOf<'a>>,
 }
 
-/// Two profiles are two analyses: the alerts of one must not close the other's.
+/// Each profile is an analysis of its own: its alerts must not close those of another profile.
 #[derive(Serialize)]
 struct AutomationDetails {
     id: String,
@@ -279,7 +278,7 @@ fn result<'a>(index: usize, finding: &Finding, report: &Report<'_>) -> ResultOf<
                 },
             },
         }],
-        // Neither the line nor what was observed: the same broken promise is the same alert in the next run.
+        // Without the line and the observation: the same broken promise is the same alert in the next run.
         partial_fingerprints: BTreeMap::from([(
             "checkAndPromise/v1",
             format!("{} {}", check.id, finding.promise),
@@ -297,7 +296,7 @@ fn result<'a>(index: usize, finding: &Finding, report: &Report<'_>) -> ResultOf<
     }
 }
 
-/// Text in which no link can be: SARIF reads `[text](address)` in every message.
+/// Text without links: SARIF reads `[text](address)` in every message.
 fn inert(text: &str) -> String {
     text.replace("](", "] (")
 }

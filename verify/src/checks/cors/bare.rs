@@ -1,4 +1,4 @@
-//! Nothing is granted to those who were promised nothing.
+//! Requests without Origin, and undeclared origins, get no Access-Control header.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::Response;
@@ -9,7 +9,8 @@ pub(super) const NO_ORIGIN_NO_GRANT: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "A request without Origin is answered without a grant.",
-    rationale: "A grant for a default origin, stored by a cache, is then served to the pages of every other declared origin, and they fail.",
+    rationale: "A cache stores the grant of a default origin and serves it to every other declared origin, whose \
+                pages then fail.",
     remedy: "Add Access-Control headers only when the request carries an allowed Origin. Express: give `cors()` an \
              array of origins, because a single string is sent to everyone.",
     references: &[
@@ -39,10 +40,12 @@ pub(super) const DENIED_IS_BARE: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "A refused origin's answer carries no Access-Control header at all.",
-    rationale: "Headers without a grant tell a stranger the policy, and one change in another layer turns them into a grant.",
-    remedy: "Decide first, then add all Access-Control headers or none. FastAPI: `CORSMiddleware` sends strangers all \
-             but the origin; remove `access-control-*` in a middleware around it where no origin was granted. Express: \
-             `origin: (origin, done) => done(null, ORIGINS.includes(origin))`, and `res.vary(\"Origin\")` before it.",
+    rationale: "Headers without a grant show the policy to undeclared origins, and one change in another layer \
+                turns them into a grant.",
+    remedy: "Decide first, then add all Access-Control headers or none. FastAPI: `CORSMiddleware` sends undeclared \
+             origins every header but the origin; remove `access-control-*` in a middleware around it where no \
+             origin was granted. Express: `origin: (origin, done) => done(null, ORIGINS.includes(origin))`, and \
+             `res.vary(\"Origin\")` before it.",
     references: &["https://fetch.spec.whatwg.org/#http-responses"],
     requirements: &["FR-006"],
     ask: |subject| {

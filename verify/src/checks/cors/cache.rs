@@ -1,4 +1,4 @@
-//! What a cache stored for one page is not served to another.
+//! A cache must not serve the answer to one origin to another.
 
 use crate::cors::oracle::{Credentials, cors_check};
 use crate::model::check::{Ask, Check, Needs, Question, Severity, Verdict, judgeable};
@@ -8,12 +8,13 @@ pub(super) const CHECK: Check = Check {
     id: "cors.actual.cache-not-poisoned",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "A declared origin reads the answer also after a foreign page has asked for the same URL.",
-    rationale: "A cache before the service that does not tell origins apart stores the refusal given to a stranger, and serves it \
-                to your own page: one request of anybody's breaks the front end for everyone.",
-    remedy: "Send `Vary: Origin` on every answer, and make the cache keep it: on a CDN that ignores Vary, add Origin to the \
-             cache key or exclude the path. FastAPI: CORSMiddleware adds Vary only to answers of allowed origins, so add it to \
-             the others. Express: `cors()` with a list does it. Here: every answer has it.",
+    rule: "A declared origin can read an answer after a foreign page has requested the same URL.",
+    rationale: "A cache that does not separate origins stores the refusal of a foreign origin and serves it to \
+                your own page: one request breaks the front end for every visitor.",
+    remedy: "Send `Vary: Origin` on every answer, and make the cache respect it: on a CDN that ignores Vary, add \
+             Origin to the cache key or exclude the path. FastAPI: CORSMiddleware adds Vary only to answers of \
+             allowed origins, so add it to the others. Express: `cors()` with a list does it. Here: every answer \
+             has it.",
     references: &[
         "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
         "https://www.rfc-editor.org/rfc/rfc9111#section-4.1",
@@ -25,7 +26,7 @@ pub(super) const CHECK: Check = Check {
         let Some((promise, origin)) = subject.declared_origins().next() else {
             return Ask::skip("the profile declares no origin");
         };
-        // A URL of its own: what a cache stores of it harms no visitor.
+        // A separate URL, so that no visitor receives the stored answer.
         let url = format!("{}?plumbline=cache", subject.health());
         Ask::Questions(vec![
             Question::new(Probe::get(subject.health()).origin(origin.as_str()), promise.clone()),
@@ -48,7 +49,7 @@ pub(super) const CHECK: Check = Check {
             return Verdict::Pass;
         };
         let age = answer.header("age");
-        // An origin that may read nothing anywhere was not poisoned; cors.actual.allows-declared-origin tells.
+        // An origin that cannot read other answers either: cors.actual.allows-declared-origin reports it.
         if age.is_none() && reads(usual).is_err() {
             return Verdict::Inconclusive(format!("a page at `{origin}` may not read other answers either"));
         }

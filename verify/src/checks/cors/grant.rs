@@ -1,4 +1,4 @@
-//! What a declared origin is promised: it may read, as declared, also when the answer is an error.
+//! Declared origins can read every answer as declared, errors included.
 
 use crate::cors::oracle::{Credentials, cors_check};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
@@ -24,7 +24,7 @@ pub(super) const ALLOWS_DECLARED_ORIGIN: Check = Check {
         let credentials = Credentials::declared(subject.profile().cors.credentials);
         Verdict::of_each(exchanges, |exchange, response| {
             let origin = exchange.request.header("origin").unwrap_or_default();
-            // The presence of credentials is its own check: here the origin alone is asked.
+            // Credentials have a check of their own; this one reads the origin alone.
             match cors_check(origin, Credentials::Omit, response)
                 .and_then(|()| wildcard_excludes(credentials, response))
             {
@@ -50,8 +50,10 @@ pub(super) const CREDENTIALS_AS_DECLARED: Check = Check {
     id: "cors.actual.credentials-as-declared",
     severity: Severity::High,
     needs: Needs::Nothing,
-    rule: "Access-Control-Allow-Credentials is exactly `true` where the profile declares credentials, and absent otherwise.",
-    rationale: "Without it browsers hide answers to requests with cookies from the page; sent undeclared, every allowed page reads answers as the visitor.",
+    rule: "Access-Control-Allow-Credentials is exactly `true` where the profile declares credentials, and absent \
+           otherwise.",
+    rationale: "Without it browsers hide answers to requests with cookies from the page. Sent undeclared, it lets \
+                every allowed page read answers as the visitor.",
     remedy: "Send `Access-Control-Allow-Credentials: true`, in lower case, to allowed origins only if credentials are \
              declared. FastAPI: `allow_credentials`. Express: `credentials` of `cors()`. Here: `cors.credentials`.",
     references: &[
@@ -94,8 +96,10 @@ pub(super) const EXPOSE_HEADERS_AS_DECLARED: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "Access-Control-Expose-Headers lists the declared headers and no others.",
-    rationale: "A header that is missing reads as absent in the page; `*` and extra names show pages what was meant for operators.",
-    remedy: "Expose exactly the headers of `cors.exposed_headers`. FastAPI: `expose_headers`. Express: `exposedHeaders` of `cors()`.",
+    rationale: "A page cannot read a header that is missing from the list; `*` and extra names show pages headers \
+                that are meant for operators.",
+    remedy: "Expose exactly the headers of `cors.exposed_headers`. FastAPI: `expose_headers`. Express: \
+             `exposedHeaders` of `cors()`.",
     references: &["https://fetch.spec.whatwg.org/#http-access-control-expose-headers"],
     requirements: &["FR-006"],
     ask: |subject| from_first_origin(subject, "cors.exposed_headers"),
@@ -129,7 +133,8 @@ pub(super) const ERRORS_KEEP_GRANT: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "Errors carry the same grant as successes.",
-    rationale: "Without it the page sees `TypeError: Failed to fetch` instead of a 404 or 405, and nobody can tell what went wrong.",
+    rationale: "Without it the page sees `TypeError: Failed to fetch` instead of a 404 or 405, which hides the \
+                cause.",
     remedy: "Let the CORS layer wrap the error handling too. FastAPI: serve `CORSMiddleware(app, …)`, because \
              `add_middleware` leaves unhandled errors outside. Express: `app.use(cors(…))` before the routes, and no \
              error handler that removes headers.",
@@ -176,7 +181,7 @@ fn from_first_origin(subject: &Subject<'_>, promise: &str) -> Ask {
     }
 }
 
-/// With credentials a browser takes `*` for no grant at all.
+/// With credentials a browser does not accept `*` as a grant.
 fn wildcard_excludes(credentials: Credentials, response: &Response) -> Result<(), String> {
     let wildcard = response.header("access-control-allow-origin").as_deref() == Some("*");
     if wildcard && credentials == Credentials::Include {

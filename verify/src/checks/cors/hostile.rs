@@ -6,15 +6,15 @@ use crate::model::probe::Probe;
 
 pub(super) const LIST_AND_DUPLICATES: Check = Check {
     id: "cors.reject.list-and-duplicates",
-    // No browser sends two; what counts is that two layers may read different ones.
+    // No browser sends two: the risk is two layers that read different ones.
     severity: Severity::Low,
     needs: Needs::Intrusive,
-    rule: "A request with several origins is granted none.",
-    rationale: "Origin is one value. A server that reads the first and a proxy that reads the last do not speak of the same page, \
-                and one of them is an attacker's.",
-    remedy: "Compare the whole value of Origin, and refuse a request with two Origin lines. FastAPI: CORSMiddleware reads one \
-             line and compares it whole; drop repeated lines in the proxy. Express: Node joins the lines, `cors()` compares them \
-             whole. Here: no grant is given.",
+    rule: "A request with several origins receives no grant.",
+    rationale: "Origin is one value. If a server reads the first and a proxy the last, they decide about different \
+                pages, and one of them is an attacker's.",
+    remedy: "Compare the whole value of Origin, and refuse a request with two Origin lines. FastAPI: \
+             CORSMiddleware reads one line and compares it whole; drop repeated lines in the proxy. Express: Node \
+             joins the lines, `cors()` compares them whole. Here: no grant is given.",
     references: &[
         "https://fetch.spec.whatwg.org/#origin-header",
         "https://www.rfc-editor.org/rfc/rfc9110#section-5.3",
@@ -60,9 +60,10 @@ pub(super) const HOSTILE_BYTES: Check = Check {
     id: "cors.reject.hostile-bytes",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "An endless, empty or unprintable Origin is granted nothing, echoed nowhere, and no server error.",
-    rationale: "Such bytes reach code that expected text: it crashes, or repeats 8 KB of anybody's in each answer.",
-    remedy: "Compare Origin as bytes with the list before anything else is done with it, and repeat only values of the list. \
+    rule: "An overlong, empty or unprintable Origin gets no grant, no echo and no server error.",
+    rationale: "Such bytes reach code that expects text: it crashes, or repeats 8 KB of an attacker's text in each \
+                answer.",
+    remedy: "Compare Origin as bytes with the list before any other use, and repeat only values of the list. \
              FastAPI and Express: no regular expression and no function for the origin. Here: compared byte for byte.",
     references: &[
         "https://fetch.spec.whatwg.org/#origin-header",
@@ -99,7 +100,7 @@ pub(super) const HOSTILE_BYTES: Check = Check {
                 return Reading::Holds;
             }
             let what = sent(exchange);
-            // 503 is the health check's own word.
+            // 503 is the health check's own answer.
             if response.status >= 500 && response.status != 503 {
                 return Reading::Broken(format!("{what} was answered {}", response.status));
             }
@@ -128,17 +129,17 @@ pub(super) const HOSTILE_BYTES: Check = Check {
 
 const EVIL: &str = "https://plumbline-probe.evil.example";
 
-/// In everything that is sent here, so that an echo is known.
+/// Part of every value that these probes send, so that an echo is recognised.
 const MARK: &str = "plumbline-hostile";
 
-/// What was granted, unless everyone is granted the same: the first answer is to no origin at all.
+/// The granted origin, unless the first answer, to a request without Origin, grants the same one.
 fn grant(exchanges: &[Exchange], response: &Response) -> Option<String> {
     let name = "access-control-allow-origin";
     let constant = exchanges.first().and_then(|first| first.response().ok()?.header(name));
     response.header(name).filter(|allowed| Some(allowed) != constant.as_ref())
 }
 
-/// Where the answer repeats what was sent.
+/// The part of the answer that repeats the probe's text.
 fn echo(response: &Response) -> Option<String> {
     let header = response.headers.iter().find(|(_, value)| value.contains(MARK));
     let body = response.body.contains(MARK).then(|| "the body".to_owned());

@@ -1,4 +1,4 @@
-//! Pages can read that the service is unwell.
+//! The answer during an outage keeps its grant, so that pages can read it.
 
 use crate::checks::drilled::{UNDER_FAULT, answer, health, under};
 use crate::cors::oracle::{Credentials, cors_check};
@@ -10,9 +10,9 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Drill,
     rule: "The 503 of an outage carries the grant of a declared origin.",
-    rationale: "Without it the page cannot tell an outage from a wrong address: the browser shows a CORS error, and \
-                everybody looks there.",
-    remedy: "Keep CORS outside of everything that can fail. FastAPI: handle the exception in a handler, so that the \
+    rationale: "Without it the page cannot tell an outage from a wrong address: the browser reports a CORS error, \
+                which hides the cause.",
+    remedy: "Decide CORS outside every layer that can fail. FastAPI: handle the exception in a handler, so that the \
              answer passes `CORSMiddleware`. Express: `cors()` before the routes, and an error handler.",
     references: &["https://fetch.spec.whatwg.org/#http-responses"],
     requirements: &["FR-006"],
@@ -31,12 +31,12 @@ pub(super) const CHECK: Check = Check {
                 Err(why) => Reading::Unknown(why),
                 Ok(Err(why)) => Reading::Unknown(why.to_string()),
                 Ok(Ok(response)) if response.status < 500 => {
-                    Reading::Unknown(format!("with the database away the answer was {}", response.status))
+                    Reading::Unknown(format!("with the database unavailable the answer was {}", response.status))
                 }
                 Ok(Ok(response)) => match cors_check(&origin, credentials, response) {
                     Ok(()) => Reading::Holds,
                     Err(why) => Reading::Broken(format!(
-                        "with the database away a page at `{origin}` may not read the {} of GET {}: {why}",
+                        "with the database unavailable a page at `{origin}` may not read the {} of GET {}: {why}",
                         response.status, exchange.request.path
                     )),
                 },

@@ -1,4 +1,4 @@
-//! Origins that must never be allowed: one reading, and a way to be fooled per check.
+//! Origins that must never be allowed: one check per faulty comparison, all with the same judgement.
 
 use crate::cors::attack::{self, Attack};
 use crate::cors::oracle::{Credentials, cors_check};
@@ -36,7 +36,7 @@ const COMMON: Check = Check {
 
 pub(super) const REFLECTED: Check = Check {
     id: "cors.reject.reflected",
-    rule: "No response allows an origin that nobody declared.",
+    rule: "No response allows an undeclared origin.",
     rationale: "A server that echoes the Origin header lets every page on the web read its answers as the visitor.",
     remedy: "Look the Origin header up in an allow-list instead of repeating it. FastAPI: `allow_origins=[\"*\"]` with \
              `allow_credentials=True` repeats it; list the origins. Express: `cors({ origin: true })` repeats it; give \
@@ -51,7 +51,7 @@ pub(super) const REFLECTED: Check = Check {
         let Ask::Questions(mut questions) = asked else {
             return asked;
         };
-        // Some layers answer `*` until a cookie comes, and then echo (Starlette 0.41): the attack brings one.
+        // Some layers answer `*` to requests without a cookie, and echo the origin of those with one (Starlette 0.41).
         questions.extend(questions.clone().into_iter().map(|question| Question {
             probe: question.probe.with("cookie", "plumbline-probe=1"),
             ..question
@@ -71,7 +71,8 @@ pub(super) const NULL: Check = Check {
     id: "cors.reject.null",
     rule: "No response allows the `null` origin.",
     rationale: "Sandboxed frames and local files send `Origin: null`, so any page can forge it.",
-    remedy: "Take `null` off the allow-list, and open local pages through a development server instead of `file://`. Here: `cors.origins` accepts no `null`.",
+    remedy: "Take `null` off the allow-list, and open local pages through a development server instead of \
+             `file://`. Here: `cors.origins` accepts no `null`.",
     references: &[
         "https://portswigger.net/web-security/cors",
         "https://fetch.spec.whatwg.org/#origin-header",
@@ -108,7 +109,8 @@ pub(super) const SUFFIX: Check = Check {
 pub(super) const SUBSTRING: Check = Check {
     id: "cors.reject.substring",
     rule: "No response allows an origin that merely contains, or is contained in, a declared one.",
-    rationale: "Searching the header for the trusted name, or the list for the header's text, finds strangers too.",
+    rationale: "A search of the header for the trusted name, or of the list for the header's text, also accepts \
+                other origins.",
     references: &[
         "https://github.com/chenjj/CORScanner#misconfiguration-types",
         "https://cwe.mitre.org/data/definitions/942.html",
@@ -119,8 +121,9 @@ pub(super) const SUBSTRING: Check = Check {
 
 pub(super) const UNESCAPED_DOT: Check = Check {
     id: "cors.reject.unescaped-dot",
-    rule: "No response takes another character for a dot.",
-    rationale: "In a regular expression a bare `.` matches any character, so `appxexample.com` passes for `app.example.com`.",
+    rule: "No response allows an origin with another character in place of a dot.",
+    rationale: "In a regular expression a bare `.` matches any character, so `appxexample.com` passes for \
+                `app.example.com`.",
     remedy: "Replace the regular expression by full origins; if there must be one, escape its dots and anchor both \
              ends. FastAPI: `allow_origins` instead of `allow_origin_regex`. Express: strings instead of a RegExp in \
              `origin`. Here: no pattern can be declared.",
@@ -136,7 +139,7 @@ pub(super) const UNESCAPED_DOT: Check = Check {
 pub(super) const SUBDOMAIN: Check = Check {
     id: "cors.reject.subdomain",
     rule: "No response allows an undeclared subdomain of a declared origin.",
-    rationale: "A forgotten subdomain that someone can take over would read every visitor's data.",
+    rationale: "An attacker who takes over a forgotten subdomain can read every visitor's data.",
     references: &[
         "https://github.com/chenjj/CORScanner#misconfiguration-types",
         "https://cwe.mitre.org/data/definitions/942.html",
@@ -147,8 +150,9 @@ pub(super) const SUBDOMAIN: Check = Check {
 
 pub(super) const PARENT_AND_SIBLING: Check = Check {
     id: "cors.reject.parent-and-sibling",
-    rule: "No response allows the domain above a declared origin, or its neighbours.",
-    rationale: "On shared hosting such as vercel.app the neighbours are strangers: `https://*.vercel.app` matches all of them.",
+    rule: "No response allows the parent domain of a declared origin, or a sibling.",
+    rationale: "On shared hosting such as vercel.app the siblings belong to strangers: `https://*.vercel.app` \
+                matches all of them.",
     references: &["https://publicsuffix.org/learn/", "https://cwe.mitre.org/data/definitions/942.html"],
     ask: |subject| ask(subject, attack::from_each(subject, attack::parent_and_sibling)),
     ..COMMON
@@ -156,8 +160,8 @@ pub(super) const PARENT_AND_SIBLING: Check = Check {
 
 pub(super) const HTTP_DOWNGRADE: Check = Check {
     id: "cors.reject.http-downgrade",
-    rule: "No response allows the http twin of a declared https origin.",
-    rationale: "Whoever controls the network can serve any page at the http origin, and read the API through it.",
+    rule: "No response allows the http form of a declared https origin.",
+    rationale: "An attacker on the network can serve any page at the http origin, and read the API through it.",
     remedy: "Compare scheme, host and port together: list `https://` origins only, and compare them byte for byte. \
              Here: the rule `cors.origins.secure` refuses http origins in production.",
     references: &[
@@ -172,7 +176,8 @@ pub(super) const HTTP_DOWNGRADE: Check = Check {
 pub(super) const OTHER_PORT: Check = Check {
     id: "cors.reject.other-port",
     rule: "No response allows a declared host on another port.",
-    rationale: "The port is part of the origin: another port of the same machine is another program, perhaps another user's.",
+    rationale: "The port is part of the origin: another port of the same machine is another program, perhaps \
+                another user's.",
     references: &[
         "https://fetch.spec.whatwg.org/#origin-header",
         "https://www.rfc-editor.org/rfc/rfc6454#section-5",
@@ -186,7 +191,8 @@ pub(super) const NON_CANONICAL: Check = Check {
     id: "cors.reject.non-canonical",
     severity: Severity::Medium,
     rule: "No response allows a spelling that no browser sends.",
-    rationale: "A comparison that parses and normalises first can be led to compare something else than the browser does.",
+    rationale: "A comparison that parses and normalises first can accept an origin that browsers treat as a \
+                different one.",
     references: &[
         "https://fetch.spec.whatwg.org/#origin-header",
         "https://cwe.mitre.org/data/definitions/346.html",
@@ -197,8 +203,9 @@ pub(super) const NON_CANONICAL: Check = Check {
 
 pub(super) const SPECIAL_CHARACTERS: Check = Check {
     id: "cors.reject.special-characters",
-    rule: "No response takes an odd character for the end of a declared host.",
-    rationale: "Browsers accept hosts such as `app.example.com_.evil.example`, and careless patterns stop reading at the odd character.",
+    rule: "No response allows a declared host that continues with a special character and another domain.",
+    rationale: "Browsers accept hosts such as `app.example.com_.evil.example`, and faulty patterns stop at the \
+                special character.",
     references: &[
         "https://github.com/chenjj/CORScanner/blob/master/common/corscheck.py",
         "https://cwe.mitre.org/data/definitions/625.html",
@@ -219,7 +226,8 @@ pub(super) const SPECIAL_CHARACTERS: Check = Check {
 pub(super) const LOCALHOST: Check = Check {
     id: "cors.reject.localhost",
     rule: "In production no response allows an origin on localhost.",
-    rationale: "A development setting that reached production lets any program that serves a page on a visitor's machine read the API as that visitor.",
+    rationale: "A development setting in production lets any program that serves a page on a visitor's machine \
+                read the API as that visitor.",
     remedy: "Keep development origins out of production's list. FastAPI, Express: read the list from the environment's \
              configuration, not from the code. Here: the rule `cors.origins.public` refuses them in production.",
     references: &[
@@ -233,8 +241,9 @@ pub(super) const LOCALHOST: Check = Check {
 pub(super) const OTHER_PROFILE: Check = Check {
     id: "cors.reject.other-profile",
     rule: "No response allows an origin that only another profile declares.",
-    rationale: "It is the sign of a deployment that runs with another environment's configuration.",
-    remedy: "Start the service with this environment's own list: check the start command and the variables of the deployment. Here: `--profile production`.",
+    rationale: "Such a grant shows that the deployment runs with another environment's configuration.",
+    remedy: "Start the service with this environment's own list: check the start command and the variables of the \
+             deployment. Here: `--profile production`.",
     references: &["https://12factor.net/config", "https://cwe.mitre.org/data/definitions/942.html"],
     ask: |subject| ask(subject, attack::from_other_profiles(subject)),
     ..COMMON
@@ -243,7 +252,8 @@ pub(super) const OTHER_PROFILE: Check = Check {
 pub(super) const ALIEN_SCHEME: Check = Check {
     id: "cors.reject.alien-scheme",
     rule: "No response allows an origin that is neither http nor https.",
-    rationale: "Browser extensions, wrapped apps and, in some web views, local files send such origins; each of them could then read the API.",
+    rationale: "Browser extensions, wrapped apps and, in some web views, local files send such origins; each of \
+                them could then read the API.",
     references: &[
         "https://fetch.spec.whatwg.org/#origin-header",
         "https://cwe.mitre.org/data/definitions/942.html",

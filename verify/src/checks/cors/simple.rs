@@ -1,4 +1,4 @@
-//! What a page may send without a preflight is not taken for JSON.
+//! Requests that need no preflight are not read as JSON.
 
 use crate::checks::drilled::{answer, drill};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
@@ -9,9 +9,9 @@ pub(super) const CHECK: Check = Check {
     id: "cors.actual.simple-request-needs-json",
     severity: Severity::Medium,
     needs: Needs::Drill,
-    rule: "A write that takes JSON refuses the same bytes as `text/plain` from a foreign origin.",
-    rationale: "`text/plain` needs no preflight: where a body is parsed whatever its type, any page can write with the \
-                visitor's cookies, and CORS never had a say.",
+    rule: "A write that accepts JSON refuses the same bytes as `text/plain` from a foreign origin.",
+    rationale: "`text/plain` needs no preflight: if the service parses a body of any type, any page can write with \
+                the visitor's cookies, and CORS cannot prevent it.",
     remedy: "Answer 415 unless the type is `application/json`. FastAPI does so for models since 0.65.2. Express: \
              `express.json()` parses that type only; do not widen its `type`.",
     references: &[
@@ -44,7 +44,7 @@ pub(super) const CHECK: Check = Check {
                 Ok((Err(why), _) | (_, Err(why))) => return Reading::Unknown(why.to_string()),
                 Err(why) => return Reading::Unknown(why),
             };
-            // A refusal of what was read is the same for both; one of the type is not.
+            // A refusal of the content is the same for both types; a refusal of the type is not.
             let read = plain.status < 300 || (plain.status == 422 && plain.body == json.body);
             Reading::expect(!read, || {
                 format!(

@@ -8,12 +8,13 @@ pub(super) const CHECK: Check = Check {
     id: "cors.actual.vary-origin",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "Where the grant depends on the origin, every answer says `Vary: Origin`, also when no Origin was sent.",
-    rationale: "A cache that stored the answer without a grant serves it to an allowed page, which then fails for no visible reason; \
-                one that stored a grant serves it to everyone.",
-    remedy: "Add `Vary: Origin` to every answer whose grant is not the same for everyone, whether or not the request had an Origin. \
-             FastAPI: `CORSMiddleware` adds it only to grants and preflights; append it in a middleware around it. Express: `cors()` \
-             adds it for an array, but not where a function refuses; call `res.vary(\"Origin\")` before it.",
+    rule: "Where the grant depends on the origin, every answer has `Vary: Origin`, also to a request without Origin.",
+    rationale: "A cache that stored the answer without a grant serves it to an allowed page, which then fails for \
+                no visible reason; one that stored a grant serves it to everyone.",
+    remedy: "Add `Vary: Origin` to every answer whose grant is not the same for everyone, whether or not the \
+             request had an Origin. FastAPI: `CORSMiddleware` adds it only to grants and preflights; append it in \
+             a middleware around it. Express: `cors()` adds it for an array, but not where a function refuses; \
+             call `res.vary(\"Origin\")` before it.",
     references: &[
         "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
         "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5",
@@ -57,7 +58,7 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// Whether everyone was granted the same, be it nothing: then no cache can mix answers up.
+/// Whether every request received the same grant, or none: then no cache can confuse the answers.
 fn is_constant(exchanges: &[Exchange]) -> bool {
     let grants: Vec<Option<String>> = exchanges
         .iter()

@@ -1,4 +1,4 @@
-//! Bad input is refused without a trace of the code that refused it.
+//! Errors show no stack trace, source path or query.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::probe::Probe;
@@ -8,8 +8,9 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "No error shows a stack trace, a source path or a query.",
-    rationale: "A trace tells an attacker the framework, its version and where to push harder.",
-    remedy: "Turn debug mode off, and log the trace under the request id that the answer carries. FastAPI: no `debug=True`. Express: `NODE_ENV=production`.",
+    rationale: "A trace tells an attacker the framework, its version and which input reaches which code.",
+    remedy: "Turn debug mode off, and log the trace under the request id that the answer carries. FastAPI: no \
+             `debug=True`. Express: `NODE_ENV=production`.",
     references: &["https://cwe.mitre.org/data/definitions/209.html"],
     requirements: &["FR-008", "v5.0.0-16.5.1"],
     ask: |subject| {

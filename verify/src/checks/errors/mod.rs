@@ -1,4 +1,4 @@
-//! Errors are well formed, and tell a client what to do without telling a stranger how it works inside.
+//! Errors are well formed, tell the client what to do, and show no internals.
 
 mod leak;
 mod outage;

@@ -1,4 +1,4 @@
-//! Errors of an outage are like any other: well formed, and silent about the inside.
+//! Errors of an outage are like any other: well formed, and without internals.
 
 use super::{leak, shape};
 use crate::checks::drilled::{UNDER_FAULT, answer, as_exchange, faults, under};
@@ -11,10 +11,10 @@ pub(super) const CHECK: Check = Check {
     id: "errors.outage.as-declared",
     severity: Severity::Medium,
     needs: Needs::Drill,
-    rule: "While the database is away routes answer in the declared error format, and show nothing of the inside.",
-    rationale: "The driver's text names hosts, users and statements, and an outage is when it is written; a client that \
-                cannot parse the error cannot tell the user to try again.",
-    remedy: "Handle the driver's errors in one place, and answer 503 with words of your own. Here every error is \
+    rule: "While the database is unavailable, routes answer in the declared error format and show no internals.",
+    rationale: "The driver's text names hosts, users and statements, and outages produce it; a client that cannot \
+                parse the error cannot tell the user to try again.",
+    remedy: "Handle the driver's errors in one place, and answer 503 with a text of your own. Here every error is \
              problem+json. FastAPI: `@app.exception_handler(SQLAlchemyError)` and `OSError`. Express: an error handler.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9457#section-3",
@@ -35,7 +35,7 @@ pub(super) const CHECK: Check = Check {
                 Err(why) => return vec![Reading::Unknown(why)],
             };
             if response.status < 500 {
-                let why = format!("with the database away the answer was {}", response.status);
+                let why = format!("with the database unavailable the answer was {}", response.status);
                 return vec![Reading::Unknown(why)];
             }
             let body = response.body.to_ascii_lowercase();
@@ -45,7 +45,7 @@ pub(super) const CHECK: Check = Check {
             let wrong = [leak::CHECK.judge, shape::CHECK.judge]
                 .into_iter()
                 .flat_map(|judge| faults(judge(subject, &live)));
-            let broken = |wrong| Reading::Broken(format!("with the database away {wrong}"));
+            let broken = |wrong| Reading::Broken(format!("with the database unavailable {wrong}"));
             internals.into_iter().chain(wrong).map(broken).collect()
         })
     },

@@ -1,4 +1,4 @@
-//! What is echoed cannot run in a browser.
+//! Echoed input cannot run in a browser.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::probe::Probe;
@@ -7,10 +7,10 @@ pub(super) const CHECK: Check = Check {
     id: "errors.reflect.inert",
     severity: Severity::High,
     needs: Needs::Nothing,
-    rule: "Nothing of the request is echoed as markup.",
-    rationale: "An error page that repeats the path as HTML runs any script that a link carries, in the API's own origin.",
-    remedy: "Answer errors as JSON with `X-Content-Type-Options: nosniff`, and escape what is repeated. FastAPI: put \
-             nothing of the request into an `HTMLResponse`. Express: nor into `res.send`, which sends text as HTML.",
+    rule: "No answer echoes the request as markup.",
+    rationale: "An error page that repeats the path as HTML runs any script of a link, in the API's own origin.",
+    remedy: "Answer errors as JSON with `X-Content-Type-Options: nosniff`, and escape repeated input. FastAPI: put \
+             no input into an `HTMLResponse`. Express: nor into `res.send`, which sends text as HTML.",
     references: &["https://cwe.mitre.org/data/definitions/79.html"],
     requirements: &["FR-008", "v5.0.0-3.2.1", "v5.0.0-1.2.1"],
     ask: |subject| {

@@ -1,4 +1,4 @@
-//! Requests can be told apart by an id that no client chooses freely.
+//! Every request has an id of its own, which no client can choose freely.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,12 @@ pub(super) const CHECK: Check = Check {
     id: "errors.request-id.safe",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "Every answer has a request id of its own, and repeats no hostile one that a client sent.",
-    rationale: "Support finds a request in the log by its id; an id that clients write freely forges log lines, and comes back in \
-                headers and pages.",
-    remedy: "Make the id where requests enter; keep a client's only if it is short and plain. FastAPI: asgi-correlation-id with its \
-             default validator. Express: `crypto.randomUUID()` in the first middleware. Here: every id is the server's own.",
+    rule: "Every answer has its own request id, and repeats no hostile id from a client.",
+    rationale: "Support finds a request in the log by its id; a client that chooses the id freely can forge log \
+                lines, and its text appears in headers and pages.",
+    remedy: "Make the id where requests enter; keep a client's only if it is short and plain. FastAPI: \
+             asgi-correlation-id with its default validator. Express: `crypto.randomUUID()` in the first \
+             middleware. Here: the server makes every id.",
     references: &[
         "https://cwe.mitre.org/data/definitions/113.html",
         "https://cwe.mitre.org/data/definitions/117.html",
@@ -74,7 +75,7 @@ pub(super) const CHECK: Check = Check {
 
 const MARKUP: &str = "\"><script>plumbline</script>";
 
-/// Ids that more than one answer has.
+/// The ids of more than one answer.
 fn repeated(exchanges: &[Exchange], name: &str) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let ids = exchanges.iter().filter_map(|exchange| exchange.response().ok()?.header(name));

@@ -10,8 +10,9 @@ pub(super) const CHECK: Check = Check {
     id: "errors.shape.as-declared",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "Errors have the declared format, and a status inside is the status outside.",
-    rationale: "A client that must parse HTML to learn what went wrong will not; an error from another layer shows that requests do not reach the application.",
+    rule: "Errors have the declared format, and a status in the body equals the status of the response.",
+    rationale: "Clients cannot read the cause from HTML; an error from another layer shows that requests do not \
+                reach the application.",
     remedy: "Answer errors with `application/problem+json` {type, title, status, detail}, also for 404 and 405, which \
              frameworks write themselves. FastAPI: exception handlers for Starlette's `HTTPException` and for \
              `RequestValidationError`. Express: a last middleware for 404, and an error handler with four arguments.",

@@ -1,4 +1,4 @@
-//! Headers do not advertise what runs behind them.
+//! Headers do not name the software.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::probe::Probe;
@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "No header names the software's version, and no X-Powered-By its framework.",
-    rationale: "A version lets an attacker pick the exploit from a list instead of trying.",
+    rationale: "A version lets an attacker pick a known exploit from a list.",
     remedy: "Leave these headers out. Express: `app.disable(\"x-powered-by\")`, or `helmet()`, which removes it too. \
              FastAPI: `uvicorn --no-server-header`. nginx: `server_tokens off`.",
     references: &[
@@ -41,7 +41,7 @@ pub(super) const CHECK: Check = Check {
     fails: &["HTTP/1.1 200 OK\nserver: nginx/1.24.0", "HTTP/1.1 200 OK\nx-powered-by: Express"],
 };
 
-/// `nginx/1.24.0`. What an edge says of itself is not the deployment's to change.
+/// `nginx/1.24.0`. Versions of edges are ignored: the deployment cannot change them.
 fn names_a_version(server: &str) -> bool {
     let edge = ["fly/", "cloudflare", "railway", "vercel", "awselb/", "akamai"];
     let server = server.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Planted secrets stay where they were planted.
+//! The values of secrets appear in no answer and no log.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     id: "exposure.secrets.canary",
     severity: Severity::High,
     needs: Needs::Drill,
-    rule: "No answer and no log line holds the value of a secret, whatever happens.",
+    rule: "No answer and no log line holds the value of a secret.",
     rationale: "Logs are copied to other companies and kept for years; an error that prints the database's URL has \
                 published its password.",
     remedy: "Keep secrets in a type that cannot be printed, and log errors without their connection strings. Here: \
@@ -51,7 +51,7 @@ pub(super) const CHECK: Check = Check {
     fails: &["answer: 200 in 3 ms; leak DATABASE_URL"],
 };
 
-/// What makes services say more than they should: where they show their environment, and input that breaks them.
+/// Requests that make services leak: paths that show the environment, and malformed input.
 fn provocations(subject: &Subject<'_>) -> Vec<Step> {
     let shown = super::debug::PATHS.iter().map(|path| Request::new("GET", path));
     let profile = subject.profile();

@@ -1,4 +1,4 @@
-//! Endpoints for operators are not for the public.
+//! Endpoints for operators are not public.
 
 use super::Content;
 use crate::model::check::{Ask, Check, Needs, Reading, Severity};

@@ -1,4 +1,4 @@
-//! The API's documentation is where the profile says, or nowhere.
+//! The API's documentation is public only where the profile says so.
 
 use profiles::Docs;
 
@@ -10,7 +10,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "Documentation and API descriptions are public where the profile shows docs, and nowhere else.",
-    rationale: "In production they hand every stranger the list of routes, parameters and models; in development their absence is a bug.",
+    rationale: "In production they give anyone the list of routes, parameters and models; in development their \
+                absence is a bug.",
     remedy: "Serve documentation only where the profile shows it. FastAPI: `FastAPI(openapi_url=None)` removes `/docs` \
              and `/redoc` too. Express: mount Swagger UI only outside production. Here: `server.docs = \"hidden\"`.",
     references: &[

@@ -27,7 +27,7 @@ const COMMON: Check = Check {
 pub(super) const ENV: Check = Check {
     id: "exposure.files.env",
     rule: "No environment file is public.",
-    rationale: "`.env` holds the database's password, and scanners ask every public address for it.",
+    rationale: "`.env` holds the database's password, and scanners request it from every public address.",
     ask: |_| ask(ENV_FILES),
     judge: |_, exchanges| judge(exchanges, ENV_FILES),
     fails: &[
@@ -51,7 +51,7 @@ pub(super) const VCS: Check = Check {
 pub(super) const KEYS_AND_BACKUPS: Check = Check {
     id: "exposure.files.keys-and-backups",
     rule: "No key, backup or build file is public.",
-    rationale: "They show that the web root is the repository's root, and that more is to be found.",
+    rationale: "They show that the web root is the repository's root, and that other files are public too.",
     references: &[
         "https://cwe.mitre.org/data/definitions/530.html",
         "https://cwe.mitre.org/data/definitions/538.html",
@@ -95,7 +95,7 @@ fn ask(files: &[Known]) -> Ask {
 fn judge(exchanges: &[Exchange], files: &[Known]) -> Verdict {
     super::against_control(exchanges, |exchange, response, content| {
         let known = files.iter().find(|(path, _)| *path == exchange.request.path);
-        // Content is recognised by itself, whatever unknown paths get.
+        // The content decides, even if unknown paths are answered with a page.
         let found = !matches!(content, Content::None)
             && known.is_some_and(|(_, recognise)| recognise(&response.body));
         Reading::expect(!found, || {
@@ -104,7 +104,7 @@ fn judge(exchanges: &[Exchange], files: &[Known]) -> Verdict {
     })
 }
 
-/// Lines of `NAME=value`, whatever the content type says.
+/// Lines of `NAME=value`, with any content type.
 fn is_assignments(body: &str) -> bool {
     let is_name = |name: &str| {
         name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')

@@ -11,9 +11,9 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "Where documentation is hidden, GraphQL answers no introspection.",
-    rationale: "`__schema` is the API's documentation under another name: every type, field and mutation, for any stranger.",
-    remedy: "Switch introspection off in production. FastAPI with Strawberry: the extension `DisableIntrospection()`. Express with \
-             Apollo: `introspection: false`. Here: there is no GraphQL.",
+    rationale: "`__schema` is the API's documentation under another name: every type, field and mutation, for anyone.",
+    remedy: "Switch introspection off in production. FastAPI with Strawberry: the extension \
+             `DisableIntrospection()`. Express with Apollo: `introspection: false`. Here: there is no GraphQL.",
     references: &[
         "https://spec.graphql.org/October2021/#sec-Introspection",
         "https://cwe.mitre.org/data/definitions/200.html",

@@ -1,4 +1,4 @@
-//! Nothing is public that should not be.
+//! Documentation, files, secrets and endpoints that must not be public.
 
 mod banner;
 mod canary;
@@ -32,17 +32,17 @@ fn control_and(paths: &[&str], promise: &str) -> Vec<Question> {
     control.chain(paths.iter().copied()).map(|path| Question::new(Probe::get(path), promise)).collect()
 }
 
-/// What a path's answer is, beside what any unknown path gets.
+/// A path's answer, compared with the control's: the answer to an unknown path.
 enum Content {
-    /// No success, or the page that every path gets: a single-page application exposes nothing by it.
+    /// No success, or the page that answers every path: a single-page application exposes nothing by it.
     None,
     /// A success of its own.
     Own,
-    /// A success that differs, but so may the pages of two unknown paths.
+    /// Both succeed and differ, as the pages of two unknown paths may.
     Unknown(String),
 }
 
-/// Reads each answer beside the control's.
+/// Compares each answer with the control's.
 fn against_control(
     exchanges: &[Exchange],
     read: impl Fn(&Exchange, &Response, Content) -> Reading,

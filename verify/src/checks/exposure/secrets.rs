@@ -1,4 +1,4 @@
-//! No answer contains something that looks like a key.
+//! No answer contains text in the form of a key.
 
 use profiles::unmistakable_credential;
 
@@ -9,15 +9,15 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "No answer contains a private key, a cloud key or a connection string with a password.",
-    rationale: "Such a string in one answer is a leaked credential, whoever put it there.",
-    remedy: "Remove it from the answer, then rotate it: it has been public. FastAPI: a `response_model` lets out only \
+    rationale: "Such a string in any answer is a leaked credential.",
+    remedy: "Remove it from the answer, then rotate it: it has been public. FastAPI: a `response_model` sends only \
              its own fields. Express: build the answer from named fields instead of sending whole objects.",
     references: &["https://cwe.mitre.org/data/definitions/200.html"],
     requirements: &["FR-004", "FR-008", "v5.0.0-16.5.1"],
     ask: |_| Ask::Everything { promise: "secrets.required".to_owned(), also: Vec::new() },
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
-            // What the probe itself sent is no leak when it comes back.
+            // An echo of the probe's own header is not a leak.
             let sent = |value: &str| exchange.request.headers.iter().any(|(_, known)| known == value);
             let headers =
                 response.headers.iter().map(|(_, value)| value.as_str()).filter(|value| !sent(value));

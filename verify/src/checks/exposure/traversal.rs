@@ -1,4 +1,4 @@
-//! No path leads out of the folder that is served.
+//! No path leaves the served folder.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::probe::Probe;
@@ -7,12 +7,12 @@ pub(super) const CHECK: Check = Check {
     id: "exposure.files.traversal",
     severity: Severity::High,
     needs: Needs::Nothing,
-    rule: "No spelling of `..` leads out of the served folder.",
-    rationale: "A path that is joined first and checked never, or checked before it is decoded, reads any file that the service can \
-                read: its environment, its keys, its source.",
-    remedy: "Decode once, then resolve the path and refuse what is not below the root. FastAPI: `StaticFiles` does; a route with \
-             `{path:path}` that opens files does not. Express: `express.static` or `res.sendFile(name, { root })`, never \
-             `path.join(root, req.params.name)`. Here: no file is served.",
+    rule: "No spelling of `..` leaves the served folder.",
+    rationale: "A service that joins paths without a check, or checks them before it decodes them, serves any file \
+                that it can read: its environment, its keys, its source.",
+    remedy: "Decode once, then resolve the path and refuse any that is not below the root. FastAPI: `StaticFiles` \
+             does; a route with `{path:path}` that opens files does not. Express: `express.static` or \
+             `res.sendFile(name, { root })`, never `path.join(root, req.params.name)`. Here: no file is served.",
     references: &[
         "https://cwe.mitre.org/data/definitions/22.html",
         "https://owasp.org/www-community/attacks/Path_Traversal",
@@ -39,7 +39,7 @@ pub(super) const CHECK: Check = Check {
     fails: &["HTTP/1.1 200 OK\ncontent-type: text/plain\n\nroot:x:0:0:root:/root:/bin/sh\n"],
 };
 
-/// A file that every Unix has and that holds no secret, from deeper than any folder that is served.
+/// Paths to a file that every Unix has and that holds no secret, with more `..` than a served folder is deep.
 const SPELLINGS: &[&str] = &[
     "/../../../../../../../../etc/passwd",
     "/..%2f..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc/passwd",

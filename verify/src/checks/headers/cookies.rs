@@ -1,4 +1,4 @@
-//! Cookies that are set are set safely.
+//! Cookies have safe attributes.
 
 use crate::model::check::{Ask, Check, Failure, Needs, Severity, Verdict, judgeable};
 
@@ -6,7 +6,7 @@ pub(super) const CHECK: Check = Check {
     id: "headers.cookies",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "A cookie that is set has Secure, SameSite and, unless scripts must read it, HttpOnly.",
+    rule: "Every cookie has Secure, SameSite and, unless scripts must read it, HttpOnly.",
     rationale: "Without Secure it travels in clear text, without HttpOnly scripts read it, and without SameSite some \
                 browsers send it with other sites' requests.",
     remedy: "Set cookies as `__Host-name=…; Path=/; Secure; HttpOnly; SameSite=Lax`. FastAPI: `response.set_cookie(…, \
@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
         for (question, exchange) in exchanges.iter().enumerate() {
             let Ok(response) = judgeable(exchange) else { continue };
             for fault in response.all("set-cookie").filter_map(fault) {
-                // A cookie is set on every answer or on none that matters: once is enough.
+                // Services set a cookie on many answers: report each fault once.
                 if !weak.iter().any(|(_, known)| *known == fault) {
                     weak.push((question, fault));
                 }
@@ -53,7 +53,7 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// What a cookie lacks. A token against forged requests is read by the page's own scripts, so it has no `HttpOnly`.
+/// The attributes that a cookie lacks. The page's own scripts read a CSRF token, so it needs no `HttpOnly`.
 fn fault(cookie: &str) -> Option<String> {
     let name = cookie.split('=').next().unwrap_or_default().trim();
     let attributes: Vec<String> =

@@ -1,4 +1,4 @@
-//! Compression is for those who asked for it, and changes nothing else.
+//! Only clients that accept an encoding get it, and it changes nothing else.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,12 @@ pub(super) const CHECK: Check = Check {
     id: "headers.encoding",
     severity: Severity::Low,
     needs: Needs::Nothing,
-    rule: "An encoded answer decodes, says so in Vary, and goes only to clients that accept it.",
-    rationale: "A client that did not ask for gzip reads noise, and so does every client of a cache that was not told.",
-    remedy: "Compress only what Accept-Encoding allows, and add `Vary: Accept-Encoding` to both forms. FastAPI: GZipMiddleware \
-             looks for the word and takes `gzip;q=0` for a yes; compress in the proxy instead. Express: `compression()`. Here: \
-             nothing is compressed.",
+    rule: "An encoded answer decodes, names Accept-Encoding in Vary, and goes only to clients that accept it.",
+    rationale: "A client that does not accept gzip cannot read the answer, and a cache without Vary serves it to \
+                every client.",
+    remedy: "Compress only what Accept-Encoding allows, and add `Vary: Accept-Encoding` to both forms. FastAPI: \
+             GZipMiddleware searches for the word `gzip`, so it accepts `gzip;q=0`; compress in the proxy instead. \
+             Express: `compression()`. Here: nothing is compressed.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3",
         "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
@@ -101,7 +102,7 @@ fn wrong(accepted: &str, response: &Response, plain: Option<&Response>) -> Optio
         .then(|| "says something else than without compression".to_owned())
 }
 
-/// What two answers of the same service have in common, whatever the time.
+/// The members of a JSON object, which stay the same while values such as the time change.
 fn members(json: &Json) -> BTreeSet<&str> {
     json.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }

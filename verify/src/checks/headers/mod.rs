@@ -1,4 +1,4 @@
-//! What every answer says to the browser that receives it.
+//! Headers that instruct the browser, on every answer.
 
 mod cookies;
 mod encoding;

@@ -14,8 +14,9 @@ pub(super) const STATUS_AND_TYPE: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "The health check answers 200, with JSON where the contract is full.",
-    rationale: "Railway makes a deployment live on exactly 200: with anything else a healthy release never is, and with 200 whatever happens a sick one is.",
-    remedy: "See the body and the logs for what is unhealthy; answer 200 and `application/json` when the database \
+    rationale: "Railway makes a deployment live on exactly 200: any other status keeps a healthy release from \
+                going live, and a constant 200 lets an unhealthy one go live.",
+    remedy: "Find the cause in the body and the logs; answer 200 and `application/json` when the database \
              answers. Express: `res.json(…)`, because `res.send` of a text is HTML.",
     references: &[
         "https://docs.railway.com/deployments/healthchecks",
@@ -47,8 +48,9 @@ pub(super) const SCHEMA: Check = Check {
     needs: Needs::Nothing,
     rule: "The health check's body has `status`, `database`, `environment` and `timestamp` as the contract defines them.",
     rationale: "Monitors and dashboards read these members; a renamed word or a local time breaks them silently.",
-    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected|read-only, `environment`, and `timestamp` as RFC 3339 \
-             in UTC. FastAPI: `datetime.now(timezone.utc).isoformat()`. Express: `new Date().toISOString()`.",
+    remedy: "Send `status` ok|unhealthy, `database` connected|disconnected|read-only, `environment`, and \
+             `timestamp` as RFC 3339 in UTC. FastAPI: `datetime.now(timezone.utc).isoformat()`. Express: `new \
+             Date().toISOString()`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         "https://www.rfc-editor.org/rfc/rfc8259",
@@ -81,8 +83,10 @@ pub(super) const ENVIRONMENT: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "The health check names the profile's environment.",
-    rationale: "A production address that answers `development` runs with the wrong configuration, whatever else it passes.",
-    remedy: "Start the service with this profile: check the start command and the environment variables of the deployment. Here: `--profile production`.",
+    rationale: "A production address that answers `development` runs with the wrong configuration, even if it \
+                passes every other check.",
+    remedy: "Start the service with this profile: check the start command and the environment variables of the \
+             deployment. Here: `--profile production`.",
     references: &["https://12factor.net/config"],
     requirements: &["FR-003"],
     ask: |subject| where_full(subject, |subject| Ask::one(Probe::get(subject.health()), "environment")),
@@ -110,7 +114,7 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "200, `ok` and `connected` come together, and so do 503, `unhealthy` and `disconnected` or `read-only`.",
-    rationale: "Machines read the status and people the body; where they disagree, one of them is lied to.",
+    rationale: "Machines read the status and people the body: if they disagree, one of them is misled.",
     remedy: "Derive the status code and the body from the same result of the same query. FastAPI: `JSONResponse(body, \
              status_code=503)`. Express: `res.status(503).json(body)`.",
     references: &[RFC_9110],
@@ -133,9 +137,9 @@ pub(super) const STATUS_AGREES_WITH_BODY: Check = Check {
                 &["ok", "connected"]
             };
             if !agrees && !words.into_iter().flatten().any(|word| contrary.contains(&word)) {
-                // A word that is missing or of another contract contradicts nothing.
+                // A missing word, or one of another contract, contradicts nothing.
                 return Reading::Unknown(
-                    "the body has not the contract's words; see health.contract.schema".to_owned(),
+                    "the body does not use the contract's words; see health.contract.schema".to_owned(),
                 );
             }
             Reading::expect(agrees, || format!("the status is {}{}", response.status, said(response)))
@@ -176,7 +180,7 @@ fn ask(subject: &Subject<'_>) -> Ask {
     Ask::one(Probe::get(subject.health()), "health.path")
 }
 
-/// The questions, where the profile promises more than the status.
+/// The questions, if the profile promises more than the status.
 pub(super) fn where_full(subject: &Subject<'_>, ask: fn(&Subject<'_>) -> Ask) -> Ask {
     match subject.profile().health.contract {
         Contract::Full => ask(subject),
@@ -194,7 +198,7 @@ fn mismatch(body: &Json, name: &str, fits: Fits, wanted: &str) -> Option<String>
     }
 }
 
-/// What the body says of itself, as the end of a sentence.
+/// The body's `status` and `database`, as the end of a sentence.
 fn said(response: &Response) -> String {
     let body = response.json().unwrap_or_default();
     let words = ["status", "database"].map(|name| Some(format!("{name} `{}`", body[name].as_str()?)));

@@ -1,4 +1,4 @@
-//! The health check notices what happens to the database, in time, and notices its end as well.
+//! The health check reports a fault of the database in time, and its end too.
 
 use crate::checks::drilled::{
     RECOVERED, UNDER_FAULT, answer, drill, expect, fault, health, result, seen, under, words,
@@ -14,8 +14,9 @@ const COMMON: Check = Check {
     needs: Needs::Drill,
     rule: "",
     rationale: "",
-    remedy: "Ask the database in the health check, with one deadline around waiting, connecting and the query; answer \
-             503 when it is over. Here: `health.budget`. FastAPI: `asyncio.timeout` around the session's first query.",
+    remedy: "Query the database in the health check, with one deadline around waiting, connecting and the query; \
+             answer 503 when it expires. Here: `health.budget`. FastAPI: `asyncio.timeout` around the session's \
+             first query.",
     references: &["https://cwe.mitre.org/data/definitions/400.html"],
     requirements: &["FR-003", "v5.0.0-16.5.2"],
     ask: |_| Ask::skip("a template"),
@@ -26,24 +27,25 @@ const COMMON: Check = Check {
 
 pub(super) const DB_DOWN: Check = Check {
     id: "health.deep.db-down",
-    rule: "With the database refusing connections the health check answers 503 within its budget.",
-    rationale: "A check that only shows that the process runs keeps a service in rotation that can do nothing.",
+    rule: "When the database refuses connections, the health check answers 503 within its budget.",
+    rationale: "A check of the process alone keeps a service in rotation that cannot do its work.",
     ask: |subject| Ask::one(under(subject, Fault::Refuse, health(subject)), "health.budget"),
     ..COMMON
 };
 
 pub(super) const DB_BLACKHOLE: Check = Check {
     id: "health.deep.db-blackhole",
-    rule: "With a database that never answers the health check answers 503 within its budget.",
-    rationale: "A lost network says nothing, and waiting for TCP to give up takes minutes, in which every probe hangs.",
+    rule: "When the database never answers, the health check answers 503 within its budget.",
+    rationale: "A lost network sends no error, and TCP gives up only after minutes, in which every probe hangs.",
     ask: |subject| Ask::one(under(subject, Fault::BlackHole, health(subject)), "health.budget"),
     ..COMMON
 };
 
 pub(super) const DB_LIES: Check = Check {
     id: "health.deep.db-lies",
-    rule: "A database that accepts connections and fails every query, or refuses the password, is not healthy.",
-    rationale: "A check of the socket, or of the pool's size, says that all is well while no query works.",
+    rule: "The health check answers 503 when the database accepts connections but fails every query, or refuses \
+           the password.",
+    rationale: "A check of the socket, or of the pool's size, reports health while no query works.",
     ask: |subject| {
         let faults = [Fault::QueryError, Fault::AuthError];
         // Connections that are already authenticated would hide a refused password.
@@ -64,8 +66,9 @@ pub(super) const DB_LIES: Check = Check {
 
 pub(super) const RECOVERS: Check = Check {
     id: "health.deep.recovers",
-    rule: "Once the database is back the health check answers 200 in the declared time, without a restart.",
-    rationale: "A pool that keeps its dead connections turns a minute's outage into one that lasts until somebody wakes up.",
+    rule: "Once the database is back, the health check answers 200 within the declared time, without a restart.",
+    rationale: "A pool that keeps its dead connections turns an outage of a minute into one that lasts until a \
+                restart.",
     remedy: "Discard connections that failed, check those that were idle before use, and open new ones. Here the pool \
              does. SQLAlchemy: `pool_pre_ping=True`. node-postgres: listen for `error` on the pool.",
     ask: |subject| {
@@ -93,9 +96,9 @@ pub(super) const SINGLE_FLIGHT: Check = Check {
     id: "health.deep.single-flight",
     severity: Severity::Medium,
     rule: "Two hundred health checks at once cost the database a few queries, and no more connections than the pool has.",
-    rationale: "A health check that anyone may call, and that asks the database each time, is a way to take it down.",
-    remedy: "Let probes that come together share one query. Here they do. FastAPI: keep the running check in a task \
-             that others await, shielded from the first caller's end.",
+    rationale: "If each call of a public health check queries the database, anyone can overload it.",
+    remedy: "Let concurrent probes share one query. Here they do. FastAPI: keep the running check in a task that \
+             others await, shielded from the first caller's cancellation.",
     ask: |subject| {
         let steps = vec![
             Step::fault(Fault::Latency(300)),
@@ -141,7 +144,8 @@ pub(super) const POOL_EXHAUSTED: Check = Check {
     id: "health.deep.pool-exhausted",
     severity: Severity::Medium,
     rule: "With every connection of the pool in use the health check answers within its budget.",
-    rationale: "A check that queues behind the traffic times out under load, and the platform restarts what was merely busy.",
+    rationale: "A check that queues behind the traffic times out under load, and the platform restarts a service \
+                that is only busy.",
     remedy: "Give the health check a connection of its own, or a short wait and an answer. Here it has one in reserve.",
     ask: |subject| {
         let Some(path) = subject.profile().drill.reads.first() else {
@@ -177,7 +181,7 @@ pub(super) const POOL_EXHAUSTED: Check = Check {
 };
 
 const CROWD: u32 = 200;
-/// Checks that overlap but do not begin together, and a pool's own questions before use.
+/// Allows for checks that overlap without starting together, and for a pool's own queries before use.
 const FEW: u64 = 10;
 
 fn unhealthy(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {

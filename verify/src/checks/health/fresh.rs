@@ -1,4 +1,4 @@
-//! The health check speaks of now, not of some earlier moment.
+//! The health check reports the current state, not an earlier one.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ pub(super) const TIMESTAMP_MOVES: Check = Check {
     id: "health.fresh.timestamp-moves",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "The health check's timestamp moves, and agrees with our clock.",
-    rationale: "A timestamp taken at start, or a cached answer, reports health that nobody has checked.",
+    rule: "The health check's timestamp moves, and agrees with the clock of the machine that runs verify.",
+    rationale: "A timestamp taken at start, or a cached answer, reports a state that was not checked.",
     remedy: "Take the time inside the handler, in UTC, and keep the machine's clock synchronised.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1"],
     requirements: &["FR-003"],
@@ -34,13 +34,13 @@ pub(super) const TIMESTAMP_MOVES: Check = Check {
                 return Verdict::fail(
                     question,
                     format!(
-                        "the timestamp `{text}` is {} s from our clock; the profile allows {}",
+                        "the timestamp `{text}` is {} s from this machine's clock; the profile allows {}",
                         off / 1000,
                         skew / 1000
                     ),
                 );
             }
-            // Close to our clock, two equal timestamps are two quick probes; away from it, one frozen moment.
+            // Equal timestamps near this machine's clock come from two quick probes; further off, from a frozen one.
             if off > QUICK_MS && seen.as_ref() == Some(&text) {
                 return Verdict::fail(
                     question,
@@ -63,7 +63,7 @@ pub(super) const NOT_CACHED: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "The health check forbids caching, and does not come from a cache.",
-    rationale: "A cached 200 keeps a dead service in rotation for as long as the cache likes.",
+    rationale: "A cached 200 keeps a dead service in rotation until the cache's entry expires.",
     remedy: "Send `Cache-Control: no-store`, and exclude the path from the CDN. FastAPI: \
              `response.headers[\"Cache-Control\"] = \"no-store\"`. Express: `res.set(\"Cache-Control\", \"no-store\")`.",
     references: &[
@@ -102,8 +102,8 @@ pub(super) const LATENCY: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "The health check answers within the declared latency.",
-    rationale: "Probes give up on a slow health check and call a healthy service dead, Kubernetes by default after one \
-                second; meanwhile it holds a connection of the pool.",
+    rationale: "Probes time out on a slow health check and report a healthy service as dead, Kubernetes by default \
+                after one second; meanwhile the check holds a connection of the pool.",
     remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the \
              query. FastAPI: `asyncio.timeout(…)` around the check. Express: `query_timeout` and \
              `connectionTimeoutMillis` of node-postgres. Here: `health.budget`.",
@@ -120,7 +120,7 @@ pub(super) const LATENCY: Check = Check {
     },
     judge: |subject, exchanges| {
         let most = subject.profile().verify.health_latency;
-        // The quickest counts: the first answer may have paid for DNS, TLS or waking a database.
+        // The quickest counts: the first answer may include DNS, TLS or the start of a sleeping database.
         let quickest = exchanges
             .iter()
             .filter(|exchange| judgeable(exchange).is_ok())
@@ -144,7 +144,7 @@ pub(super) const LATENCY: Check = Check {
     fails: &["HTTP/1.1 200 OK\nx-example-elapsed-ms: 60000"],
 };
 
-/// A run may be over sooner than a clock of whole seconds moves.
+/// A run may end before a clock of whole seconds advances.
 const QUICK_MS: i64 = 2_000;
 
 /// A date and time of RFC 3339 whose offset is zero. Case is free (section 5.6); the fraction has a point.

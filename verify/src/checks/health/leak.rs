@@ -1,4 +1,4 @@
-//! The health check tells strangers nothing about the inside.
+//! The health check shows no internals.
 
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
 use crate::model::probe::Probe;
@@ -39,7 +39,7 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// Words that error texts and connection strings have, and that the contract has not; in lower case.
+/// Words of error texts and connection strings that the contract does not use; in lower case.
 pub(in crate::checks) const INTERNALS: &[&str] = &[
     "postgres://",
     "postgresql",

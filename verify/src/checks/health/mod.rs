@@ -1,4 +1,4 @@
-//! The health check tells the truth, freshly, and no more than that.
+//! The health check keeps its contract, is current, and shows no internals.
 
 mod contract;
 mod deep;

@@ -1,4 +1,4 @@
-//! What the health check says while its database is away.
+//! The health check's answer while the database is unavailable.
 
 use profiles::Contract;
 
@@ -12,9 +12,9 @@ pub(super) const CONTRACT: Check = Check {
     id: "health.deep.contract-when-down",
     severity: Severity::Medium,
     needs: Needs::Drill,
-    rule: "While the database is away the health check's 503 has the contract's body, and the body says so.",
-    rationale: "Whoever is woken by the 503 reads the body first; one of another layer, or one that says `connected`, \
-                sends them the wrong way.",
+    rule: "While the database is unavailable, the health check's 503 has the contract's body and names the outage.",
+    rationale: "The operator on call reads the body first; a body from another layer, or one that says \
+                `connected`, is misleading.",
     remedy: "Write the 503 in the same place as the 200, with `unhealthy` and `disconnected`. FastAPI: \
              `JSONResponse(body, status_code=503)`, not an exception.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4"],
@@ -47,8 +47,8 @@ pub(super) const NO_INTERNALS: Check = Check {
     id: "health.deep.no-internals-when-down",
     severity: Severity::Medium,
     needs: Needs::Drill,
-    rule: "While the database is away the health check names no host, user, query or error text.",
-    rationale: "An outage is when error texts appear, and strangers are asking too.",
+    rule: "While the database is unavailable, the health check names no host, user, query or error text.",
+    rationale: "Error texts appear during outages, and the health check is public.",
     remedy: "Log the driver's error, and answer with the contract's words. FastAPI: no `str(error)` in the answer. \
              Express: no `error.message`.",
     references: &["https://cwe.mitre.org/data/definitions/209.html"],
@@ -70,11 +70,11 @@ fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Vec<String>) -> Ver
             Err(why) => return vec![Reading::Unknown(why)],
         };
         if response.status < 500 {
-            let why = format!("with the database away the answer was {}", response.status);
+            let why = format!("with the database unavailable the answer was {}", response.status);
             return vec![Reading::Unknown(why)];
         }
         let live = as_exchange(Request::new("GET", &exchange.request.path), response);
-        let broken = |wrong| Reading::Broken(format!("with the database away {wrong}"));
+        let broken = |wrong| Reading::Broken(format!("with the database unavailable {wrong}"));
         wrong(&live).into_iter().map(broken).collect()
     })
 }

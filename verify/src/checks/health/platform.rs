@@ -1,4 +1,4 @@
-//! The platform's own probe is answered, whatever host it asks for.
+//! The health check answers the platform's own probe, for the platform's host name.
 
 use crate::checks::drilled::{answer, drill, expect, health};
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
@@ -9,8 +9,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::High,
     needs: Needs::Drill,
     rule: "The health check answers requests for the platform's own host name.",
-    rationale: "Railway asks for `healthcheck.railway.app`; a service that knows its public name only answers 400, and \
-                the release never goes live.",
+    rationale: "Railway sends `Host: healthcheck.railway.app`; a service that accepts only its public name answers \
+                400, and the release never goes live.",
     remedy: "Leave the health path out of the list of allowed hosts. FastAPI: `TrustedHostMiddleware` with that name \
              among its `allowed_hosts`.",
     references: &["https://docs.railway.com/deployments/healthchecks"],

@@ -1,4 +1,4 @@
-//! Where a request ends is never open to interpretation.
+//! Requests with an ambiguous end are refused.
 
 use profiles::Family;
 
@@ -11,11 +11,12 @@ pub(super) const CHECK: Check = Check {
     id: "http1.framing.ambiguous-length",
     severity: Severity::High,
     needs: Needs::Intrusive,
-    rule: "A request whose end can be read in two ways is refused or its connection closed, and nothing behind it is answered.",
-    rationale: "If a proxy and the service disagree on where a request ends, the rest is taken for somebody else's \
-                next request: request smuggling.",
+    rule: "A request with an ambiguous end is refused or its connection closed, and the bytes behind it get no \
+           answer.",
+    rationale: "If a proxy and the service disagree on where a request ends, one of them reads the rest as another \
+                client's next request: request smuggling.",
     remedy: "Answer 400 and close the connection when Content-Length meets Transfer-Encoding, when lengths differ, \
-             and when a field is folded or misspelt. Use a current HTTP library, and put nothing before it that \
+             and when a field is folded or misspelt. Use a current HTTP library, and put no proxy before it that \
              repairs requests.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9112#section-6.3",
@@ -51,7 +52,7 @@ pub(super) const CHECK: Check = Check {
                     first.status
                 )),
                 [_, second, ..] => Reading::Broken(format!(
-                    "{what}: what stood behind the request was answered as a second one ({})",
+                    "{what}: the bytes behind the request were answered as a second one ({})",
                     second.status
                 )),
                 _ => Reading::Holds,
@@ -70,10 +71,10 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// Statuses that say that the message itself was refused, so that what follows will not be read.
+/// Statuses that refuse the message itself, so that the service does not read the bytes behind it.
 const REFUSALS: &[u16] = &[400, 411, 413, 431, 501];
 
-/// What a second reader would take for a request of its own.
+/// Bytes that a second reader would parse as a request.
 const SECOND: &str = "GET /plumbline-smuggled HTTP/1.1\r\nhost: {host}\r\n\r\n";
 
 /// Name, field lines, and the body before [`SECOND`].

@@ -1,4 +1,4 @@
-//! The name that a client gives the service is not taken for its own.
+//! The service does not trust the host name that a client sends.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::exchange::{Exchange, Request};
@@ -9,11 +9,12 @@ pub(super) const NOT_TRUSTED: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "A foreign Host, X-Forwarded-Host or Forwarded appears in no redirect and no body.",
-    rationale: "Links built from the request's own Host send whoever follows them to an attacker: a password reset leads to \
-                another site, and a cache serves the redirect to everyone.",
-    remedy: "Build absolute URLs from configuration, or send relative ones, and refuse hosts that are not yours. FastAPI: \
-             TrustedHostMiddleware with `allowed_hosts`, and `redirect_slashes=False`. Express: no `trust proxy` beyond your own \
-             proxies, and no `req.hostname` in links. Here: no link is built from the request.",
+    rationale: "Links built from the request's Host lead users to an attacker: a password reset leads to another \
+                site, and a cache serves the redirect to everyone.",
+    remedy: "Build absolute URLs from configuration, or send relative ones, and refuse hosts that are not yours. \
+             FastAPI: TrustedHostMiddleware with `allowed_hosts`, and `redirect_slashes=False`. Express: no `trust \
+             proxy` beyond your own proxies, and no `req.hostname` in links. Here: no link is built from the \
+             request.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-7.4",
         "https://www.rfc-editor.org/rfc/rfc7239#section-8.1",
@@ -27,7 +28,7 @@ pub(super) const NOT_TRUSTED: Check = Check {
         let forwarded = paths
             .iter()
             .map(|path| Probe::get(path).with(FORWARDED, EVIL).with("forwarded", format!("host={EVIL}")));
-        // Byte for byte, so that an edge's error for a host that it does not know is no answer of the service.
+        // Byte for byte, so that an edge's error for an unknown host is not read as the service's answer.
         let foreign = paths
             .iter()
             .map(|path| Probe::get(path).with("host", EVIL).verbatim(subject.profile().verify.timeout));
@@ -72,8 +73,8 @@ fn is_foreign(request: &Request) -> bool {
     request.header("host").is_some()
 }
 
-/// Whether the health path, which exists, is refused to the foreign Host: then what repeats the name is the
-/// refusal, perhaps an edge's.
+/// Whether the health path, which exists, refuses the foreign Host: then the refusal repeats the name, and it may
+/// be an edge's.
 fn refuses_the_host(exchanges: &[Exchange]) -> bool {
     let health = exchanges.iter().find(|exchange| is_foreign(&exchange.request));
     health.and_then(|health| health.response().ok()).is_some_and(|response| response.status >= 400)

@@ -1,4 +1,4 @@
-//! A request says once, and properly, which host it is for.
+//! A request has exactly one valid Host.
 
 use profiles::Family;
 
@@ -12,9 +12,9 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Intrusive,
     rule: "A request without Host, with two, or with an invalid one is refused.",
-    rationale: "Two programs that disagree on the host disagree on whose page, cache entry or tenant it is; caches \
+    rationale: "Two programs that disagree on the host choose different pages, cache entries or tenants; caches \
                 have been poisoned that way.",
-    remedy: "Answer 400 before anything reads the request. Here it is done for every route. Behind uvicorn or Node, \
+    remedy: "Answer 400 before any handler reads the request. Here every route does. Behind uvicorn or Node, \
              let the proxy refuse it: nginx does by itself.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9112#section-3.2",
@@ -35,7 +35,7 @@ pub(super) const CHECK: Check = Check {
         Verdict::of_answers(exchanges, |exchange| match reply(exchange) {
             Err(why) => Reading::Unknown(why),
             Ok(reply) => match reply.responses.first() {
-                // Closing without a word refuses as well.
+                // Closing without an answer is a refusal too.
                 None if reply.closed => Reading::Holds,
                 None => {
                     Reading::Unknown(format!("GET {} {}: no answer", exchange.request.path, what(exchange)))

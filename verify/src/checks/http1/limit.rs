@@ -1,4 +1,4 @@
-//! What a client may send has an end.
+//! The size of a head and of a body is limited.
 
 use super::{PATIENCE_MS, raw, reply, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
@@ -10,7 +10,8 @@ pub(super) const HEAD: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Intrusive,
     rule: "A request head above the declared limit is refused.",
-    rationale: "A head is held in memory until it is complete: without a limit a few connections hold all of it.",
+    rationale: "The service holds a head in memory until it is complete: without a limit a few connections fill \
+                the memory.",
     remedy: "Answer 431, or 414 for the target, and close. Here: `server.header_limit`. uvicorn: \
              `--h11-max-incomplete-event-size`. Node: `--max-http-header-size`.",
     references: &[
@@ -60,8 +61,8 @@ pub(super) const BODY: Check = Check {
     id: "http1.limit.body",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "A body above the declared limit is refused, announced or streamed.",
-    rationale: "A limit that looks at Content-Length only is passed by whoever streams chunks instead.",
+    rule: "A body above the declared limit is refused, whether its length is announced or it is streamed.",
+    rationale: "A limit on Content-Length alone does not stop a body that is streamed in chunks.",
     remedy: "Count while reading, answer 413 and close. Here: `server.body_limit`. Express: `express.json({ limit })`. \
              FastAPI has no limit of its own: set one in the proxy, or count in a middleware.",
     references: &[

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on the wire: what only raw bytes can ask.
+//! HTTP/1.1 on the wire: probes that need raw bytes.
 
 mod framing;
 mod host;
@@ -13,18 +13,18 @@ use crate::model::probe::Probe;
 pub(super) const CHECKS: &[&Check] =
     &[&host::NOT_TRUSTED, &host_line::CHECK, &framing::CHECK, &limit::HEAD, &limit::BODY, &slow::CHECK];
 
-/// Raw probes are sent together, after everything that a client could have sent.
+/// Raw probes are sent together, after all probes of an ordinary client.
 const ROUND: u8 = 2;
 
 /// Long enough for a second answer to come, or for the connection to be closed after the first.
 const PATIENCE_MS: u64 = 1_000;
 
-/// A raw probe; method, path and `what` are what findings show of it.
+/// A raw probe; findings show its method, path and `what`.
 fn raw(shown: Probe, what: impl Into<String>, pieces: Vec<Piece>, ends: Ends, patience_ms: u64) -> Probe {
     shown.by(Means::Raw(Raw { what: what.into(), pieces, ends, patience_ms })).in_round(ROUND)
 }
 
-/// What was special about a raw probe.
+/// The description of a raw probe.
 fn what(exchange: &Exchange) -> &str {
     match &exchange.request.means {
         Means::Raw(raw) => &raw.what,
@@ -32,7 +32,7 @@ fn what(exchange: &Exchange) -> &str {
     }
 }
 
-/// What came back, unless it says nothing: there was no connection, or a rate limiter answered.
+/// The reply, unless it proves nothing: there was no connection, or a rate limiter answered.
 fn reply(exchange: &Exchange) -> Result<&RawReply, String> {
     let request = &exchange.request;
     match &exchange.answer {

@@ -1,4 +1,4 @@
-//! Whoever sends slowly is not waited for.
+//! Slow requests time out.
 
 use super::{raw, reply, what};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
@@ -9,9 +9,9 @@ pub(super) const CHECK: Check = Check {
     id: "http1.slow.headers-and-body",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "A connection that trickles its request is closed when the declared time is over.",
-    rationale: "A few hundred such connections take every place of a service that waits for them, at no cost to the \
-                sender (slowloris).",
+    rule: "A connection that sends its request slowly is closed after the declared time.",
+    rationale: "A few hundred such connections use up a service that waits for them, at no cost to the sender \
+                (slowloris).",
     remedy: "Bound the time from the first byte to the last, not the pause between two. Here: `server.header_timeout` \
              and `server.request_timeout`. Node: `server.headersTimeout` and `server.requestTimeout`. uvicorn has no \
              such limit: put a proxy before it (nginx: `client_header_timeout`).",
@@ -56,10 +56,10 @@ pub(super) const CHECK: Check = Check {
     fails: &["(open)"],
 };
 
-/// How much later than declared a connection may be closed.
+/// The delay after the declared time within which a connection must be closed.
 const SLACK_MS: u64 = 2_000;
 
-/// The beginning of a request, then a little of the rest again and again until the limit is over.
+/// The beginning of a request, then small pieces of the rest until the limit expires.
 fn trickle(first: String, each: &str, limit_ms: u64) -> Vec<Piece> {
     let pause_ms = (limit_ms / 10).max(50);
     let times = u32::try_from(limit_ms.div_ceil(pause_ms)).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! What the TLS handshake agrees on is what the profile says, and works.
+//! The TLS handshake agrees on HTTP/2 as the profile declares, and HTTP/2 works.
 
 use profiles::{Http2, Scheme};
 
@@ -11,8 +11,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "HTTP/2 is offered and answers, or is not offered, as the profile declares.",
-    rationale: "A platform that claims h2 and breaks it breaks every browser, which never falls back; one that lost it \
-                makes every page slower, and nothing says so.",
+    rationale: "A platform that agrees on h2 and breaks it fails in every browser, since browsers do not fall \
+                back; the loss of HTTP/2 slows every page without an error.",
     remedy: "Switch HTTP/2 on or off where TLS ends, at the platform or the proxy, or correct `edge.http2`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9113#section-3.2",
@@ -49,9 +49,9 @@ pub(super) const CHECK: Check = Check {
             }
             Answer::Handshake(handshake) => Reading::Unknown(match &handshake.refused {
                 Some(why) => format!("no handshake with {}: {why}", subject.target),
-                None => format!("the handshake with {} agreed on no version that is known", subject.target),
+                None => format!("the handshake with {} agreed on an unknown version", subject.target),
             }),
-            // Over HTTP/2 any answer of the service's shows that it works; 503 is the health check's own word.
+            // Any answer of the service over HTTP/2 shows that it works; 503 is the health check's own answer.
             _ => match judgeable(exchange) {
                 Ok(response) => Reading::expect(response.status < 500 || response.status == 503, || {
                     format!("GET {} over HTTP/2 answered {}", exchange.request.path, response.status)

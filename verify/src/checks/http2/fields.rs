@@ -1,4 +1,4 @@
-//! Fields of HTTP/1.1's connections have no place in HTTP/2.
+//! Connection-specific fields are refused over HTTP/2.
 
 use profiles::{Family, Http2, Scheme};
 
@@ -11,8 +11,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Intrusive,
     rule: "A request over HTTP/2 with a connection-specific field is refused.",
-    rationale: "A proxy that takes Transfer-Encoding from HTTP/2 and writes it into HTTP/1.1 lets its sender decide \
-                where the next request begins: request smuggling.",
+    rationale: "A proxy that copies Transfer-Encoding from HTTP/2 into HTTP/1.1 lets the client decide where the \
+                next request begins: request smuggling.",
     remedy: "Use a current HTTP/2 implementation where TLS ends; nginx, Envoy, hyper and Node refuse such requests \
              by themselves.",
     references: &[
@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
     requirements: &["FR-016", "v5.0.0-4.2.3"],
     ask: |subject| {
         if subject.target.scheme() == Scheme::Http || subject.profile().edge.http2 == Http2::Absent {
-            return Ask::skip("no HTTP/2 is to be asked for");
+            return Ask::skip("the target is plain http, or the profile declares HTTP/2 absent");
         }
         let fields = [("connection", "keep-alive"), ("transfer-encoding", "chunked")];
         let probes = fields.map(|(name, value)| {

@@ -1,4 +1,4 @@
-//! A burst is answered, all of it, in time.
+//! A burst is answered completely and in time.
 
 use crate::model::check::{Ask, Check, Needs, Severity, Verdict};
 use crate::model::exchange::{Answer, Burst, Means, Unanswered};
@@ -8,9 +8,9 @@ pub(super) const CHECK: Check = Check {
     id: "load.burst",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "As many connections as declared ask at the same instant, all are answered, and within the declared percentiles.",
-    rationale: "A lock around everything, or a pool of one, is invisible to one client after the other and stops the \
-                first real crowd.",
+    rule: "A burst on the declared number of connections is answered completely, within the declared percentiles.",
+    rationale: "A global lock, or a pool of one connection, does not show while clients come one after the other, \
+                and stops the first crowd.",
     remedy: "Find what the requests wait for: the pool (here `pool.size`), a global lock, a blocking call in an event \
              loop. FastAPI: do not call blocking drivers in `async def`.",
     references: &["https://cwe.mitre.org/data/definitions/770.html"],
@@ -45,7 +45,7 @@ pub(super) const CHECK: Check = Check {
     fails: &["200 x98, reset x2 · 20 ms", "200 x60, 503 x40 · 20 ms", "200 x100 · 2500 ms"],
 };
 
-/// After the raw probes, alone: whatever else is under way would be measured with it.
+/// After the raw probes, alone: probes at the same time would distort the measurement.
 const ROUND: u8 = 3;
 
 fn unanswered(burst: &Burst) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! How the service behaves when many ask at once.
+//! The service under many requests at once.
 
 mod burst;
 mod pool;

@@ -1,4 +1,4 @@
-//! The pool has the size that the profile says.
+//! The pool has the declared size.
 
 use crate::checks::drilled::{drill, health, result};
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
@@ -9,8 +9,9 @@ pub(super) const CHECK: Check = Check {
     id: "load.pool.bound",
     severity: Severity::Medium,
     needs: Needs::Drill,
-    rule: "However many ask at once, the database never sees more connections than the pool may have.",
-    rationale: "The database's limit is shared by every replica: one that opens a connection per request takes them all, \
+    rule: "Under any number of requests at once, the service opens no more database connections than the pool's \
+           declared maximum.",
+    rationale: "All replicas share the database's limit: one that opens a connection per request takes them all, \
                 and the others fail.",
     remedy: "Take every connection from one pool with a fixed size. Here: `pool.size` and `pool.overflow`. SQLAlchemy: \
              one engine per process, `pool_size` and `max_overflow`.",

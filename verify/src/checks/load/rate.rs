@@ -1,4 +1,4 @@
-//! A rate limit that is declared is kept, told, and not evaded.
+//! A declared rate limit is kept, announced, and cannot be evaded.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::exchange::{Answer, Burst, Exchange, Means};
@@ -8,11 +8,12 @@ pub(super) const CHECK: Check = Check {
     id: "load.rate.429",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "Beyond the declared rate a client is answered 429 with Retry-After, whatever it says of its address; the health path is exempt, and afterwards it is served again.",
+    rule: "Above the declared rate a client is answered 429 with Retry-After, even with a forged X-Forwarded-For; \
+           the health path is exempt, and after Retry-After the client is served again.",
     rationale: "A limit that trusts X-Forwarded-For stops only honest clients; one that counts health checks takes the \
                 service down; one without Retry-After makes clients try harder.",
-    remedy: "Count by the address that the trusted proxy vouches for, never by the left end of X-Forwarded-For; \
-             answer 429 with Retry-After; leave health checks and preflights out.",
+    remedy: "Count by the address that the trusted proxy reports, never by the left end of X-Forwarded-For; answer \
+             429 with Retry-After; exempt health checks and preflights.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc6585#section-4",
         "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
@@ -26,7 +27,7 @@ pub(super) const CHECK: Check = Check {
         let control = || Probe::get(Subject::unknown_path());
         // A fifth more: the limiter's window may have moved on meanwhile.
         let flood = control().by(Means::Burst(limit + limit.div_ceil(5))).in_round(FLOOD);
-        // Several: where a place becomes free every moment, as in a leaky bucket, one of them may get it.
+        // Several: a leaky bucket frees a place at any moment, so one of them may be served.
         let renamed = control().with(FORWARDED, "203.0.113.9").by(Means::Burst(limit.div_ceil(10).max(2)));
         let probes = [
             flood,
@@ -52,7 +53,7 @@ pub(super) const CHECK: Check = Check {
                     (true, Some(_)) => Reading::Holds,
                 }
             }
-            // Without a limit the rest tells nothing.
+            // Without a limit the other answers prove nothing.
             _ if !limited => Reading::Unknown(unflooded(exchanges)),
             Answer::Burst(burst) => renamed(burst),
             _ => after(subject, exchange),
@@ -70,10 +71,10 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// Last of all: what comes after it would be limited.
+/// Last of all: later probes would be limited.
 const FLOOD: u8 = 6;
 
-/// Says of itself that it is somebody else.
+/// The header with which a client claims another address.
 const FORWARDED: &str = "x-forwarded-for";
 
 fn answered(burst: &Burst) -> u32 {

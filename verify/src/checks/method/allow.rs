@@ -1,4 +1,4 @@
-//! A known path tells which methods it has.
+//! A known path names its methods in Allow.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::exchange::Exchange;
@@ -9,7 +9,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "A wrong method on a known path is answered 405, and Allow lists the right ones.",
-    rationale: "404 says that the path is wrong, and 200 that the method was obeyed; without Allow a client cannot learn what to do.",
+    rationale: "404 says that the path is wrong, and 200 that the method was obeyed; without Allow a client cannot \
+                learn the right method.",
     remedy: "Answer 405 with `Allow`, listing every method that the path has. FastAPI: Allow names only the first \
              matching route's methods; declare one `api_route` with all of them. Express: it answers 404; end \
              `app.route(path)` with an `all()` that sends 405 and Allow.",
@@ -55,7 +56,7 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// Whether the path says of itself that it takes POST: then POST is no wrong method.
+/// Whether the path's own Allow lists POST: then POST is not a wrong method.
 fn serves_post(exchanges: &[Exchange]) -> bool {
     exchanges
         .iter()

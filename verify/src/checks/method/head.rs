@@ -9,8 +9,8 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Nothing,
     rule: "HEAD is answered with the status of GET, and with no other headers.",
     rationale: "Monitors and caches ask with HEAD and conclude about GET.",
-    remedy: "Route HEAD to the handler of GET and drop the body. FastAPI: `@app.api_route(path, methods=[\"GET\", \"HEAD\"])`. \
-             Express: `app.get` does so, unless an `app.head` before it answers.",
+    remedy: "Route HEAD to the handler of GET and drop the body. FastAPI: `@app.api_route(path, methods=[\"GET\", \
+             \"HEAD\"])`. Express: `app.get` does so, unless an `app.head` before it answers.",
     references: &["https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2"],
     requirements: &["FR-010"],
     ask: |subject| {
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
                 format!("HEAD {path} answered {}, and GET {}", answer.status, get.status),
             );
         }
-        // A header that depends on the content may be left out, but not be another (RFC 9110 section 9.3.2).
+        // A header that depends on the content may be missing, but must not differ (RFC 9110 section 9.3.2).
         let differs = ["content-type", "cache-control", "vary"]
             .into_iter()
             .find(|name| answer.header(name).is_some_and(|value| Some(value) != get.header(name)));

@@ -1,4 +1,4 @@
-//! Methods that must not be obeyed.
+//! Methods that must be refused.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
 use crate::model::exchange::{Ends, Means, Piece, Raw, Request};
@@ -9,7 +9,8 @@ pub(super) const UNKNOWN: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "Unknown methods are refused, and no header overrides the method.",
-    rationale: "A filter that lets `GET` through must not be passed by `get`, by an invented word, or by a POST that says it is something else.",
+    rationale: "A filter that allows `GET` must not be bypassed by `get`, by an invented method, or by a POST with \
+                a header that names another method.",
     remedy: "Compare methods case-sensitively, answer 501 or 405 to the others, and switch method overriding off. \
              Express: remove the `method-override` middleware.",
     references: &[
@@ -32,7 +33,7 @@ pub(super) const UNKNOWN: Check = Check {
         let post = post.and_then(|post| post.response().ok()).map(|response| response.status);
         Verdict::of_each(exchanges, |exchange, response| {
             let refused = (400..500).contains(&response.status) || response.status == 501;
-            // POST may be served; what a header makes of it is the question.
+            // The path may serve POST; the question is whether a header turns it into another method.
             let as_post = exchange.request.method == "POST" && Some(response.status) == post;
             Reading::expect(refused || as_post, || {
                 let overridden = if exchange.request.header("x-http-method-override").is_some() {
@@ -56,7 +57,8 @@ pub(super) const TRACE_CONNECT: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "TRACE, TRACK and CONNECT are refused, and echo nothing.",
-    rationale: "TRACE repeats the request, with cookies and the headers that proxies added, to whoever asks; CONNECT makes a tunnel to where only the service should reach.",
+    rationale: "TRACE sends the request back, with cookies and the headers that proxies added; CONNECT opens a \
+                tunnel to hosts that only the service should reach.",
     remedy: "Refuse the methods in the application and in every proxy before it. Express: `app.all` and `app.use` \
              answer TRACE too; let them pass it on. Apache: `TraceEnable off`.",
     references: &[

@@ -11,9 +11,9 @@ pub(super) const CHECK: Check = Check {
     id: "run.target.each-address",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "The target answers over IPv4 and over IPv6, as far as its name has such addresses.",
-    rationale: "Clients try both and hide that one is dead: the service is slow for some users, and away for those who have only \
-                the other kind.",
+    rule: "The target answers over every kind of address that its name has, IPv4 and IPv6.",
+    rationale: "Clients try both, which hides a dead one: the service is slow for some users, and unreachable for \
+                those who have only that kind.",
     remedy: "Remove the DNS record (A or AAAA) that leads nowhere, or listen there: bind `::`, not `0.0.0.0`. FastAPI: \
              `uvicorn --host ::`. Express: `app.listen(port)` without a host. Here: `server.address = \"::\"`.",
     references: &[
@@ -58,7 +58,7 @@ fn judge(exchanges: &[Exchange]) -> Verdict {
     match (dead.is_empty(), unknown, here) {
         (false, ..) => Verdict::Fail(dead),
         (true, Some(why), _) => Verdict::Inconclusive(why),
-        // Many machines have one kind only, and a run from there must not stay inconclusive for ever.
+        // Many machines have one kind only: a run there must not be inconclusive every time.
         (true, None, Some(why)) => Verdict::NotApplicable(format!("not from this machine: {why}")),
         (true, None, None) => Verdict::Pass,
     }
@@ -67,7 +67,7 @@ fn judge(exchanges: &[Exchange]) -> Verdict {
 enum Outcome {
     Answered,
     NoAddress,
-    /// There is an address, and nobody answers there.
+    /// The name has such an address, which does not answer.
     Dead(String),
     /// This machine cannot send to such addresses.
     NotFromHere(String),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_dead_kind_is_told_by_its_name() {
+    fn one_dead_kind_is_named() {
         let why = "could not connect to api.example.com: connection refused; nothing listens on this port";
         assert_eq!(
             judged(answered("200 OK"), refused()),
@@ -136,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_the_name_has_not_is_not_missed() {
+    fn a_name_needs_no_address_of_each_kind() {
         let none = Missing::NoAddress { host: PLACE.to_owned(), kind: AddressKind::IPv6 };
         assert_eq!(judged(answered("200 OK"), Answer::Missing(none)), Verdict::Pass);
     }
 
     #[test]
-    fn what_our_own_network_cannot_reach_is_not_asked_of_the_target() {
+    fn a_kind_that_this_network_cannot_reach_is_not_applicable() {
         for why in [Unreachable::Network, Unreachable::Host, Unreachable::Family] {
             let missing = || Answer::Missing(Missing::Unreachable { place: PLACE.to_owned(), why });
             assert!(matches!(judged(answered("200 OK"), missing()), Verdict::NotApplicable(_)), "{why}");

@@ -1,4 +1,4 @@
-//! The release that was deployed is the one that answers.
+//! The deployed release is the one that answers.
 
 use profiles::Profile;
 
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
     fails: &["HTTP/1.1 200 OK\nx-release: 0000000", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\nx-release: 4"],
 };
 
-/// Whether the answer comes from that release; else what it says instead.
+/// Whether the answer comes from that release; else the release that it names.
 pub(crate) fn runs_release(profile: &Profile, response: &Response, expected: &str) -> Result<(), String> {
     let name = profile.deployment.release_header.as_str();
     match response.header(name) {

@@ -7,10 +7,11 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "No probe is answered with a server error.",
-    rationale: "Every probe is a request that anyone may send; a 5xx says that odd input reaches code that was not written for it.",
+    rationale: "Every probe is a request that anyone may send; a 5xx shows that invalid input reaches code that \
+                does not expect it.",
     remedy: "Look the request up in the logs by its request id, and refuse such input with a 4xx where it enters. \
-             FastAPI: declare the types of parameters, so that what does not fit is 422. Express: validate before use, \
-             and give the error a `status` of 4xx.",
+             FastAPI: declare the types of parameters, so that it answers 422 to invalid ones. Express: validate \
+             before use, and give the error a `status` of 4xx.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-15.6",
         "https://cwe.mitre.org/data/definitions/20.html",
@@ -21,7 +22,7 @@ pub(super) const CHECK: Check = Check {
         let health = subject.health();
         Verdict::of_each(exchanges, |exchange, response| {
             let request = &exchange.request;
-            // 501 is the right answer to an unknown method, and 503 the health check's own word.
+            // 501 is the right answer to an unknown method, and 503 the health check's own answer.
             let meant = response.status == 501
                 || (response.status == 503 && request.path.split('?').next() == Some(health));
             Reading::expect(response.status < 500 || meant, || {

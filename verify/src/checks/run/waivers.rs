@@ -1,14 +1,14 @@
-//! Waivers are neither forgotten nor left lying about.
+//! Every waiver is needed and current.
 
 use crate::model::check::{Ask, Check, Needs, Severity, Verdict};
 
-/// Its verdict is made in `report.rs`, once every other finding has looked for its waiver.
+/// `report` makes its verdict, after every other finding has been matched with its waiver.
 pub(crate) const CHECK: Check = Check {
     id: "run.waivers.current",
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "Every waiver of the profile is needed, and none has expired.",
-    rationale: "A waiver that outlives its reason accepts the next failure as well, and nobody decided that.",
+    rationale: "A waiver that outlives its reason also accepts the next failure, without a decision.",
     remedy: "Delete the waiver; or, if its check still fails, decide again and write a later day.",
     references: &[
         "https://google.github.io/osv-scanner/configuration/",
@@ -21,7 +21,7 @@ pub(crate) const CHECK: Check = Check {
         }
         Ask::Everything { promise: "waivers".to_owned(), also: Vec::new() }
     },
-    judge: |_, _| Verdict::Inconclusive("no check that a waiver could be needed for was judged".to_owned()),
+    judge: |_, _| Verdict::Inconclusive("no check that has a waiver was judged".to_owned()),
     passes: &[],
     fails: &[],
 };

@@ -1,4 +1,4 @@
-//! The certificate is one that every browser accepts, for some time to come.
+//! Browsers accept the certificate, for at least the declared number of days.
 
 use super::over_tls;
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Verdict};
@@ -11,9 +11,9 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "The certificate is valid for the host, its chain is complete, and it lasts the declared number of days.",
-    rationale: "A certificate that nobody renews stops every client on the same day; a chain without its intermediate \
-                works in the browser that saw it elsewhere and fails in every other program.",
-    remedy: "Renew it, or repair what renews it. Send the whole chain (nginx: the `fullchain.pem` of certbot), and \
+    rationale: "An expired certificate stops every client on the same day; a chain without its intermediate works \
+                in a browser that has stored it and fails in every other program.",
+    remedy: "Renew it, or repair its automatic renewal. Send the whole chain (nginx: the `fullchain.pem` of certbot), and \
              order it for exactly the host that clients ask.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9525#section-6",

@@ -8,8 +8,10 @@ pub(super) const CHECK: Check = Check {
     id: "tls.db.verified",
     severity: Severity::High,
     needs: Needs::Drill,
-    rule: "Asked for `sslmode=verify-full`, the service sends no user name to a database whose certificate proves nothing, or that has no TLS.",
-    rationale: "Encryption without verification encrypts to whoever answers; the password and all data go there.",
+    rule: "With `sslmode=verify-full` the service sends no user name to a database that has no TLS or a \
+           certificate that cannot be verified.",
+    rationale: "Encryption without verification encrypts to any server that answers; it receives the password and \
+                all data.",
     remedy: "Verify chain and host name. Here TLS cannot fall back. asyncpg: pass `ssl.create_default_context()`. \
              node-postgres: no `rejectUnauthorized: false`.",
     references: &[

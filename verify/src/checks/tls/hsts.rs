@@ -1,4 +1,4 @@
-//! Browsers are told to use TLS, and for how long.
+//! Strict-Transport-Security tells browsers to use TLS, and for how long.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "Every answer over TLS carries one valid Strict-Transport-Security of at least the declared time.",
-    rationale: "Without it the first request of every visit may go out in the clear, and whoever catches it keeps it \
-                there. Browsers obey the first line only, and none that they cannot read.",
+    rationale: "Without it the first request of every visit may be sent in the clear, and an attacker who \
+                intercepts it can keep the visit there. Browsers obey the first line only, and ignore one that \
+                they cannot read.",
     remedy: "Here: `edge.hsts = \"365d\"`. Express: `helmet.strictTransportSecurity`. FastAPI: set the header in a \
              middleware. Send it from one layer only.",
     references: &[

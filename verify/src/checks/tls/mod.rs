@@ -1,4 +1,4 @@
-//! Certificates, protocol versions, and what becomes of requests without TLS.
+//! Certificates, protocol versions, and requests without TLS.
 
 mod certificate;
 mod database;

@@ -1,4 +1,4 @@
-//! Requests without TLS get nowhere.
+//! Requests without TLS are redirected, refused or not accepted.
 
 use profiles::PlainHttp;
 
@@ -12,8 +12,9 @@ pub(super) const POLICY: Check = Check {
     id: "tls.plain-http.policy",
     severity: Severity::Medium,
     needs: Needs::Nothing,
-    rule: "Without TLS a request is redirected, refused or finds nobody, as the profile declares, and gets no cookie.",
-    rationale: "What is answered over plain HTTP was readable, and could be changed, by everyone on the way.",
+    rule: "A request without TLS is redirected, is refused or finds a closed port, as the profile declares, and \
+           gets no cookie.",
+    rationale: "Anyone on the network path can read and change an answer over plain HTTP.",
     remedy: "Set it where port 80 ends, at the platform or the proxy, or correct `edge.plain_http`. For an API that \
              only programs call, refusing is better: a redirect hides that the key was sent in the clear.",
     references: &[
@@ -31,7 +32,7 @@ pub(super) const POLICY: Check = Check {
             let response = match plain(exchange) {
                 Plain::Closed => {
                     return Reading::expect(declared == PlainHttp::Closed, || {
-                        format!("nobody listens for plain http; the profile declares {}", word(declared))
+                        format!("nothing listens for plain http; the profile declares {}", word(declared))
                     });
                 }
                 Plain::Unknown(why) => return Reading::Unknown(why),
@@ -73,7 +74,8 @@ pub(super) const METHOD_KEPT: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "A POST without TLS is refused, or redirected so that it stays a POST.",
-    rationale: "After a 301 or 302 clients send GET: the write is lost, and what they read in its place looks like success.",
+    rationale: "After a 301 or 302 clients send GET: the write is lost, and the answer to the GET looks like \
+                success.",
     remedy: "Redirect with 308 or 307, or refuse. Railway's edge answers 301 to every method; where that cannot be \
              changed, waive this check with that reason.",
     references: &[
@@ -133,7 +135,7 @@ fn leads_to_tls(subject: &Subject<'_>, path: &str, response: &Response) -> bool 
 const fn word(declared: PlainHttp) -> &'static str {
     match declared {
         PlainHttp::Redirect => "a redirect to https",
-        PlainHttp::Refuse => "that it is refused",
-        PlainHttp::Closed => "that nobody listens",
+        PlainHttp::Refuse => "a refusal",
+        PlainHttp::Closed => "a closed port",
     }
 }

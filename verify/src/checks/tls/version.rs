@@ -10,8 +10,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "A handshake that offers nothing newer than TLS 1.0 or 1.1 is refused.",
-    rationale: "Both rest on SHA-1 and MD5 and have been forbidden since 2021; where they still work, an attacker on the way \
-                can lead old clients to them.",
+    rationale: "Both rest on SHA-1 and MD5 and have been forbidden since 2021; where they still work, an attacker \
+                on the network path can make old clients use them.",
     remedy: "Allow TLS 1.2 and 1.3 only, where TLS ends. nginx: `ssl_protocols TLSv1.2 TLSv1.3`.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc8996",

@@ -1,4 +1,4 @@
-//! `verify replay FILE --url URL`: whether a new target has what failed in a recording fixed.
+//! `verify replay FILE --url URL`: whether a new target passes the checks that failed in a recording.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -63,12 +63,12 @@ pub(in crate::commands) async fn again(arguments: &Again<'_>, today: Date) -> Re
     conclude(&judge(&plan, &answers))
 }
 
-/// What failed in a recording.
+/// The failed checks of a recording.
 struct Failed {
     ids: BTreeSet<&'static str>,
-    /// What the failed checks that read every answer found: they ask nothing themselves.
+    /// The findings of the failed checks that read every answer: they have no questions of their own.
     read_beside: Vec<Probe>,
-    /// How many checks could not be judged.
+    /// The number of inconclusive checks.
     unknown: usize,
 }
 
@@ -81,7 +81,7 @@ impl Failed {
                 _ => &[],
             }
         });
-        // They are read from what a client could have sent.
+        // They read the answers to ordinary requests.
         let usual: Vec<&Probe> = plan.probes.iter().filter(|probe| probe.request.means.is_client()).collect();
         let read_beside = read_beside.map(|failure| usual[failure.question].clone()).collect();
         // A waived failure was accepted: the report leaves it out.

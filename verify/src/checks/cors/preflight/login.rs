@@ -1,4 +1,4 @@
-//! Preflights and logins: browsers send no credentials with a preflight, and ask for them by name.
+//! Preflights and logins: a preflight carries no credentials, and Authorization must be granted by name.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 
@@ -9,11 +9,11 @@ pub(in crate::checks::cors) const NEEDS_NO_AUTH: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "A preflight from a declared origin is answered without a login.",
-    rationale: "Browsers send preflights without cookies and without Authorization: where a login stands before CORS, no page \
-                can ever send its token.",
-    remedy: "Decide CORS before authentication. FastAPI: add CORSMiddleware last, so that it is outermost, and check tokens in \
-             dependencies. Express: `app.use(cors())` before the authentication. Here: preflights are answered before routing; \
-             exempt OPTIONS from the login of a proxy.",
+    rationale: "Browsers send preflights without cookies and without Authorization: if a login precedes CORS, no \
+                page can send its token.",
+    remedy: "Decide CORS before authentication. FastAPI: add CORSMiddleware last, so that it is outermost, and \
+             check tokens in dependencies. Express: `app.use(cors())` before the authentication. Here: preflights \
+             are answered before routing; exempt OPTIONS from the login of a proxy.",
     references: &[
         "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
         "https://fetch.spec.whatwg.org/#cors-preflight-fetch",

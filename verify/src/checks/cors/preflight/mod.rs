@@ -1,4 +1,4 @@
-//! Preflights: what a declared page may ask for is granted, and nothing else.
+//! Preflights grant the declared methods and headers to declared origins, and nothing else.
 
 pub(super) mod login;
 pub(super) mod rate;
@@ -79,7 +79,7 @@ pub(super) const OK_STATUS: Check = Check {
             let answered = answered(&exchange.request, response.status);
             match response.status {
                 200..300 => Reading::Holds,
-                // Who answers behind the login is not known.
+                // A login answered: the status of the service itself is unknown.
                 401 | 403 | 407 => Reading::Unknown(format!("{answered}; see cors.preflight.needs-no-auth")),
                 _ => Reading::Broken(answered),
             }
@@ -98,7 +98,7 @@ pub(super) const REJECTS_ORIGIN: Check = Check {
     severity: Severity::High,
     needs: Needs::Nothing,
     rule: "A preflight from an undeclared origin is not granted.",
-    rationale: "A granted preflight lets a stranger's page send writes in the visitor's name.",
+    rationale: "A granted preflight lets an attacker's page send writes as the visitor.",
     remedy: "Decide preflights with the same allow-list as every other request. FastAPI, Express: `CORSMiddleware` and \
              `cors()` do so; remove OPTIONS handlers and proxy rules that add the headers beside them.",
     references: &[FETCH, "https://cwe.mitre.org/data/definitions/942.html"],
@@ -134,7 +134,8 @@ pub(super) const REJECTS_METHOD: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "A method that is not declared is not granted.",
-    rationale: "A server that echoes the method asked for has no list, and every future route is open to every allowed page.",
+    rationale: "A server that echoes the requested method has no list: every future route is open to every allowed \
+                page.",
     remedy: "Grant only the methods of `cors.methods`. GET, HEAD and POST need no grant and cannot be withheld. \
              FastAPI: name them in `allow_methods`, not `[\"*\"]`. Express: set `methods`, which lists every usual one \
              by default.",
@@ -180,9 +181,10 @@ pub(super) const REJECTS_HEADER: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Nothing,
     rule: "A request header that is not declared is not granted.",
-    rationale: "A server that echoes the headers asked for lets pages set internal headers such as X-Forwarded-User.",
-    remedy: "Grant only the headers of `cors.request_headers`. FastAPI: name them in `allow_headers`, because `[\"*\"]` \
-             repeats what is asked. Express: set `allowedHeaders`, because `cors()` without it repeats what is asked.",
+    rationale: "A server that echoes the requested headers lets pages set internal headers such as X-Forwarded-User.",
+    remedy: "Grant only the headers of `cors.request_headers`. FastAPI: name them in `allow_headers`, because \
+             `[\"*\"]` repeats the requested ones. Express: set `allowedHeaders`, because `cors()` without it \
+             repeats the requested ones.",
     references: &[FETCH, "https://fetch.spec.whatwg.org/#http-access-control-allow-headers"],
     requirements: &["FR-006"],
     ask: |subject| match subject.declared_origin() {

@@ -1,4 +1,4 @@
-//! Preflights are not what a rate limit counts.
+//! Rate limits do not count preflights.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict, judgeable};
 use crate::model::exchange::{Answer, Means, Unanswered};
@@ -8,9 +8,9 @@ pub(in crate::checks::cors) const CHECK: Check = Check {
     id: "cors.preflight.not-rate-limited",
     severity: Severity::Medium,
     needs: Needs::Intrusive,
-    rule: "Preflights are answered however many there are, and use up no client's rate.",
-    rationale: "The browser sends a preflight before nearly every request: counted, it halves what a page may do, and a \
-                429 to it shows in the page as a network error without a reason.",
+    rule: "Preflights are answered in any number, and do not count against a client's rate.",
+    rationale: "Browsers send a preflight before nearly every request. Counting it halves a page's rate, and a 429 \
+                to it appears in the page as a network error without a reason.",
     remedy: "Put CORS before the rate limiter, and leave OPTIONS out of the count. Express: `app.use(cors())` before the \
              limiter. FastAPI: add CORSMiddleware last, so that it runs first.",
     references: &[

@@ -1,4 +1,4 @@
-//! The syntax of preflights: numbers, lists, and what is not a preflight at all.
+//! The syntax of preflights: numbers, lists, and OPTIONS requests that are not preflights.
 
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Verdict};
 use crate::model::probe::Probe;
@@ -8,7 +8,8 @@ pub(in crate::checks::cors) const MAX_AGE_AS_DECLARED: Check = Check {
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "Access-Control-Max-Age is the declared number of seconds.",
-    rationale: "Longer, and a policy that was withdrawn lives on in browsers; malformed, and browsers remember it for only 5 seconds.",
+    rationale: "A longer time keeps a withdrawn policy alive in browsers; with a malformed one browsers remember \
+                the preflight for only 5 seconds.",
     remedy: "Send the whole number of seconds of `cors.max_age`. FastAPI: `max_age`, 600 by default. Express: `maxAge` \
              of `cors()`, in seconds; absent by default.",
     references: &[
@@ -43,11 +44,12 @@ pub(in crate::checks::cors) const TOLERATES_LIST_SYNTAX: Check = Check {
     id: "cors.preflight.tolerates-list-syntax",
     severity: Severity::Low,
     needs: Needs::Nothing,
-    rule: "Access-Control-Request-Headers is read as a list: in any case and order, with spaces, empty elements and several lines.",
+    rule: "Access-Control-Request-Headers is read as a list: in any case and order, with spaces, empty elements \
+           and several lines.",
     rationale: "Gateways split and rewrite the line, and a comparison of the whole text then refuses a declared page.",
-    remedy: "Split at commas, trim, ignore empty elements, compare names without regard to case; or answer with all \
-             declared headers whatever was asked. FastAPI: `CORSMiddleware` refuses empty elements; clean the field in \
-             a middleware before it. Express: an array as `allowedHeaders` is the second way.",
+    remedy: "Split at commas, trim, ignore empty elements, compare names without regard to case; or always answer \
+             with all declared headers. FastAPI: `CORSMiddleware` refuses empty elements; clean the field in a \
+             middleware before it. Express: an array as `allowedHeaders` always answers with all of them.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2",
         "https://github.com/rs/cors/issues/184",
@@ -104,10 +106,11 @@ pub(in crate::checks::cors) const PLAIN_OPTIONS_IS_NOT_PREFLIGHT: Check = Check 
     severity: Severity::Low,
     needs: Needs::Nothing,
     rule: "OPTIONS without Access-Control-Request-Method is answered as OPTIONS, with Allow.",
-    rationale: "Such a request asks what the resource supports; taking it for a preflight hides the answer and grants without being asked.",
-    remedy: "Take a request for a preflight only if it has Origin and Access-Control-Request-Method; answer other \
+    rationale: "Such a request asks which methods the resource supports; a server that treats it as a preflight \
+                hides them and sends a grant without being asked.",
+    remedy: "Treat a request as a preflight only if it has Origin and Access-Control-Request-Method; answer other \
              OPTIONS with Allow. FastAPI: declare `@app.options` routes that send it. Express: `cors()` answers every \
-             OPTIONS; pass it by where Access-Control-Request-Method is missing, and the router sends Allow.",
+             OPTIONS; skip it where Access-Control-Request-Method is missing, and the router sends Allow.",
     references: &[
         "https://www.rfc-editor.org/rfc/rfc9110#section-9.3.7",
         "https://fetch.spec.whatwg.org/#cors-preflight-request",
