@@ -1,4 +1,4 @@
-//! A private certificate authority, and certificates that a server may show, good and bad.
+//! A private certificate authority, and valid and invalid certificates for servers.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use crate::postgres::url;
 
-/// The names that a URL may give this machine.
+/// The names of this machine in URLs.
 pub const THIS_MACHINE: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
-/// Made for one run. A client that is given its [`file`](Self::file) trusts what it signs.
+/// Made for one run. A client with its [`file`](Self::file) trusts the certificates that it signs.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
@@ -36,7 +36,7 @@ impl Authority {
         Self::signing_with(&rcgen::PKCS_ECDSA_P256_SHA256)
     }
 
-    /// Signs with Ed25519, which channel binding (RFC 5929) knows nothing of.
+    /// Signs with Ed25519, for which channel binding (RFC 5929) is not defined.
     pub fn with_ed25519() -> io::Result<Self> {
         Self::signing_with(&rcgen::PKCS_ED25519)
     }
@@ -103,7 +103,7 @@ impl Certificate {
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, "Plumbline private server");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        // Strict verifiers, Python's since 3.13, ask which key signed.
+        // Strict verifiers, such as Python's since 3.13, require the identifier of the signing key.
         params.use_authority_key_identifier_extension = authority.is_some();
         if let Some(end) = end {
             params.not_after = end.into();

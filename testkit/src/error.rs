@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How long a part may take to start on a busy machine.
 pub(crate) const LONGEST_START: Duration = Duration::from_secs(30);
-/// Of a log, in lines: the reason stands at its end.
+/// The last lines of a log, which hold the reason.
 const SHOWN: usize = 20;
 
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ impl StartError {
         Self::Late { program, within: LONGEST_START, port, log: end(log) }
     }
 
-    /// For `map_err`: what could not be done, and with which file.
+    /// For `map_err`: the failed action, and its file.
     pub(crate) fn file(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         Self::system(format!("{action} {}", path.display()))
     }

@@ -1,9 +1,9 @@
 //! Real parts that can be broken on purpose: PostgreSQL, PgBouncer, certificates, ports, and a fault proxy.
 //!
-//! Everything ends and is removed when it is dropped, also when a test panics.
+//! Dropping a part ends its processes and removes its files, also when a test panics.
 //!
-//! What starts a part returns an error, because `verify drill` shows it to its user. What only a test does with a
-//! running part panics with what failed.
+//! Functions that start a part return an error, because `verify drill` shows it to its user. Functions that only tests
+//! call on a running part panic with the cause.
 
 mod authority;
 mod backlog;

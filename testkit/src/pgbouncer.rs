@@ -1,4 +1,4 @@
-//! A PgBouncer in transaction mode before a [`Postgres`]. Debian's 1.18 is the strictest: it knows no prepared statements.
+//! A PgBouncer in transaction mode before a [`Postgres`]. Debian's 1.18 is the strictest: it has no prepared statements.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -13,7 +13,7 @@ use crate::port::Port;
 use crate::postgres::{Postgres, USER};
 use crate::{programs, unprivileged};
 
-/// Clients give the database's own user and password.
+/// Clients use the database's own user and password.
 pub struct PgBouncer {
     process: Child,
     folder: TempDir,

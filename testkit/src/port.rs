@@ -1,7 +1,7 @@
-//! Ports for programs that are started.
+//! Ports for programs that tests and drills start.
 //!
-//! Seconds pass between the choice of a port and the moment that the program listens. Another program that takes the port
-//! meanwhile is asked in its place, and answers.
+//! Seconds pass between the choice of a port and the moment that the program listens. If another program takes the port
+//! meanwhile, it receives the requests, and answers.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,24 +12,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpSocket;
 
-/// A port that was free when it was taken, and that no other process takes by this type as long as this lives.
+/// A port that was free when it was taken, and that no other process takes through this type while this lives.
 ///
-/// The system does not hand it out either, unless it was told to hand out ports below 32,768. What is held is the even
-/// port before it: not every program could listen on a port that is held.
+/// The system does not assign it either, unless it is configured to assign ports below 32,768. This holds the even port
+/// before it: not every program can listen on a port that is held.
 pub struct Port {
     number: u16,
     _before: TcpSocket,
 }
 
-/// Services are configured with lower ports; Linux and other systems hand out higher ones.
+/// Services are configured with lower ports; Linux and other systems assign higher ones.
 const FIRST: u16 = 10_000;
 const END: u16 = 32_768;
 const PAIRS: u16 = (END - FIRST) / 2;
-/// Each process begins elsewhere, and comes back last to a port that it has given back.
+/// Each process begins at another port, and reuses a returned port last.
 static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| (RandomState::new().hash_one(()) >> 1).into());
 
 impl Port {
-    /// An error says that all of them are in use, or that this process may open no more sockets.
+    /// Fails if all of them are in use, or if this process may open no more sockets.
     pub fn take() -> io::Result<Self> {
         let start = NEXT.fetch_add(1, Ordering::Relaxed) % u64::from(PAIRS);
         let start = u16::try_from(start).expect("it is less than PAIRS");

@@ -1,4 +1,4 @@
-//! Where the programs are: on PATH, or where Debian keeps them off it.
+//! The paths of the programs: on PATH, or in Debian's folders outside it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
-//! Who runs PostgreSQL and PgBouncer: both refuse to run as root.
+//! The user of PostgreSQL and PgBouncer, which refuse to run as root.
 //!
-//! Root changes to `nobody` for them, by the system's own means; any other user runs them as they are.
+//! Root starts them as the user `nobody`, through the system's own functions; any other user starts them as itself.
 
 use std::fs::{self, Permissions};
 use std::io;

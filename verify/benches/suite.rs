@@ -1,4 +1,4 @@
-//! What a whole run costs: `cargo bench -p verify --bench suite`.
+//! The cost of a whole run: `cargo bench -p verify --bench suite`.
 //!
 //! The command as it is released, with the production profile, against our server on this machine: at once, and over
 //! a line on which every round trip takes 100 ms. Loopback has no pace of requests per second, however long the line:

@@ -1,4 +1,4 @@
-//! A backend that is not ours is judged by what its profile promises, and by nothing more.
+//! A backend in any language is judged by the promises of its profile alone.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -119,7 +119,7 @@ async fn a_name_with_a_dead_address_is_asked_on_each() {
 
     let [over_ipv4, over_ipv6] = probes.map(|probe| evidence.find(&probe).unwrap().clone());
     assert_eq!(over_ipv4.response().map(|response| response.status), Ok(200));
-    let Answer::Missing(why) = &over_ipv6.answer else { panic!("nobody listens on ::1: {over_ipv6:?}") };
+    let Answer::Missing(why) = &over_ipv6.answer else { panic!("nothing listens on ::1: {over_ipv6:?}") };
     let check = checks::all().find(|check| check.id == "run.target.each-address").unwrap();
     let verdict = (check.judge)(&plan.subject, &[over_ipv4, over_ipv6.clone()]);
     // Not every machine names ::1 `localhost`, or has it at all.

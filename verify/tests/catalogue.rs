@@ -1,4 +1,4 @@
-//! The catalogue keeps its own promises: every check is documented, and its examples are true.
+//! Every check of the catalogue is documented, and its examples are true.
 #![allow(clippy::disallowed_methods, reason = "profiles are files")]
 
 use std::collections::BTreeSet;
@@ -250,7 +250,7 @@ fn every_question_can_be_sent_and_its_promise_found() {
     });
 }
 
-/// Judgements read whatever a deployment sends; none of it may make them panic.
+/// Judgements read bytes of any deployment: none may make them panic.
 #[test]
 fn odd_answers_are_judged_without_a_panic() {
     let odd = [

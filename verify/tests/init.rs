@@ -1,4 +1,4 @@
-//! `verify init`: the first profile says what the deployment does, marks what deserves thought, and loads.
+//! `verify init`: the first profile states the deployment's behaviour, has remarks to review, and loads.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -365,7 +365,7 @@ proptest! {
     }
 }
 
-/// Values as nobody sends them in good faith.
+/// Hostile and malformed values.
 fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),

@@ -1,4 +1,4 @@
-//! Whose answer it was: the service's, or that of something in front of it.
+//! The responder of an answer: the service, or a proxy in front of it.
 #![allow(clippy::unwrap_used, reason = "a test sets itself up, and says where it cannot")]
 
 mod support;
@@ -62,7 +62,7 @@ async fn where_not_every_answer_names_its_release_nothing_is_told_from_its_absen
 }
 
 #[tokio::test]
-async fn a_login_before_preflights_is_found_whoever_put_it_there() {
+async fn a_login_before_preflights_is_found_at_the_edge_too() {
     let wall: Distort = |seen, reply| {
         if seen.is_preflight() {
             *reply = Reply::new(401);

@@ -1,4 +1,4 @@
-//! Why there is no answer: each reason is kept by a recording, told in words, and judged by its kind alone.
+//! Reasons for a missing answer: recordings keep each, people read its words, and judgements use its kind alone.
 #![allow(clippy::unwrap_used, reason = "a test sets itself up, and says where it cannot")]
 
 mod support;
@@ -60,7 +60,7 @@ fn a_reason_that_is_not_known_is_refused_with_a_message() {
     }
 }
 
-/// Whatever a host is called and however the system words its errors.
+/// With any host name, and any words of the system's errors.
 #[test]
 fn judgements_read_the_kind_of_a_reason_and_not_its_words() {
     const PLAIN: &str = "api.example.com";

@@ -305,12 +305,7 @@ async fn a_waiver_is_judged_by_its_day_and_by_what_it_waives() {
         (needed.clone() + &waiver("cors", later), all, Status::Pass, ""),
         (waiver("cors", later), few, Status::Pass, ""),
         (waiver("exposure.banner", over), few, Status::Fail, "expired on 2026-01-01"),
-        (
-            waiver("cors", over),
-            &["run.waivers"],
-            Status::Inconclusive,
-            "no check that has a waiver",
-        ),
+        (waiver("cors", over), &["run.waivers"], Status::Inconclusive, "no check that has a waiver"),
         (waiver("cors", over) + &waiver("run.waivers", later), few, Status::Waived, "expired on 2026-01-01"),
         (
             needed + &waiver("run.no-5xx-anywhere", later),

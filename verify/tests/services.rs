@@ -1,4 +1,4 @@
-//! Services that nobody here wrote: FastAPI and Express, as tutorials set them up and set up with care.
+//! FastAPI and Express, as in tutorials and with a careful configuration.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -24,11 +24,11 @@ struct Framework {
     /// Shell commands with PORT, run from the repository's root like those of `[launch]`.
     tutorial: &'static str,
     careful: &'static str,
-    /// Every promise that the tutorial's service breaks. Each was held against its answers by hand: it is true.
+    /// Every promise that the tutorial's service breaks, each verified by hand.
     broken: &'static [&'static str],
-    /// What cannot be said of it, because of what is broken.
+    /// The inconclusive checks, because of broken promises.
     unknown: &'static [&'static str],
-    /// The same in words, where the words are worth it.
+    /// The observed text of some broken promises.
     says: &'static [(&'static str, &'static str)],
 }
 
@@ -37,7 +37,7 @@ const FASTAPI: Framework = Framework {
     tutorial: "exec uvicorn --app-dir verify/tests/services/fastapi tutorial:app --port $PORT",
     careful: "exec uvicorn --app-dir verify/tests/services/fastapi careful:app --port $PORT --no-server-header",
     broken: &[
-        // With credentials CORSMiddleware turns `*` into an echo of whoever asks.
+        // With credentials CORSMiddleware echoes any origin instead of `*`.
         "cors.actual.denied-is-bare",
         "cors.reject.reflected",
         "cors.reject.null",
@@ -57,9 +57,9 @@ const FASTAPI: Framework = Framework {
         "cors.preflight.rejects-origin",
         "cors.preflight.rejects-method",
         "cors.preflight.rejects-header",
-        // It echoes the first line of Access-Control-Request-Headers and does not see the second.
+        // It echoes the first line of Access-Control-Request-Headers and ignores the second.
         "cors.preflight.tolerates-list-syntax",
-        // Nothing of these was configured.
+        // Tutorials do not configure these.
         "cors.actual.expose-headers-as-declared",
         "health.contract.schema",
         "health.fresh.not-cached",
@@ -98,7 +98,7 @@ const EXPRESS: Framework = Framework {
     tutorial: "exec node verify/tests/services/express/tutorial.js",
     careful: "exec node verify/tests/services/express/careful.js",
     broken: &[
-        // `origin: true` is an echo of whoever asks.
+        // `origin: true` echoes any origin.
         "cors.actual.denied-is-bare",
         "cors.reject.reflected",
         "cors.reject.null",
@@ -118,9 +118,9 @@ const EXPRESS: Framework = Framework {
         "cors.preflight.rejects-origin",
         "cors.preflight.rejects-method",
         "cors.preflight.rejects-header",
-        // The package cors takes every OPTIONS for a preflight.
+        // The package cors answers every OPTIONS as a preflight.
         "cors.preflight.plain-options-is-not-preflight",
-        // Nothing of these was configured.
+        // Tutorials do not configure these.
         "cors.actual.expose-headers-as-declared",
         "cors.preflight.max-age-as-declared",
         "health.contract.schema",
@@ -182,7 +182,7 @@ async fn the_example_profiles_launch_what_they_declare() {
     }
 }
 
-/// Whose registry a package comes from is the machine's own business; the hash says that it is the same package.
+/// Each machine chooses its registry; the hash proves that the package is the same.
 #[test]
 fn the_lock_file_has_hashes_and_names_no_registry() {
     let lock = include_str!("services/express/package-lock.json");
@@ -216,7 +216,7 @@ fn assert_kept(framework: &Framework, ended: &Ended, wrote: &str) {
     assert_eq!(ended.failed(), Vec::<String>::new(), "{}", ended.stdout);
     assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new(), "{}", ended.stdout);
     assert_eq!(ended.code, 0);
-    // Silence alone proves nothing: the very checks that the tutorial's service breaks were asked, and passed.
+    // An empty list of failures proves nothing alone: the checks that the tutorial's service breaks ran and passed.
     let passed = set(&ended.with_status("pass"));
     for id in framework.broken.iter().chain(framework.unknown) {
         assert!(passed.contains(*id), "{id} did not pass: {}", ended.stdout);
@@ -229,7 +229,7 @@ fn set(ids: &[impl AsRef<str>]) -> BTreeSet<String> {
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// A service on a free port of loopback; dropped, it and all that it started end.
+/// A service on a free port of loopback. Dropping it ends it and its child processes.
 struct Service {
     child: Child,
     url: String,

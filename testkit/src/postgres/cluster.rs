@@ -1,4 +1,4 @@
-//! What a PostgreSQL keeps on disk: its data, its settings and its log, in a temporary folder.
+//! The files of a PostgreSQL: its data, its settings and its log, in a temporary folder.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::error::StartError;
 use crate::{programs, unprivileged};
 
-/// Nothing here outlives a test, so nothing is synced. No socket but TCP on loopback.
+/// The files do not outlive a test, so they are not synced. No socket but TCP on loopback.
 const SETTINGS: [&str; 4] =
     ["fsync = off", "autovacuum = off", "unix_socket_directories = ''", "listen_addresses = '127.0.0.1'"];
 
@@ -73,7 +73,7 @@ impl Cluster {
         self.folder.path().join("data")
     }
 
-    /// Where the server's errors go.
+    /// The file of the server's errors.
     pub(super) fn log_file(&self) -> io::Result<fs::File> {
         append(&self.folder.path().join("log"))
     }

@@ -12,7 +12,7 @@ use cluster::Cluster;
 use server::{Server, State};
 
 pub(crate) const USER: &str = "app";
-/// What tests may look for in logs and answers.
+/// Tests look for it in logs and answers.
 pub const PASSWORD: &str = "n7Jq0Zt5";
 
 /// Listens on 127.0.0.1 only, with a password (SCRAM), and never syncs its files.
@@ -34,7 +34,7 @@ impl Postgres {
         Self::run(Cluster::make(USER, PASSWORD)?, PASSWORD, settings)
     }
 
-    /// With a password that nothing else has.
+    /// With a unique password.
     pub fn with_password(password: &str) -> Result<Self, StartError> {
         Self::run(Cluster::make(USER, password)?, password, &[])
     }
@@ -65,7 +65,7 @@ impl Postgres {
         &self.password
     }
 
-    /// As in a crash, or when the machine goes down: it ends without a word to its sessions.
+    /// As in a crash of the server or the machine: it ends without a message to its sessions.
     pub fn kill(&mut self) {
         drop(self.server.take());
     }
@@ -82,7 +82,7 @@ impl Postgres {
         self.start_again();
     }
 
-    /// Stops all its processes: the system still accepts connections, and none is answered.
+    /// Stops all its processes: the system still accepts connections, but none gets an answer.
     pub fn freeze(&self) {
         self.running().freeze();
     }
@@ -111,7 +111,7 @@ impl Postgres {
         assert!(promoted.is_ok_and(|status| status.success()), "`pg_ctl promote` failed; {}", self.log());
     }
 
-    /// What a statement returns, as `psql` prints it.
+    /// The result of a statement, as `psql` prints it.
     pub fn ask(&self, sql: &str) -> String {
         let mut psql = Command::new(self.cluster.program("psql"));
         psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "-c", sql, &self.url()]);
@@ -120,7 +120,7 @@ impl Postgres {
         String::from_utf8_lossy(&asked.stdout).trim().to_owned()
     }
 
-    /// How many sessions it has, without the one that counts.
+    /// The number of its sessions, without the one that counts them.
     pub fn sessions(&self) -> usize {
         let sessions = "select count(*) from pg_stat_activity where backend_type = 'client backend' \
                         and application_name <> 'psql'";
@@ -142,7 +142,7 @@ impl Postgres {
     }
 }
 
-/// Where a PostgreSQL of this kit is, or would be, by this name or address.
+/// The URL of a PostgreSQL of this kit at this name or address.
 pub fn url(host: &str, port: u16) -> String {
     located(host, port, PASSWORD)
 }

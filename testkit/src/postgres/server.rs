@@ -13,7 +13,7 @@ use crate::error::{LONGEST_START, StartError};
 /// Killed when it is dropped.
 pub(super) struct Server(Child);
 
-/// What the server says of itself in the last line of `postmaster.pid`.
+/// The server's state, from the last line of `postmaster.pid`.
 #[derive(Clone, Copy)]
 pub(super) enum State {
     Ready,
@@ -55,18 +55,18 @@ impl Server {
             State::Ready => "ready",
             State::Standby => "standby",
         };
-        // The file may be the one of the server before.
+        // The file may be the previous server's.
         said == Some(state) && file.lines().next() == Some(&self.0.id().to_string())
     }
 
-    /// To every session as well: each is a process of its own.
+    /// Signals every session as well: each is a process of its own.
     fn signal(&self, signal: Signal) {
         let postmaster = self.0.id();
         let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
         let children = children.unwrap_or_default();
         let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
         for process in [Pid::from_child(&self.0)].into_iter().chain(children) {
-            // One that has ended meanwhile needs no signal.
+            // A process that has ended meanwhile needs no signal.
             let _ = kill_process(process, signal);
         }
     }
@@ -74,7 +74,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A frozen one takes no other signal.
+        // A stopped process handles no other signal.
         self.thaw();
         let _ = kill_process(Pid::from_child(&self.0), Signal::QUIT);
         let _ = self.0.wait();

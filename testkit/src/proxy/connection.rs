@@ -10,12 +10,12 @@ use super::counts::Tally;
 use super::fault::{Fate, State};
 use super::upstream::Upstream;
 
-/// In bytes: what is read at once to be forgotten.
+/// In bytes: the buffer for data that is read and discarded.
 const CHUNK: usize = 4096;
-/// The whole of a ping.
+/// All bytes of a ping.
 const SYNC: [u8; 5] = [b'S', 0, 0, 0, 4];
 
-/// What every connection of a proxy shares.
+/// The state that all connections of a proxy share.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) upstream: Arc<Upstream>,
@@ -32,7 +32,7 @@ impl Shared {
         let mut fate = tokio::select! {
             biased;
             fate = leave(&mut state, number, Fate::Served) => fate,
-            // All that its client can see is the end, of the database too.
+            // Its client can see nothing but the end, the database's too.
             _ = self.serve(&mut client) => Fate::Closed,
         };
         if let Fate::Silent | Fate::HalfClosed = fate {
@@ -47,20 +47,20 @@ impl Shared {
         if let Fate::Reset = fate {
             let _ = client.set_zero_linger();
         } else {
-            // Closing with something unread would be a reset; a client that never stops sending gets one.
+            // Closing with unread data causes a reset; a client that never stops sending gets one.
             let mut unread = [0; CHUNK];
             let _ = (0..64).find(|_| !matches!(client.try_read(&mut unread), Ok(1..)));
         }
     }
 }
 
-/// Waits until a connection's fate is another one. The proxy's end closes all connections.
+/// Waits until the fault for a connection changes. The end of the proxy closes all connections.
 async fn leave(state: &mut watch::Receiver<State>, number: u64, fate: Fate) -> Fate {
     let next = state.wait_for(|state| state.fate(number) != fate).await;
     next.map_or(Fate::Closed, |state| state.fate(number))
 }
 
-/// Reads until the client has had enough. Whether its connection still lives, it may go on asking.
+/// Reads until the client ends. A client may still check whether its connection is alive.
 async fn swallow(client: &mut TcpStream, tally: &Tally) {
     let mut bytes = [0; CHUNK];
     while let Ok(read @ 1..) = client.read(&mut bytes).await {

@@ -1,8 +1,8 @@
-//! What a proxy has seen.
+//! The counts of a proxy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A snapshot of what a proxy has seen since its start or its last mark.
+/// A snapshot of a proxy's counts since its start or its last mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// TCP connections that were accepted, those without a session too; requests to cancel have one of their own.
@@ -68,7 +68,7 @@ impl Tally {
         Open { tally: self.clone(), of }
     }
 
-    /// Forgets all but what is open.
+    /// Resets all counts but those of open connections.
     pub(super) fn mark(&self) {
         let still = |gauge: Gauge| Gauge { open: gauge.open, most_open: gauge.open, opened: 0 };
         self.with(|counts| {

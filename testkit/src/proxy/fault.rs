@@ -1,10 +1,10 @@
-//! What is wrong, and what that means for each connection.
+//! The faults, and their effect on each connection.
 
 use std::time::Duration;
 
 use crate::authority::Certificate;
 
-/// What is wrong. "Live" connections are those that were accepted before the fault was set.
+/// A fault. "Live" connections are those that were accepted before the fault was set.
 ///
 /// A connection that was unanswered or half-closed has lost bytes: it is reset when the next fault is set.
 #[derive(Clone, Debug)]
@@ -12,16 +12,16 @@ pub enum Fault {
     None,
     /// Nothing listens; live connections go on until they are [cut](super::FaultProxy::cut).
     Refuse,
-    /// Connections are accepted, and neither they nor live ones are ever answered.
+    /// Connections are accepted, but neither they nor live ones ever get an answer.
     BlackHole,
-    /// Nothing passes on live and new connections, and nothing is lost: it all passes when the fault ends, as after a
-    /// partition of the network.
+    /// No byte passes on live and new connections, and none is lost: all pass when the fault ends, as after a partition of
+    /// the network.
     Stall,
     /// Each way takes this long, a round trip twice as long.
     Latency(Duration),
     /// New connections are served only after this: a compute that wakes.
     Wake(Duration),
-    /// The database's side of live connections is closed, and what still comes is read. New ones work.
+    /// The database's side of live connections is closed, and further bytes are read. New ones work.
     HalfClose,
     /// Live connections are never answered again, as by a firewall that forgot them. New ones work.
     Freeze,
@@ -37,17 +37,17 @@ pub enum Fault {
     Plain,
 }
 
-/// What is wrong, and with which connections: they are numbered from 0 as they are accepted.
+/// A fault and the connections that it affects: they are numbered from 0 as they are accepted.
 pub(super) struct State {
     pub(super) fault: Fault,
     pub(super) accepted: u64,
-    /// How many had been accepted when the fault was set.
+    /// The number of connections that were accepted before the fault was set.
     live_before: u64,
     pub(super) closed_before: u64,
     pub(super) reset_before: u64,
 }
 
-/// What a fault means for one connection.
+/// The effect of a fault on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Served,
@@ -102,7 +102,7 @@ impl State {
         }
     }
 
-    /// Whether what was read must wait.
+    /// Whether bytes that were read must wait.
     pub(super) const fn stalls(&self) -> bool {
         matches!(self.fault, Fault::Stall)
     }

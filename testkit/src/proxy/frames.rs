@@ -1,15 +1,15 @@
-//! PostgreSQL's messages in a stream of bytes, wherever the stream is cut.
+//! PostgreSQL's messages in a stream of bytes that arrives in arbitrary pieces.
 //!
-//! No body is ever collected: a message that claims 1 GiB costs as much memory as one of 64 bytes.
+//! Bodies are not collected: a message that claims 1 GiB costs as much memory as one of 64 bytes.
 
-/// So much of a body is kept to look at: the longest name that PostgreSQL knows, with its end (`NAMEDATALEN`).
+/// The bytes of a body that are kept: PostgreSQL's longest name with its end (`NAMEDATALEN`).
 pub(super) const KEPT: usize = 64;
 /// A type and a length, which counts itself.
 const HEAD: usize = 5;
-/// PostgreSQL itself refuses what is longer (`PQ_LARGE_MESSAGE_LIMIT`).
+/// PostgreSQL itself refuses longer messages (`PQ_LARGE_MESSAGE_LIMIT`).
 const LONGEST: u32 = 0x3fff_ffff;
 
-/// This is not PostgreSQL's protocol.
+/// The bytes are not PostgreSQL's protocol.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a message of PostgreSQL's protocol")]
 pub(super) struct Foreign;
@@ -17,9 +17,9 @@ pub(super) struct Foreign;
 /// Cuts one direction of a connection into messages.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// The message that begins, until enough of it is there.
+    /// The beginning of a message, until enough bytes have arrived.
     begun: Vec<u8>,
-    /// How much of the message's body is still to come.
+    /// The number of bytes of the body that are still missing.
     rest: usize,
 }
 
@@ -49,7 +49,7 @@ impl Message {
 }
 
 impl Frames {
-    /// Takes the next piece off the input; `None` when the input has no more.
+    /// Removes the next piece from the input; `None` if the input has no more.
     pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, Foreign> {
         if self.rest > 0 {
             let more = take(input, self.rest);

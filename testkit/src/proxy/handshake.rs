@@ -1,4 +1,4 @@
-//! How a session begins: TLS or none, a startup or a request to cancel, and what a fault answers to it.
+//! The beginning of a session: TLS or none, a startup or a request to cancel, and the answers of faults.
 
 use std::io;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl Shared {
         self.relay(None).run(client, server, request.bytes).await
     }
 
-    /// Exactly one packet: what follows a request for TLS belongs to TLS.
+    /// Exactly one packet: the bytes after a request for TLS belong to TLS.
     async fn packet(&self, client: &mut impl Stream) -> io::Result<Packet> {
         let mut head = [0; Opening::HEAD];
         client.read_exact(&mut head).await?;

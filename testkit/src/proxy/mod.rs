@@ -1,11 +1,11 @@
-//! A proxy before a real database that counts what passes, and breaks as networks and databases do.
+//! A proxy in front of a real database that counts messages, and fails as networks and databases do.
 //!
-//! It speaks as much of PostgreSQL's protocol as it takes to count connections, queries and named statements, and to
-//! answer in the database's place. A fault holds from the moment that [`FaultProxy::set`] returns, for live and for new
+//! It speaks enough of PostgreSQL's protocol to count connections, queries and named statements, and to answer in the
+//! database's place. A fault holds from the moment that [`FaultProxy::set`] returns, for live and for new
 //! connections alike.
 //!
-//! TLS hides all of that. A client's request for TLS is passed on, and where the database takes it, the proxy sees
-//! and counts connections only, and cannot answer. A database that must be reached with TLS is reached with the
+//! TLS hides messages. A client's request for TLS is passed on. If the database accepts it, the proxy sees and counts
+//! connections only, and cannot answer. A database that must be reached with TLS is reached with the
 //! proxy's own ([`Upstream::tls`]); between the client and the proxy everything is then plain.
 
 mod connection;
@@ -40,7 +40,7 @@ use connection::Shared;
 use counts::Tally;
 use fault::State;
 
-/// Dropped, everything that it started ends, and its port is free as soon as the runtime has run again.
+/// Dropping it ends all its tasks; its port is free as soon as the runtime has run again.
 pub struct FaultProxy {
     port: Port,
     shared: Shared,
@@ -71,17 +71,17 @@ impl FaultProxy {
         self.port.number()
     }
 
-    /// By which a client of [`Postgres`](crate::Postgres) or [`PgBouncer`](crate::PgBouncer) comes through the proxy.
+    /// The URL of a [`Postgres`](crate::Postgres) or [`PgBouncer`](crate::PgBouncer) through the proxy.
     pub fn url(&self) -> String {
         url("127.0.0.1", self.port())
     }
 
-    /// Ends the fault that was set before, and begins this one; [`Fault::None`] repairs.
+    /// Ends the previous fault and begins this one; [`Fault::None`] repairs.
     ///
-    /// When this returns, the port is closed or open, as the fault wants it. There is a race: for a moment after
-    /// [`Fault::Refuse`] has closed the port and before it has reserved it again, another program that asks for it by its
-    /// number may take it. A connection that the system accepted in the last moment is not served but reset. An error
-    /// says that the port was lost: then nothing listens, and the next fault tries again.
+    /// When this returns, the port is closed or open, as the fault requires. There is a race: between the moment in which
+    /// [`Fault::Refuse`] closes the port and the moment in which it reserves it again, another program may bind it by its
+    /// number. A connection that the system accepted last is not served but reset. An error means that the port was lost:
+    /// then nothing listens, and the next fault tries again.
     pub async fn set(&self, fault: Fault) -> io::Result<()> {
         let mut listening = self.listening.lock().await;
         if let Fault::Refuse = fault {
@@ -118,7 +118,7 @@ impl FaultProxy {
         self.shared.tally.with(|counts| *counts)
     }
 
-    /// Forgets peaks and totals, but not what is open.
+    /// Resets peaks and totals, but not the counts of open connections.
     pub fn mark(&self) {
         self.shared.tally.mark();
     }

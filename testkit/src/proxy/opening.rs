@@ -1,4 +1,4 @@
-//! What a connection begins with, before the first message.
+//! The packets of a connection before its first message.
 
 use super::frames::Foreign;
 
@@ -19,7 +19,7 @@ impl Opening {
     /// Asks for TLS.
     pub(super) const TLS: [u8; Self::HEAD] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-    /// What it is, and how many bytes follow its head.
+    /// Its kind, and the number of bytes after its head.
     pub(super) fn parse(head: [u8; Self::HEAD]) -> Result<(Self, usize), Foreign> {
         let [a, b, c, d, code @ ..] = head;
         let length = u32::from_be_bytes([a, b, c, d]);

@@ -14,10 +14,10 @@ const MOST_QUEUED: usize = 4 * 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Queue {
     parts: VecDeque<(Instant, Vec<u8>)>,
-    /// How much of the first part has been written.
+    /// The number of bytes of the first part that have been written.
     written: usize,
     length: usize,
-    /// TLS keeps bytes back until it is told not to.
+    /// TLS buffers bytes until it is flushed.
     unflushed: bool,
 }
 
@@ -37,7 +37,7 @@ impl Queue {
         self.length < MOST_QUEUED
     }
 
-    /// Writes or flushes once; dropped before its end, it has done nothing.
+    /// Writes or flushes once; cancel-safe: dropped before its end, it has done nothing.
     pub(super) async fn send(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         if self.unflushed {
             to.flush().await?;

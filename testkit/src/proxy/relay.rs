@@ -1,4 +1,4 @@
-//! Two streams joined in both directions: what passes may be late, wait, or be answered in the database's place.
+//! Two streams joined in both directions: bytes may be late, wait, or be answered in the database's place.
 
 use std::io;
 use std::time::Duration;
@@ -20,13 +20,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub(super) struct Relay<'r> {
     pub(super) state: &'r watch::Receiver<State>,
     pub(super) tally: &'r Tally,
-    /// Without one nothing is understood, and everything passes.
+    /// Without one no message is parsed, and all bytes pass.
     pub(super) session: Option<Session>,
 }
 
 impl Relay<'_> {
-    /// Sends the opening to the server and joins the two, until one of them has ended and the other has got
-    /// everything that came before that.
+    /// Sends the opening to the server and joins the two, until one of them has ended and the other has received all
+    /// earlier bytes.
     pub(super) async fn run(
         mut self,
         client: impl Stream,
@@ -38,7 +38,7 @@ impl Relay<'_> {
         let (mut requests, mut answers) = (Queue::default(), Queue::default());
         requests.push(opening, self.latency());
         let (mut asked, mut told) = (vec![0; CHUNK], vec![0; CHUNK]);
-        // The client's bytes that wait until a lie can be told.
+        // The client's bytes that wait until a false answer can be sent.
         let mut inbox = Vec::new();
         let (mut client_ended, mut server_ended) = (false, false);
         let mut state = self.state.clone();

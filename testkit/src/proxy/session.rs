@@ -1,19 +1,19 @@
-//! One session's conversation: what is counted of it, what passes, and where a lie fits in.
+//! The messages of one session: which are counted, which pass, and where a false answer can be inserted.
 //!
-//! A lie is told only between two answers of PostgreSQL and for a whole series of messages, so that a driver sees
-//! what it would see of PostgreSQL: an error, and a session that goes on.
+//! A false answer is sent only between two answers of PostgreSQL and for a whole series of messages, so that a driver
+//! sees the same as from PostgreSQL: an error, and a session that continues.
 
 use std::collections::HashSet;
 
 use super::counts::Counts;
 use super::frames::{Foreign, Frames, Message, Piece};
 
-/// What a query is answered with by [`Fault::QueryError`](super::Fault::QueryError); no response may show it.
+/// The answer of [`Fault::QueryError`](super::Fault::QueryError) to a query; no response may show it.
 pub const QUERY_ERROR: &str = "could not extend file \"base/16384/2619\": No space left on device";
-/// What a startup is answered with by [`Fault::AuthError`](super::Fault::AuthError); no response may show it.
+/// The answer of [`Fault::AuthError`](super::Fault::AuthError) to a startup; no response may show it.
 pub const AUTH_ERROR: &str = "password authentication failed for user \"plumbline_drill\"";
 
-/// Names that are remembered of one transaction. No driver has so many, and memory has an end.
+/// The most names that are kept for one transaction: more than any driver uses, and a bound on memory.
 const MOST_NAMES: usize = 1024;
 
 pub(super) struct Session {
@@ -22,9 +22,9 @@ pub(super) struct Session {
     series: Series,
     /// Whether the message that started last goes on to PostgreSQL.
     passes: bool,
-    /// A message whose lie must wait for PostgreSQL's answers to what was passed before.
+    /// A message whose false answer must wait for PostgreSQL's answers to earlier messages.
     waits: Option<Message>,
-    /// How many `ReadyForQuery` PostgreSQL still owes.
+    /// The number of `ReadyForQuery` messages that PostgreSQL has still to send.
     owed: u32,
     /// The last of them: I, T (in a transaction) or E (in a failed one).
     status: u8,
@@ -42,7 +42,7 @@ enum Series {
     Refused,
 }
 
-/// What goes out, and to whom.
+/// The bytes to send, and their receiver.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Out {
     pub(super) to_server: Vec<u8>,
@@ -72,7 +72,7 @@ impl Session {
         }
     }
 
-    /// Reads what the client sent, and counts it. What is left of the input must come again after more answers.
+    /// Reads and counts the client's messages. The caller passes the rest of the input again after more answers.
     pub(super) fn ask(
         &mut self,
         input: &mut &[u8],
@@ -119,7 +119,7 @@ impl Session {
         self.waits.is_some()
     }
 
-    /// Reads what PostgreSQL answered; all of it passes.
+    /// Reads PostgreSQL's answers; all of them pass.
     pub(super) fn told(&mut self, mut answer: &[u8], counts: &mut Counts) -> Result<(), Foreign> {
         while let Some(piece) = self.told.next(&mut answer)? {
             let Piece::Start(message) = piece else { continue };
@@ -134,7 +134,7 @@ impl Session {
         Ok(())
     }
 
-    /// What a client asks for counts, whether it is passed or not.
+    /// A client's messages count, whether they are passed or not.
     fn count(&self, message: &Message, counts: &mut Counts) {
         match (message.kind(), message.body()) {
             (b'Q' | b'E', _) => counts.queries += 1,

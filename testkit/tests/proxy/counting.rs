@@ -1,4 +1,4 @@
-//! What the proxy counts, and that what it only counts passes unharmed.
+//! The proxy's counts, and that counted messages pass unchanged.
 
 use std::time::Duration;
 

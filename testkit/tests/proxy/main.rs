@@ -1,4 +1,4 @@
-//! The fault proxy before a real PostgreSQL: what it counts, and that every fault is what it says.
+//! The fault proxy with a real PostgreSQL: its counts, and the effect of every fault.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! The faults of networks: each is what it says.
+//! The faults of networks have their documented effect.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -135,7 +135,7 @@ async fn a_latency_is_on_every_way_of_live_and_new_connections() {
     let asked = Instant::now();
     let new = setup.client().await;
     assert!(asked.elapsed() >= LATENCY * 2, "{:?}", asked.elapsed());
-    // A large answer is late once: were each of its hundreds of parts, this would take longer than we wait.
+    // A large answer is delayed once: a delay of each of its hundreds of parts would exceed the wait.
     timeout(PATIENCE, new.simple_query("select repeat('x', 5000000)")).await.unwrap().unwrap();
 }
 
@@ -169,7 +169,7 @@ async fn a_half_closed_connection_ends_one_way_and_is_still_read() {
     let mut raw = setup.raw().await;
     setup.set(Fault::HalfClose).await;
     assert_eq!(end(&mut raw).await, Ok(()));
-    // A connection that were closed would be reset by the first of these, and seen so by the second.
+    // If the connection were closed, the first of these would cause a reset, and the second would see it.
     for _ in 0..3 {
         raw.write_all(&[0; 1000]).await.unwrap();
         sleep(Duration::from_millis(20)).await;

@@ -18,7 +18,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Far more than anything here takes; only what never happens is waited for so long.
+/// Far more than any step takes; a test waits this long only if a step fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Long enough for an answer on loopback that should not come.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -107,7 +107,7 @@ pub(crate) async fn closed(client: &Client) {
     timeout(PATIENCE, waited).await.expect("the client sees that its connection is closed");
 }
 
-/// How a connection ends from which nothing more can be read.
+/// The end of a connection: closed or reset.
 pub(crate) async fn end(stream: &mut TcpStream) -> Result<(), ErrorKind> {
     match timeout(PATIENCE, stream.read(&mut [0])).await.expect("the connection ends") {
         Ok(read) => {
@@ -129,7 +129,7 @@ pub(crate) fn trusting(authority: &Authority) -> ClientConfig {
     builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth()
 }
 
-/// What `sslmode=require` means to most drivers.
+/// The behaviour of most drivers with `sslmode=require`.
 pub(crate) fn careless() -> ClientConfig {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));

@@ -21,19 +21,19 @@ use verify::prober::{ProbeOptions, Prober};
 
 use super::{DECLARATION, Distort, RELEASE, answer, foreign};
 
-/// What is wrong below HTTP's meaning, in the connection itself.
+/// A defect of the connection itself, below HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Quirk {
     #[default]
     None,
-    /// Takes whatever stands behind a head for the next request.
+    /// Parses the bytes behind a head as the next request.
     Smuggles,
     ReadsAnyHead,
     WaitsForSlowHeads,
     CertificateEndsSoon,
     CertificateOfAnotherHost,
     NoHttp2,
-    /// Answers 200 to whatever comes over HTTP/2.
+    /// Answers 200 to every request over HTTP/2.
     TakesAnyFrames,
     SpeaksTls10,
 }
@@ -162,7 +162,7 @@ async fn smuggle(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// HTTP/2 without a thought: SETTINGS, and for each HEADERS frame `:status: 200` and the stream's end.
+/// A minimal HTTP/2 server: SETTINGS, and for each HEADERS frame `:status: 200` and the stream's end.
 async fn take_frames(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
     let _ = stream.read_exact(&mut [0; 24]).await;

@@ -1,4 +1,4 @@
-//! A small backend for tests: sound by itself, and faulty in exactly one way when told so.
+//! A small backend for tests: sound by default, or with exactly one fault.
 #![allow(
     dead_code,
     clippy::disallowed_methods,
@@ -90,7 +90,7 @@ impl Reply {
         self.headers.retain(|(known, _)| known != name);
     }
 
-    /// The grant that a sloppy policy gives to whoever asks.
+    /// The grant of a faulty policy: the origin of the request.
     pub(crate) fn grant(&mut self, seen: &Seen) {
         if seen.header("origin").is_some() {
             self.set("access-control-allow-origin", seen.origin());
@@ -106,9 +106,8 @@ impl Reply {
     }
 }
 
-/// The production profile with times that a test can wait for, and a crowd that it can be. How quick an answer must be
-/// is far from what a busy machine costs, so that only a backend that means to be slow is. The backend limits nobody's
-/// rate: `tests/rate.rs` does.
+/// The production profile with shorter timeouts and a smaller burst. The limits on latency are so high that only a
+/// backend with that fault exceeds them, even on a busy machine. The backend has no rate limit: `tests/rate.rs` has.
 pub(crate) static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| production().declaration());
 
 /// The same, to be changed.

@@ -30,9 +30,10 @@ pub(super) const CHECK: Check = Check {
             match answer(exchange, UNDER_FAULT).map(|reply| &reply.answer) {
                 Err(why) => Reading::Unknown(why),
                 Ok(Err(why)) => Reading::Unknown(why.to_string()),
-                Ok(Ok(response)) if response.status < 500 => {
-                    Reading::Unknown(format!("with the database unavailable the answer was {}", response.status))
-                }
+                Ok(Ok(response)) if response.status < 500 => Reading::Unknown(format!(
+                    "with the database unavailable the answer was {}",
+                    response.status
+                )),
                 Ok(Ok(response)) => match cors_check(&origin, credentials, response) {
                     Ok(()) => Reading::Holds,
                     Err(why) => Reading::Broken(format!(

@@ -1,4 +1,4 @@
-"""FastAPI, SQLAlchemy and asyncpg with care: the service that every drill of `verify` must pass.
+"""A careful service with FastAPI, SQLAlchemy and asyncpg: every drill of `verify` must pass.
 
     DATABASE_URL=postgresql://… JWT_SECRET=… PORT=8000 python careful.py
 """
@@ -40,7 +40,7 @@ log = logging.getLogger("careful")
 
 items = Table("items", MetaData(), Column("id", Integer, primary_key=True), Column("title", Text, nullable=False))
 
-# Whatever a database can do to us. asyncio.TimeoutError is another class before Python 3.11.
+# Every error of the database. Before Python 3.11 asyncio.TimeoutError is not TimeoutError.
 FAULTS = (
     SQLAlchemyError,
     asyncpg.PostgresError,
@@ -60,7 +60,7 @@ class Service:
     acquire_timeout = 2
     connect_timeout = 1.5
     command_timeout = 3
-    answer_within = 4  # all that the database may take of one request
+    answer_within = 4  # the database's share of one request
     health_patience = (1.2, 0.6)  # the first try may meet a dead connection; together well below the budget of 3 s
     drain_timeout = 6  # of the 10 s that the profile grants
     keep_alive = 5
@@ -68,7 +68,7 @@ class Service:
     def __init__(self, environment):
         self.environment = environment
         self.engine = self.new_engine()
-        self.reserve = None  # the health check's own connection: traffic cannot take it
+        self.reserve = None  # the health check's own connection, which traffic cannot use
         self.question = None
         self.leftovers = set()
 
@@ -92,14 +92,14 @@ class Service:
         }
 
     def statements(self):
-        """Unnamed: behind PgBouncer the next transaction may run on a server that does not know a name.
+        """Unnamed: behind PgBouncer the next transaction may run on a server that does not know the name.
 
-        Without the second line SQLAlchemy still has asyncpg name each statement.
+        Without the second setting SQLAlchemy makes asyncpg name each statement.
         """
         return {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
 
     async def connect(self, **options):
-        """The only way to the database. What asyncpg does not know in the URL's query stays out of it."""
+        """The only way to the database. The URL's query is removed, since asyncpg does not know all of its parameters."""
         careful = {
             "ssl": self.tls(),
             "timeout": self.connect_timeout,
@@ -110,7 +110,7 @@ class Service:
         return await asyncpg.connect(url, **{**careful, **options})
 
     def tls(self):
-        """A verified connection or none: `require` does not mean to trust whoever answers."""
+        """A verified connection or none: `require` does not mean to trust any certificate."""
         url = urlsplit(self.environment.database_url)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         local = url.hostname in {"localhost", "127.0.0.1", "::1"}
@@ -120,7 +120,7 @@ class Service:
         return ssl.create_default_context(cafile=None if root == "system" else root)
 
     async def rows(self, statement, attempts=1):
-        """Of the only statement of a request; 503 when the database is not there for us."""
+        """Runs the only statement of a request; raises Unavailable (503) when the database does not answer."""
         try:
             return await self.within(self.answer_within, self.execute(statement, attempts))
         except FAULTS as error:
@@ -128,7 +128,7 @@ class Service:
             raise Unavailable from error
 
     async def execute(self, statement, attempts):
-        """Again when the connection had died unnoticed. Only reads may: a write may have happened."""
+        """Retries on a dead connection. Only for reads: a write may have been executed."""
         for attempt in range(1, attempts + 1):
             try:
                 async with self.engine.connect() as connection:
@@ -138,19 +138,19 @@ class Service:
                     raise
 
     async def within(self, seconds, work):
-        """Unlike asyncio.wait_for, not waiting for the clean-up: a silent database would delay that too."""
+        """Unlike asyncio.wait_for, does not wait for the clean-up, which a silent database would delay too."""
         task = asyncio.ensure_future(work)
         self.leftovers.add(task)
         task.add_done_callback(self.leftovers.discard)
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
-            task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else looks
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())  # mark its error as retrieved
             task.cancel()
             raise asyncio.TimeoutError
         return task.result()
 
     async def create_table(self):
-        """Until it exists: the service may start before its database."""
+        """Creates the table, and retries: the service may start before its database."""
         while True:
             try:
                 async with self.engine.connect() as connection:
@@ -162,7 +162,7 @@ class Service:
     # --- health -----------------------------------------------------------------------------------
 
     async def database_answers(self):
-        """A thousand probes cost one query: whoever asks meanwhile shares the answer."""
+        """A thousand probes cost one query: concurrent callers share the answer."""
         if self.question is None or self.question.done():
             self.question = asyncio.create_task(self.ask())
         return await asyncio.shield(self.question)
@@ -206,7 +206,7 @@ class Service:
 
     async def add_item(self, request):
         if not self.is_json(request):
-            # Browsers send the other types across origins without a preflight.
+            # Browsers send some other types across origins without a preflight.
             return JSONResponse({"detail": "Only application/json is read."}, 415)
         try:
             title = json.loads(await request.body())["title"]
@@ -258,7 +258,7 @@ class Service:
         await asyncio.wait({asyncio.create_task(self.engine.dispose())}, timeout=1)
 
     def listening(self):
-        """Both families where the machine has both; Railway's private network had only IPv6."""
+        """IPv4 and IPv6 if the machine has both; Railway's private network had only IPv6."""
         try:
             everywhere = ("::", self.environment.port)
             return socket.create_server(everywhere, family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048)
@@ -277,7 +277,7 @@ class Service:
         return uvicorn.Server(uvicorn.Config(self.app(), **self.options()))
 
     def serve(self):
-        # Uvicorn, having stopped, raises the signal again for whoever was there before it: for us, it is the end.
+        # After it has stopped, Uvicorn raises the signal again for earlier handlers; here the process just ends.
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: self.stopped())
         self.server().run(sockets=[self.listening()])

@@ -1,4 +1,4 @@
-"""What the platform must tell the service. Only the standard library, so that a refusal takes no second."""
+"""The variables that the platform must set. Only the standard library, so that a refusal takes less than a second."""
 
 import sys
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ class Environment:
         self.database_url = self.secret("DATABASE_URL")
         if not is_postgres(self.database_url):
             self.refuse("DATABASE_URL", "is not a PostgreSQL URL")
-        self.jwt_secret = self.secret("JWT_SECRET")  # nothing here signs; the drill asks what becomes of it
+        self.jwt_secret = self.secret("JWT_SECRET")  # not used for signing; the drill checks how it is validated
         self.port = self.listen_on()
 
     def secret(self, name):
@@ -26,7 +26,7 @@ class Environment:
         return value
 
     def default(self, _name):
-        """None: a secret that everyone can read in the code is no secret."""
+        """None: a secret in the code is not secret."""
         return None
 
     def is_empty(self, value):
@@ -42,7 +42,7 @@ class Environment:
         return int(port)
 
     def refuse(self, name, why):
-        """Never with the value: logs are read by more people than secrets are."""
+        """Never with the value: more people read logs than may know secrets."""
         sys.exit(f"{name} {why}; set it and start again")
 
 
@@ -51,7 +51,7 @@ def plain(value):
 
 
 def has_sample_login(value):
-    """`postgres://user:password@host/database`, as documentation writes it."""
+    """`postgres://user:password@host/database`, as in documentation."""
     try:
         url = urlsplit(value)
     except ValueError:

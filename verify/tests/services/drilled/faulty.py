@@ -9,7 +9,7 @@ import sys
 
 from environment import Environment
 
-# Each is the class below of the same name.
+# Each is a class below with the same name.
 DEFECTS = {
     # health.deep.*, health.platform.host
     "shallow-health": "/health says ok without asking the database",
@@ -28,10 +28,10 @@ DEFECTS = {
     # load.pool.bound
     "connect-per-request": "no pool: every request opens a connection",
     # tls.db.verified
-    "accepts-any-certificate": "TLS, but whoever answers is trusted",
+    "accepts-any-certificate": "TLS, but every certificate is trusted",
     "accepts-plaintext": "a database without TLS gets the password all the same",
     # cors.actual.*
-    "parses-any-type": "POST reads a body whatever its type",
+    "parses-any-type": "POST reads a body of any type",
     "no-cors-on-503": "503 comes without the CORS grant",
     # drill.db.*
     "no-acquire-timeout": "a request waits for a connection and for its answer without a limit",
@@ -43,7 +43,7 @@ DEFECTS = {
     "empty-secret-ok": "an empty secret is taken",
     "placeholder-ok": "a placeholder is taken",
     "names-the-value": "the value of a secret is shown when it is refused",
-    "fixed-port": "listens on 8000 whatever PORT says",
+    "fixed-port": "listens on 8000 and ignores PORT",
     "loopback-only": "listens on 127.0.0.1",
     "slow-start": "is ready after 30 s",
     # drill.stop.*
@@ -97,7 +97,7 @@ def chosen():
 
 if __name__ == "__main__":
     defect = chosen()
-    environment = globals().get(defect, Environment)(os.environ)  # the other classes are not there yet
+    environment = globals().get(defect, Environment)(os.environ)  # the other classes are not defined yet
 
 import asyncio
 import signal
@@ -241,7 +241,7 @@ class AcceptsPlaintext(Service):
     async def connect(self, **options):
         try:
             return await super().connect(**options)
-        except ConnectionError:  # which asyncpg raises when the database has no TLS
+        except ConnectionError:  # raised by asyncpg when the database has no TLS
             self.plain = True
             return await super().connect(**options)
 
@@ -307,7 +307,7 @@ class SlowStart(Service):
 
 
 class Stopping(Service):
-    """With a server of its own, which is given each signal."""
+    """With a server of its own, which receives each signal."""
 
     def server(self):
         server = super().server()
@@ -356,7 +356,7 @@ class WaitsForStuck(Service):
 class KeepsListening(Service):
     def listening(self):
         listener = super().listening()
-        self.open = listener.dup()  # the kernel goes on accepting for it
+        self.open = listener.dup()  # the kernel keeps accepting connections for it
         return listener
 
 

@@ -1,4 +1,4 @@
-"""A FastAPI service as the user's plan of 2025-12-31 describes it, in the way that most would write it.
+"""A FastAPI service by the user's plan of 2025-12-31, in the usual style.
 
 What the plan states is here (the pool's numbers, a health check with a real query, two origins, no fallback for
 secrets, no docs in production, the Procfile's command); where it is silent, the frameworks' defaults are.

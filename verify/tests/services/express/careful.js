@@ -9,7 +9,7 @@ const ORIGINS = ["https://shop.example.com", "https://shop.example.org"];
 const app = express();
 app.disable("x-powered-by");
 
-// Nothing of this API is a page or belongs in a cache, errors included.
+// No answer of this API is a page or belongs in a cache, errors included.
 app.use(
   helmet({
     contentSecurityPolicy: {
@@ -26,8 +26,8 @@ app.use((req, res, next) => {
   next();
 });
 
-// `origin: false` leaves an answer alone. With the list itself, strangers would be told
-// `Access-Control-Allow-Credentials`, and every OPTIONS would be taken for a preflight.
+// `origin: false` adds no header. With the list itself, `cors` would send `Access-Control-Allow-Credentials` to
+// undeclared origins, and answer every OPTIONS as a preflight.
 app.use(
   cors((req, decide) =>
     decide(null, {
@@ -53,7 +53,7 @@ app
     });
   })
   .options((req, res) => res.set("Allow", "GET, HEAD, OPTIONS").sendStatus(204))
-  // Express knows no 405: without this line a wrong method would be a 404.
+  // Express sends no 405: without this line it answers 404 to a wrong method.
   .all((req, res) => problem(res.set("Allow", "GET, HEAD, OPTIONS"), 405, "Method Not Allowed"));
 
 app.use((req, res) => problem(res, 404, "Not Found"));
@@ -64,7 +64,7 @@ app.use((error, req, res, next) => {
   problem(res, status, status === 500 ? "Internal Server Error" : "Bad Request");
 });
 
-// A stand-in: nothing is asked, so nothing can be down. A real service asks its pool for `SELECT 1`.
+// A placeholder without a database. A real service sends `SELECT 1` through its pool.
 async function databaseAnswers() {
   return true;
 }

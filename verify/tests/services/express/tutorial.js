@@ -1,4 +1,4 @@
-// An Express service as tutorials set it up: every default, and CORS opened until the errors went away.
+// An Express service as in tutorials: every default, and CORS open to every origin.
 const cors = require("cors");
 const express = require("express");
 

@@ -28,7 +28,7 @@ def health():
 
 
 def database_answers():
-    """A stand-in: SQLite in memory is asked a real question, but has no server that could be down."""
+    """A placeholder: a real query to SQLite in memory, which has no server that can fail."""
     try:
         with sqlite3.connect(":memory:") as database:
             return database.execute("SELECT 1").fetchone() == (1,)
@@ -39,7 +39,7 @@ def database_answers():
 class Cors:
     """CORSMiddleware for the declared origins only.
 
-    To everyone else it would say no too, but with `Access-Control-Allow-Credentials` and, to preflights, the policy.
+    Undeclared origins would be refused too, but with `Access-Control-Allow-Credentials` and, to preflights, the policy.
     """
 
     def __init__(self, app):
@@ -76,7 +76,7 @@ def with_one_list(scope):
 
 
 class Stamp:
-    """The same headers on every answer, errors included: nothing of this API is a page or belongs in a cache."""
+    """The same headers on every answer, errors included: no answer of this API is a page or belongs in a cache."""
 
     def __init__(self, app):
         self.app = app

@@ -1,4 +1,4 @@
-"""A FastAPI service as tutorials set it up: every default, and CORS opened until the errors went away."""
+"""A FastAPI service as in tutorials: every default, and CORS open to every origin."""
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
