@@ -95,7 +95,7 @@ fn a_drill_that_finds_several_faults_reports_all_of_them() {
             "new-connection: 200 in 4 ms\nin-flight: none in 260 ms\nend: ended 3 in 90000 ms",
             &[
                 "after SIGTERM the request in flight had no answer",
-                "after SIGTERM a new connection was taken, and had 200 in 4 ms",
+                "after SIGTERM a new connection was accepted, and had 200 in 4 ms",
                 "after SIGTERM the service took 90000 ms",
                 "after SIGTERM the service ended with 3, not 0",
             ][..],

@@ -1,4 +1,4 @@
-//! How checks ask for a drill, and read it.
+//! Helpers with which checks ask for a drill and read it.
 
 use crate::model::check::{Reading, Subject, Verdict};
 use crate::model::drill::{Action, Fault, Step};
@@ -6,7 +6,7 @@ use crate::model::drilled::{Drilled, Steady, StepResult, TimedReply, summary};
 use crate::model::exchange::{Answer, Exchange, Means, Request, Response};
 use crate::model::probe::Probe;
 
-/// How much later than promised is still on time: processes start and sockets are opened meanwhile.
+/// The tolerated delay beyond a promise: processes start and sockets open meanwhile.
 const SLACK_MS: u64 = 500;
 
 /// The steps, shown as a question to the health path.
@@ -35,7 +35,7 @@ pub(super) fn health(subject: &Subject<'_>) -> Request {
     Request::new("GET", subject.health())
 }
 
-/// What the drill's steps showed, unless it shows nothing: it did not run, or the candidate was not well before.
+/// The drill's results, unless they prove nothing: it did not run, or the candidate was not healthy before it.
 pub(super) fn seen(exchange: &Exchange) -> Result<&Drilled, String> {
     match &exchange.answer {
         Answer::Drilled(Drilled { before: before @ Steady::Not { .. }, .. }) => {
@@ -46,14 +46,14 @@ pub(super) fn seen(exchange: &Exchange) -> Result<&Drilled, String> {
     }
 }
 
-/// What the drill's step with this name showed.
+/// The result of the step with this name.
 pub(super) fn result<'a>(exchange: &'a Exchange, name: &str) -> Result<&'a StepResult, String> {
     seen(exchange)?
         .result(steps(exchange), name)
         .ok_or_else(|| format!("the drill has no result named `{name}`"))
 }
 
-/// The steps that were asked for.
+/// The requested steps.
 pub(super) fn steps(exchange: &Exchange) -> &[Step] {
     match &exchange.request.means {
         Means::Drill(steps) => steps,
@@ -61,7 +61,7 @@ pub(super) fn steps(exchange: &Exchange) -> &[Step] {
     }
 }
 
-/// The fault that the drill is about.
+/// The fault of the drill.
 pub(super) fn fault(exchange: &Exchange) -> Option<Fault> {
     steps(exchange).iter().find_map(|step| match step.action {
         Action::Fault(fault) => Some(fault),
@@ -79,7 +79,7 @@ pub(super) fn words(reply: &TimedReply) -> String {
     summary([reply])
 }
 
-/// Holds if each answer has one of the statuses and came in time; else says which did not.
+/// Holds if each answer has one of the statuses and is in time; else describes the others.
 pub(super) fn expect<'a>(
     replies: impl IntoIterator<Item = &'a TimedReply>,
     statuses: &[u16],
@@ -94,7 +94,7 @@ pub(super) fn expect<'a>(
     Reading::expect(wrong.is_empty(), || else_say(summary(wrong)))
 }
 
-/// What a live check finds wrong with such an answer.
+/// The finding of a live check on such an answer.
 pub(super) fn faults(verdict: Verdict) -> Vec<String> {
     match verdict {
         Verdict::Fail(failures) => failures.into_iter().map(|failure| failure.observed).collect(),

@@ -7,12 +7,12 @@ use rustls::{ClientConfig, RootCertStore};
 use testkit::{Postgres, StartError, Upstream};
 use url::Url;
 
-/// What is shorter stands in any text by chance.
+/// A shorter value occurs in other texts by chance.
 const SHORTEST: usize = 8;
 
 /// Ends with its owner.
 pub(super) struct Database {
-    /// Where it is, with user, password and name.
+    /// Its address, with user, password and name.
     url: Url,
     _private: Option<Postgres>,
 }
@@ -52,15 +52,15 @@ impl Database {
         Ok(Self { url, _private: Some(private) })
     }
 
-    /// Where the proxy finds it: with TLS, and a certificate of a public authority, outside of this machine.
+    /// Its address for the proxy: with TLS, and a certificate of a public authority, unless it is on this machine.
     pub(super) fn upstream(&self) -> Result<Upstream, DatabaseError> {
         let host = self.url.host_str().unwrap_or("localhost").to_owned();
         let tls = if is_loopback(&host) { None } else { Some(Arc::new(trusting_mozilla()?)) };
         Ok(Upstream { host, port: self.url.port().unwrap_or(5432), tls })
     }
 
-    /// The password as the URL spells it, and as it is. One that is short, or a word that stands elsewhere in the
-    /// URL, would be found everywhere, and is no secret.
+    /// The password as the URL encodes it, and decoded. A short one, or one that is also another part of the URL, is
+    /// left out: it would be found in harmless texts.
     pub(super) fn passwords(&self) -> Vec<String> {
         let elsewhere = [self.url.scheme(), self.url.username(), self.url.path().trim_start_matches('/')];
         let spelled = self.url.password().unwrap_or_default();
@@ -73,12 +73,12 @@ impl Database {
         passwords.into_iter().filter(is_secret).collect()
     }
 
-    /// The URL by which a candidate reaches it through the proxy.
+    /// The URL of the database through the proxy, for a candidate.
     pub(super) fn through(&self, host: &str, port: u16, parameters: &[(&str, &str)]) -> String {
         let mut url = self.url.clone();
         let _ = url.set_host(Some(host));
         let _ = url.set_port(Some(port));
-        // What asks for TLS is meant for the database, not for the proxy on this machine.
+        // Parameters for TLS concern the database, not the proxy on this machine.
         let kept: Vec<(String, String)> = url
             .query_pairs()
             .filter(|(name, _)| !name.starts_with("ssl") && name != "channel_binding")

@@ -1,4 +1,4 @@
-//! The faults of drills, as the proxy has them.
+//! The faults of drills as faults of the proxy.
 
 use std::io;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn proxied(fault: Fault, authority: &Authority) -> io::Result<testkit::Fault> {
         Fault::BlackHole => testkit::Fault::BlackHole,
         // Half of it each way.
         Fault::Latency(ms) => testkit::Fault::Latency(Duration::from_millis(ms / 2)),
-        // Done once, to the connections of now.
+        // Applied once, to the open connections.
         Fault::Reset => testkit::Fault::None,
         Fault::Freeze => testkit::Fault::Freeze,
         Fault::HalfClose => testkit::Fault::HalfClose,

@@ -1,4 +1,4 @@
-//! A running candidate: started with a changed environment or its own, asked, and waited for.
+//! A running candidate: its start with an unchanged or a changed environment, requests to it, and its health.
 #![allow(clippy::disallowed_methods, reason = "a candidate takes time")]
 
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::model::exchange::{Request, Response};
 use crate::model::missing::Missing;
 use crate::prober::{ProbeOptions, Prober};
 
-/// How much longer than a promise an answer is waited for, so that its lateness can be told.
+/// The wait beyond a promise, so that a late answer is measured.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running candidate, and the client that asks it.
 pub(super) struct Instance {
     pub(super) candidate: Candidate,
     pub(super) prober: Arc<Prober>,
-    /// How many of its lines have been read.
+    /// The number of its lines that have been read.
     pub(super) read: usize,
-    /// Its environment was changed: it serves no other drill.
+    /// Its environment was changed, so no other drill uses it.
     pub(super) changed: bool,
 }
 
@@ -60,7 +60,7 @@ impl Runner<'_> {
         Ok(Instance { candidate, prober: Arc::new(prober), read: 0, changed: false })
     }
 
-    /// The longest that any answer is waited for.
+    /// The longest wait for any answer.
     pub(super) fn patience(&self) -> Duration {
         self.harness.profile.server.request_timeout.get().max(self.harness.profile.verify.timeout.get())
             + PATIENCE
@@ -68,7 +68,7 @@ impl Runner<'_> {
 }
 
 impl Instance {
-    /// Waits until it is healthy, or says why it is not. One that has ended is not waited for.
+    /// Waits until it is healthy, or returns why it is not. Does not wait for one that has ended.
     pub(super) async fn well(&mut self, health: &str, within: Duration) -> Result<(), Missing> {
         tokio::select! {
             Some(status) = self.candidate.ended(within) => Err(Missing::Ended { code: status.code() }),

@@ -1,6 +1,6 @@
 //! Runs drills: a release candidate, the fault proxy behind it, and the database behind that.
 //!
-//! Everything that it starts ends with it, also when it is dropped in the middle of a drill.
+//! Dropping it ends every process that it started, also in the middle of a drill.
 #![allow(clippy::disallowed_methods, reason = "drills are processes, sockets and time")]
 
 mod database;
@@ -29,7 +29,7 @@ use secrets::Secrets;
 pub struct Harness<'a> {
     profile: &'a Profile,
     folder: PathBuf,
-    /// What every candidate gets, but for PORT and what a drill changes.
+    /// The environment of every candidate, without PORT and a drill's changes.
     environment: Vec<(String, String)>,
     database: Database,
     secrets: Secrets,
@@ -49,7 +49,7 @@ pub enum HarnessError {
     Authority(std::io::Error),
 }
 
-/// What a template has where a secret belongs.
+/// The placeholder of a secret in templates.
 pub(crate) const PLACEHOLDER: &str = "changeme";
 
 impl<'a> Harness<'a> {
@@ -116,12 +116,12 @@ fn asked(answer: &Answer) -> u64 {
     }
 }
 
-/// Whether a drill has a candidate of its own.
+/// Whether a drill starts its own candidate.
 fn has_its_own(steps: &[Step]) -> bool {
     steps.iter().any(|step| matches!(step.action, Action::Start(_)))
 }
 
-/// A value that nothing else has, and that no refusal takes for a placeholder.
+/// A unique value that no service refuses as a placeholder.
 fn canary(name: &str) -> String {
     use std::hash::{BuildHasher as _, RandomState};
     format!("canary{:016x}", RandomState::new().hash_one(name))

@@ -14,7 +14,7 @@ use crate::model::drilled::{Drilled, Steady, StepResult};
 use crate::model::exchange::{Answer, Request};
 use crate::model::missing::{Missing, NotSent};
 
-/// Between two drills.
+/// The state between two drills.
 const CALM: Duration = Duration::from_millis(150);
 
 pub(super) struct Runner<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Runner<'a> {
     pub(super) instance: Option<Instance>,
     /// Why no drill on a sound candidate can be run.
     startup_failure: Option<Missing>,
-    /// The authority that a candidate is told to trust with its database.
+    /// The authority that a candidate must trust for its database.
     pub(super) authority: Authority,
     /// Whether the database is to have no TLS: a session without it should not be.
     pub(super) without_tls: bool,
@@ -64,7 +64,7 @@ impl<'a> Runner<'a> {
                 let before = Steady::Not { why, within_ms };
                 return Ok(Drilled::new(before, Vec::new(), Steady::Unasked));
             }
-            // An answer that a crowd shared may hold a moment longer than the crowd.
+            // A shared answer may outlive the requests that shared it.
             sleep(CALM).await;
             self.steady().await
         };
@@ -86,7 +86,7 @@ impl<'a> Runner<'a> {
         let gone =
             self.instance.as_mut().is_none_or(|instance| instance.changed || instance.candidate.has_ended());
         let after = if gone { Steady::Unasked } else { self.steady().await };
-        // A candidate that does not recover, or was changed, is no use to the next drill.
+        // The next drill cannot use a candidate that did not recover, or was changed.
         if !matches!(after, Steady::Healthy(_)) {
             self.dismiss().await;
         }
@@ -104,7 +104,7 @@ impl<'a> Runner<'a> {
             let mut instance = self.launch(&Change::Nothing)?;
             let within = self.harness.profile.launch.ready.get();
             let health = self.harness.profile.health.path.as_str();
-            // One that never was healthy will not be so for the next drill.
+            // A candidate that was never healthy will not be for the next drill.
             self.startup_failure = instance.well(health, within).await.err();
             self.instance = Some(instance);
         }

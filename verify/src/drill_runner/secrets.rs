@@ -1,4 +1,4 @@
-//! What no answer and no log line of a candidate may hold: found, and hidden.
+//! The secrets of a candidate: found in its answers and log lines, and hidden.
 
 use crate::model::drilled::TimedReply;
 use crate::model::exchange::Response;
@@ -16,7 +16,7 @@ impl Secrets {
         Self { variables, values }
     }
 
-    /// Which variables were seen, and where.
+    /// The variables whose values were seen, each with its place.
     pub(super) fn leaks(&self, log: &[String], answers: &[TimedReply]) -> Vec<(String, String)> {
         let mut leaks = Vec::new();
         for (variable, value) in self.variables.iter().zip(&self.values) {

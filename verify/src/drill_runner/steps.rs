@@ -1,4 +1,4 @@
-//! The steps of a drill, one after the other, and what was seen of each.
+//! The steps of a drill, one after the other, and their results.
 #![allow(clippy::disallowed_methods, reason = "a drill is processes, sockets and time")]
 
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::model::exchange::{Request, Response};
 use crate::model::missing::Missing;
 use crate::prober::{HeldConnection, ProbeOptions, Prober};
 
-/// How long a candidate may take to refuse its environment.
+/// The time in which a candidate must refuse its environment.
 const REFUSAL: Duration = Duration::from_secs(5);
 
-/// What goes on while steps follow each other.
+/// The requests and connections that outlast a step.
 #[derive(Default)]
 pub(super) struct InFlight {
     pub(super) index: usize,
@@ -100,7 +100,7 @@ impl Runner<'_> {
         Ok(seen)
     }
 
-    /// Another candidate in the place of the one before; how it ended, if it did.
+    /// Replaces the candidate; returns the end of the new one, if it ended.
     async fn replace(&mut self, change: &Change) -> Result<Option<Ended>, HarnessError> {
         self.dismiss().await;
         let mut instance = self.launch(change)?;
@@ -110,7 +110,7 @@ impl Runner<'_> {
             Change::Without(_) | Change::Empty(_) | Change::Placeholder(_) => REFUSAL,
         };
         let health = self.harness.profile.health.path.as_str();
-        // One that must refuse has its whole time; another goes on with its first answer.
+        // A candidate that must refuse has its whole time; for another its first answer ends the wait.
         let refusal = within == REFUSAL && *change != Change::Nothing;
         let served = |answer: Result<&Response, Missing>| match answer {
             Ok(_) if !refusal => Ok(()),
@@ -147,7 +147,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Reads what was written meanwhile, finds secrets in it and in the answers, and hides them.
+    /// Reads the new output, finds secrets in it and in the answers, and hides them.
     async fn hide(&mut self, seen: &mut StepResult) {
         if let Some(instance) = &mut self.instance {
             if seen.ended.is_some() {

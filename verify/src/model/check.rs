@@ -12,7 +12,7 @@ pub struct Check {
     pub id: &'static str,
     pub severity: Severity,
     pub needs: Needs,
-    /// What must hold, in one sentence.
+    /// The promise, in one sentence.
     pub rule: &'static str,
     /// Why it matters.
     pub rationale: &'static str,
@@ -30,7 +30,7 @@ pub struct Check {
     pub fails: &'static [&'static str],
 }
 
-/// How much a broken rule matters.
+/// The severity of a broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Severity {
     Low,
@@ -38,19 +38,19 @@ pub enum Severity {
     High,
 }
 
-/// What a check asks of whoever runs it.
+/// The permission that a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Needs {
     /// Harmless requests as any client sends them.
     Nothing,
-    /// Raw frames, bursts or held connections: bounded, but not something to do to a stranger's service unasked.
+    /// Raw frames, bursts or held connections: bounded, but not allowed against another's service without permission.
     Intrusive,
-    /// A release candidate of our own, started to be broken: `verify drill`.
+    /// A release candidate that `verify drill` starts and breaks.
     Drill,
 }
 
-/// Everything a check may know before the first byte is sent.
+/// The data that a check may use before the first byte is sent.
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
     pub declaration: &'a Declaration,
@@ -58,7 +58,7 @@ pub struct Subject<'a> {
     /// Origins that only other profiles allow, each with the profile's name.
     pub foreign: Vec<(String, Origin)>,
     pub expected_release: Option<String>,
-    /// The most that a check may need.
+    /// The highest permission of the run.
     pub allows: Needs,
 }
 
@@ -66,12 +66,12 @@ pub struct Subject<'a> {
 #[derive(Clone, Debug)]
 pub enum Ask {
     Questions(Vec<Question>),
-    /// Every exchange of the run is read, for one promise, and these are asked for it.
+    /// The check reads every exchange of the run, for one promise, and sends these probes too.
     Everything {
         promise: String,
         also: Vec<Probe>,
     },
-    /// Nothing to ask, and why: the check does not apply.
+    /// The check does not apply, and why.
     Skip(String),
 }
 
@@ -83,7 +83,7 @@ pub struct Question {
     pub promise: String,
 }
 
-/// What the answers say.
+/// The verdict on all answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Pass,
@@ -96,16 +96,16 @@ pub enum Verdict {
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which of the check's questions showed it.
+    /// The index of the check's question that shows it.
     pub question: usize,
-    /// What was seen, then what was declared.
+    /// The observation, then the declaration.
     pub observed: String,
 }
 
-/// What one answer says.
+/// The judgement of one answer.
 pub enum Reading {
     Holds,
-    /// What was seen.
+    /// The observation.
     Broken(String),
     /// Why the answer cannot be judged.
     Unknown(String),
@@ -183,7 +183,7 @@ impl Subject<'_> {
         "/plumbline-control-7f3a9c"
     }
 
-    /// The place in the profile where it takes the family's checks upon itself.
+    /// The place in the profile that promises the family's checks.
     pub fn family(&self, family: Family) -> String {
         let index = self.profile().verify.families.iter().position(|declared| *declared == family);
         index.map_or_else(|| "verify.families".to_owned(), |index| format!("verify.families[{index}]"))
@@ -244,7 +244,7 @@ impl Verdict {
         })
     }
 
-    /// The same for requests that may be refused by hanging up.
+    /// The same for requests that a service may refuse by closing the connection.
     pub fn of_each_answered(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> Reading) -> Self {
         Self::of_answers(exchanges, |exchange| {
             if exchange.is_hung_up() {
@@ -254,12 +254,12 @@ impl Verdict {
         })
     }
 
-    /// The same for answers that are more, or less, than one response.
+    /// The same for answers other than one response.
     pub fn of_answers(exchanges: &[Exchange], read: impl Fn(&Exchange) -> Reading) -> Self {
         Self::of_promises(exchanges, |exchange| [read(exchange)])
     }
 
-    /// The same for answers that tell of several promises: a reading for each, and each broken one is reported.
+    /// The same for answers that test several promises: one reading each, and every broken one is reported.
     pub fn of_promises<R>(exchanges: &[Exchange], read: impl Fn(&Exchange) -> R) -> Self
     where
         R: IntoIterator<Item = Reading>,
@@ -291,7 +291,7 @@ impl Reading {
     }
 }
 
-/// The answer, unless it says nothing about the deployment: it is missing, or a rate limiter gave it.
+/// The answer, unless it proves nothing about the deployment: it is missing, or from a rate limiter.
 pub fn judgeable(exchange: &Exchange) -> Result<&Response, String> {
     let request = &exchange.request;
     let response =

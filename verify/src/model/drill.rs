@@ -1,4 +1,4 @@
-//! What is done to a release candidate, step by step: drills as data.
+//! The steps of a drill of a release candidate, as data.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::Request;
 
-/// One action, with a name if a check reads what it showed.
+/// One action, with a name if a check reads its result.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Step {
     /// Such as `in-flight`: its result is read by this name, and a step without a name cannot be read.
@@ -15,36 +15,36 @@ pub struct Step {
     pub action: Action,
 }
 
-/// One thing that is done, or waited for.
+/// One action, or one wait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Starts another candidate, with this change; goes on when it answers, has ended, or had its time.
+    /// Starts another candidate with this change; continues when it answers, has ended, or its time is over.
     Start(Change),
-    /// What the database does from here on, until the drill ends.
+    /// Sets a fault of the database, until the drill ends.
     Fault(Fault),
-    /// Closes every live connection to the database, as its suspension would.
+    /// Closes every live connection to the database, as its suspension does.
     Cut,
-    /// Forgets what was counted so far.
+    /// Resets the counts.
     Mark,
-    /// Sends the request so many times at once, and waits for the answers.
+    /// Sends the request this many times at once, and waits for the answers.
     Ask(Request, u32),
-    /// The same without waiting; [`Action::Gather`] has the answers.
+    /// The same without waiting; [`Action::Gather`] collects the answers.
     Begin(Request, u32),
     Gather,
     /// Opens a connection, writes this, and holds it to the drill's end. `{host}` stands for the candidate.
     Hold(String),
-    /// Opens a connection to the candidate's port at this address, and asks for what needs no database.
+    /// Opens a connection to the candidate's port at this address, and sends a request that needs no database.
     Reach(String),
     Pause(u64),
     Signal(Signal),
-    /// Asks the health path until it answers 200, at most so many milliseconds.
+    /// Requests the health path until it answers 200, for at most this many milliseconds.
     Recover(u64),
-    /// Waits for the candidate's end, at most so many milliseconds.
+    /// Waits for the candidate's end, for at most this many milliseconds.
     End(u64),
 }
 
-/// How a candidate's environment differs from a sound one.
+/// A change of a candidate's environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
@@ -52,33 +52,33 @@ pub enum Change {
     /// The variable is missing.
     Without(String),
     Empty(String),
-    /// What a template has in its place: `changeme`.
+    /// The placeholder of templates: `changeme`.
     Placeholder(String),
     /// The database's URL asks for a verified certificate.
     VerifiedDatabase,
 }
 
-/// What the database, or the network before it, does wrong.
+/// A fault of the database, or of the network in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Nobody listens.
+    /// Nothing listens.
     Refuse,
-    /// Connections are accepted, and nothing is ever answered.
+    /// Connections are accepted, but never answered.
     BlackHole,
-    /// Every answer comes so many milliseconds later.
+    /// Every answer arrives this many milliseconds later.
     Latency(u64),
     /// Live connections are reset; new ones work.
     Reset,
-    /// The database closes its side of live connections and goes on reading; new ones work.
+    /// The database closes its side of live connections and keeps reading; new ones work.
     HalfClose,
     /// Live connections are never answered again, as by a firewall that forgot them; new ones work.
     Freeze,
     /// Passwords are refused.
     AuthError,
-    /// Connections are fine, every query fails.
+    /// Connections succeed, and every query fails.
     QueryError,
-    /// It shows a certificate that nobody signed.
+    /// It shows a self-signed certificate.
     SelfSigned,
     /// It shows a certificate of another host.
     WrongHost,
@@ -94,7 +94,7 @@ pub enum Signal {
 }
 
 impl Step {
-    /// Gives its result a name to be read by.
+    /// Gives its result a name.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Self { name: Some(name.to_owned()), ..self }
@@ -162,7 +162,7 @@ impl Step {
 }
 
 impl Fault {
-    /// Whether the database can be reached by whoever opens another connection.
+    /// Whether a new connection to the database works.
     pub const fn spares_new_connections(self) -> bool {
         matches!(self, Self::Reset | Self::HalfClose | Self::Freeze)
     }
@@ -219,7 +219,7 @@ impl fmt::Display for Fault {
             Self::Freeze => f.write_str("the network forgets every connection"),
             Self::AuthError => f.write_str("the database refuses the password"),
             Self::QueryError => f.write_str("the database fails every query"),
-            Self::SelfSigned => f.write_str("the database shows a certificate that nobody signed"),
+            Self::SelfSigned => f.write_str("the database shows a self-signed certificate"),
             Self::WrongHost => f.write_str("the database shows a certificate of another host"),
             Self::Plaintext => f.write_str("the database has no TLS"),
         }

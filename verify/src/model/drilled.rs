@@ -1,4 +1,4 @@
-//! What each step of a drill showed.
+//! The result of each step of a drill.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::drill::{Action, Step};
 use super::exchange::Response;
 use super::missing::Missing;
 
-/// What a drill showed, with the steady state before and after it.
+/// The results of a drill, with the steady state before and after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drilled {
     pub before: Steady,
@@ -19,31 +19,31 @@ pub struct Drilled {
     pub after: Steady,
 }
 
-/// Whether the candidate was well.
+/// Whether the candidate was healthy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Steady {
-    /// Healthy after so many milliseconds.
+    /// Healthy after this many milliseconds.
     Healthy(u64),
-    /// Why not, although it was given this long.
+    /// Not healthy within this time, and why.
     Not { why: Missing, within_ms: u64 },
     /// The drill has a candidate of its own, or has ended it.
     Unasked,
 }
 
-/// What one step showed.
+/// The result of one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepResult {
     pub took_ms: u64,
     pub answers: Vec<TimedReply>,
-    /// What the proxy before the database has counted since the last mark.
+    /// The counts of the proxy in front of the database since the last mark.
     pub counts: Counts,
     pub ended: Option<Ended>,
     /// Whether the held connection had been closed by the other side at the drill's end.
     pub closed: bool,
-    /// What the candidate has written since the step before, without the values of secrets.
+    /// The candidate's output since the previous step, without the values of secrets.
     pub log: Vec<String>,
-    /// Secrets whose values were seen, each with where.
+    /// Secrets whose values were seen, each with its place.
     pub leaks: Vec<(String, String)>,
 }
 
@@ -60,7 +60,7 @@ pub struct Counts {
     pub most_open: u32,
     pub queries: u64,
     pub named_statements: u64,
-    /// Sessions that went on after a certificate that proves nothing, or without one that was asked for.
+    /// Sessions that continued after an unverifiable certificate, or without a required one.
     pub trusting: u64,
 }
 
@@ -78,22 +78,22 @@ impl Drilled {
         Self { before, steps, after }
     }
 
-    /// What the step with this name showed.
+    /// The result of the step with this name.
     pub fn result(&self, steps: &[Step], name: &str) -> Option<&StepResult> {
         self.steps.get(steps.iter().position(|step| step.is_named(name))?)
     }
 
-    /// Secrets whose values were seen in any step, each with where.
+    /// Secrets whose values were seen in any step, each with its place.
     pub fn leaks(&self) -> impl Iterator<Item = &(String, String)> {
         self.steps.iter().flat_map(|result| &result.leaks)
     }
 
-    /// How many answers were awaited.
+    /// The number of expected answers.
     pub fn asked(&self) -> u64 {
         self.steps.iter().map(|result| result.answers.len() as u64).sum()
     }
 
-    /// Every answer of every step, to be changed by a test.
+    /// Every answer of every step, for tests that change them.
     pub fn answers_mut(&mut self) -> impl Iterator<Item = &mut TimedReply> {
         self.steps.iter_mut().flat_map(|result| &mut result.answers)
     }
@@ -108,7 +108,7 @@ impl Drilled {
         lines
     }
 
-    /// What a reviewer reads: what was done, and what it came to, without anything that two honest runs differ in.
+    /// The steps and results for a reviewer, without values that differ between two runs of the same service.
     pub fn behaviour(&self, steps: &[Step]) -> Vec<String> {
         let mut spared = false;
         let mut lines = Vec::new();
@@ -158,7 +158,7 @@ impl StepResult {
         kinds.into_iter().collect()
     }
 
-    /// What is worth a word in a phase's line.
+    /// The notable results, for a phase's line.
     fn summary(&self) -> String {
         let mut words = Vec::new();
         if !self.answers.is_empty() {

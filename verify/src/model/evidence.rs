@@ -1,4 +1,4 @@
-//! Everything that a run saw, and what it was asked to look at.
+//! The evidence of a run, and the selection that it was made for.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::check::{Needs, is_within};
 use super::exchange::Exchange;
 use super::probe::Probe;
 
-/// Everything that a run saw: every probe with its exchange, and what they were sent to.
+/// The evidence of a run: every probe with its exchange, and their target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The format of a recording: [`Evidence::SCHEMA`].
@@ -14,12 +14,12 @@ pub struct Evidence {
     /// As `--profile` named it.
     pub profile: String,
     pub target: String,
-    /// What was asked: judging again needs the same questions.
+    /// The selection: judging again needs the same questions.
     pub expected_release: Option<String>,
     pub selection: Selection,
     pub allows: Needs,
     pub duration_ms: u64,
-    /// How many requests were sent; fewer than exchanges when the target could not be reached.
+    /// The number of requests sent; fewer than exchanges if the target could not be reached.
     pub requests: u64,
     pub exchanges: Vec<(Probe, Exchange)>,
 }
@@ -32,7 +32,7 @@ impl Evidence {
     }
 }
 
-/// Which checks to run.
+/// The checks to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Ids or families; empty means all.
@@ -45,7 +45,7 @@ impl Selection {
         self.only.is_empty() && self.skip.is_empty()
     }
 
-    /// Whether this very check was asked for.
+    /// Whether this check is named itself.
     pub(crate) fn names(&self, id: &str) -> bool {
         self.only.iter().any(|only| only == id)
     }

@@ -1,4 +1,4 @@
-//! What was sent and what came back: the evidence that every judgement reads.
+//! Requests and their answers: the evidence that every judgement reads.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,7 +35,7 @@ pub enum Means {
     Client,
     /// The same over HTTP/2, which the TLS handshake must agree on.
     Http2,
-    /// The same over HTTP/2, in frames of our own: with fields that no library would send.
+    /// The same over HTTP/2, in handwritten frames: with fields that libraries refuse to send.
     Frames,
     /// The same without TLS, to port 80.
     Plain,
@@ -43,13 +43,13 @@ pub enum Means {
     Address(AddressKind),
     /// The same over this many connections at the same instant.
     Burst(u32),
-    /// The same, after as long as the last 429 asked to wait.
+    /// The same, after the wait that the last 429 requested.
     AfterRetry,
-    /// These bytes instead, on a connection of its own: what no client library would send.
+    /// These bytes instead, on a connection of its own: requests that client libraries refuse to send.
     Raw(Raw),
     /// A TLS handshake only.
     Handshake(Offer),
-    /// Faults and questions, step by step, to a candidate of our own.
+    /// Faults and questions, step by step, to a launched candidate.
     Drill(Vec<Step>),
 }
 
@@ -59,23 +59,23 @@ pub enum AddressKind {
     IPv6,
 }
 
-/// What is written on a connection, and how long its end is awaited.
+/// The bytes to write on a connection, and the wait for its end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Raw {
-    /// What is special about them, for a person: `two Host lines`. Nothing where the request's line says it all.
+    /// Their description, for a person: `two Host lines`. Empty if the request line suffices.
     pub what: String,
     pub pieces: Vec<Piece>,
     pub ends: Ends,
-    /// The longest that is waited for the end, after the last piece.
+    /// The longest wait for the end, after the last piece.
     pub patience_ms: u64,
 }
 
-/// When enough was heard.
+/// When to stop reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ends {
     WhenAnswered,
-    /// A second answer may come behind the first.
+    /// A second answer may follow the first.
     WhenClosed,
 }
 
@@ -90,7 +90,7 @@ pub enum Piece {
     Trickle { text: String, times: u32, pause_ms: u64 },
 }
 
-/// What a TLS client says it can.
+/// The versions and protocols that a TLS client offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Offer {
@@ -98,7 +98,7 @@ pub enum Offer {
     Tls10,
     /// TLS 1.1 and nothing newer.
     Tls11,
-    /// What browsers offer today: TLS 1.2 and 1.3, `h2` and `http/1.1`.
+    /// The offer of current browsers: TLS 1.2 and 1.3, `h2` and `http/1.1`.
     Today,
 }
 
@@ -108,17 +108,17 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case, in the order received; each byte of a value is one character.
     pub headers: Vec<(String, String)>,
-    /// At most [`Response::LONGEST_BODY`] bytes, with gzip undone; empty where that cannot be done.
+    /// At most [`Response::LONGEST_BODY`] bytes, with gzip decoded; empty if it cannot be decoded.
     pub body: String,
 }
 
-/// A request, its answer or why there is none, and how long that took.
+/// A request, its answer or why there is none, and its duration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     pub request: Request,
     pub answer: Answer,
     pub elapsed_ms: u64,
-    /// When the answer arrived, in milliseconds since 1970-01-01 UTC by our clock.
+    /// The time of the answer, in milliseconds since 1970-01-01 UTC by this machine's clock.
     pub received_ms: i64,
 }
 
@@ -126,13 +126,13 @@ pub struct Exchange {
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     Received(Response),
-    /// What a connection of raw bytes carried back.
+    /// The bytes that came back on a raw connection.
     Raw(RawReply),
-    /// How a TLS handshake ended.
+    /// The result of a TLS handshake.
     Handshake(Handshake),
-    /// What a burst was answered.
+    /// The answers to a burst.
     Burst(Burst),
-    /// What a drill showed.
+    /// The results of a drill.
     Drilled(Drilled),
     /// Why no answer arrived.
     Missing(Missing),
@@ -140,11 +140,11 @@ pub enum Answer {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawReply {
-    /// In order; an interim `100 Continue` is none.
+    /// In order, without an interim `100 Continue`.
     pub responses: Vec<Response>,
-    /// Whether the other side closed the connection before our patience ended.
+    /// Whether the other side closed the connection before the wait ended.
     pub closed: bool,
-    /// How much of what was to be written was taken, in bytes.
+    /// The number of bytes that the other side accepted.
     pub taken: u64,
 }
 
@@ -152,7 +152,7 @@ pub struct RawReply {
 pub struct Handshake {
     /// Such as `TLS 1.3`; nothing when the handshake was refused.
     pub version: Option<String>,
-    /// The protocol that was agreed on, such as `h2`.
+    /// The negotiated protocol, such as `h2`.
     pub protocol: Option<String>,
     pub certificate: Option<Certificate>,
     /// Why a browser would refuse the certificate, or how the handshake was refused.
@@ -163,17 +163,17 @@ pub struct Handshake {
 pub struct Certificate {
     /// In milliseconds since 1970-01-01 UTC.
     pub not_after_ms: i64,
-    /// How many certificates were sent, the server's own first.
+    /// The number of certificates sent, the server's own first.
     pub sent: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Burst {
-    /// How often each status was answered.
+    /// The number of answers with each status.
     pub statuses: BTreeMap<u16, u32>,
-    /// Why connections stayed without an answer, each reason once.
+    /// The reasons why connections have no answer, each once.
     pub failures: Vec<Unanswered>,
-    /// From the instant at which all were to ask, sorted: waiting for a free connection counts.
+    /// Measured from the common start, sorted: the wait for a free connection counts.
     pub latencies_ms: Vec<u64>,
     /// `Retry-After` of the first 429.
     pub retry_after: Option<String>,
@@ -250,7 +250,7 @@ impl Response {
 impl FromStr for Response {
     type Err = NoStatusLine;
 
-    /// As examples and tests write it: status line, header lines, an empty line, the body.
+    /// In the form of examples and tests: status line, header lines, an empty line, the body.
     fn from_str(text: &str) -> Result<Self, NoStatusLine> {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();
@@ -277,14 +277,14 @@ impl Exchange {
         self.answer.response()
     }
 
-    /// Whether the connection was closed without an answer: a refusal, if a rude one.
+    /// Whether the connection was closed without an answer, which is a refusal too.
     pub fn is_hung_up(&self) -> bool {
         matches!(&self.answer, Answer::Raw(reply) if reply.closed && reply.responses.is_empty())
     }
 }
 
 impl Raw {
-    /// How long its writing and waiting take where everything is taken at once.
+    /// The time for writing and waiting, if the other side accepts all bytes at once.
     pub fn longest(&self) -> Duration {
         let pauses = self.pieces.iter().map(|piece| match piece {
             Piece::Trickle { times, pause_ms, .. } => u64::from(*times).saturating_mul(*pause_ms),
@@ -304,7 +304,7 @@ impl Answer {
         }
     }
 
-    /// Why there is no answer of the kind that was asked for.
+    /// Why there is no answer of the requested kind.
     pub fn missing(&self) -> Missing {
         match self {
             Self::Missing(why) => why.clone(),
@@ -329,7 +329,7 @@ impl Burst {
         }
     }
 
-    /// The slowest of the quickest so many in a hundred: the nearest-rank percentile.
+    /// The nearest-rank percentile.
     pub fn percentile(&self, percent: usize) -> Option<u64> {
         let rank = (self.latencies_ms.len() * percent).div_ceil(100);
         self.latencies_ms.get(rank.saturating_sub(1)).copied()
@@ -337,7 +337,7 @@ impl Burst {
 }
 
 impl fmt::Display for Request {
-    /// One line, as findings show what was sent: `OPTIONS /health · origin: null`.
+    /// One line, as findings show a request: `OPTIONS /health · origin: null`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)?;
         for (name, value) in &self.headers {
@@ -360,7 +360,7 @@ impl Means {
         matches!(self, Self::Handshake(_))
     }
 
-    /// How many requests it costs the target.
+    /// The number of requests that the target receives.
     pub const fn requests(&self) -> u32 {
         match self {
             Self::Burst(connections) => *connections,
@@ -370,7 +370,7 @@ impl Means {
 }
 
 impl fmt::Display for Means {
-    /// The end of a request's line, where it was not sent as usual.
+    /// The end of a request's line, for unusual means.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => Ok(()),
@@ -394,7 +394,7 @@ mod tests {
     use super::*;
     use crate::model::tls::Alert;
 
-    /// What stands in a recording: another name would be another format.
+    /// The names in a recording: other names are another format.
     #[test]
     fn a_recording_names_the_kinds_of_answers_and_why_there_is_none() {
         let raw = Answer::Raw(RawReply { responses: Vec::new(), closed: true, taken: 9 });

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::exchange::AddressKind;
 use super::tls::TlsFailure;
 
-/// Why a request has no answer. `place` is the host and port that was asked.
+/// Why a request has no answer. `place` is the host and port of the target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
@@ -21,7 +21,7 @@ pub enum Missing {
     NoAddress { host: String, kind: AddressKind },
     #[error("could not connect to {place}: connection refused; nothing listens on this port")]
     Refused { place: String },
-    /// This machine cannot send to such an address: nothing is known of the target.
+    /// This machine cannot send to such an address: the target's state is unknown.
     #[error("could not connect to {place}: {why}")]
     Unreachable { place: String, why: Unreachable },
     #[error("{} within {:?}", .phase.overdue(.place), Duration::from_millis(*.within_ms))]
@@ -34,16 +34,16 @@ pub enum Missing {
     Reset { place: String, phase: Phase },
     #[error("the answer of {place} cannot be read: {how}")]
     Malformed { place: String, how: Malformed },
-    /// What the system says that has no variant, for a person.
+    /// An error of the system without a variant of its own, for a person.
     #[error("the connection to {place} failed {phase}: {why}")]
     Failed { place: String, phase: Phase, why: String },
     /// A raw connection ended before an answer began.
     #[error("the connection was closed without an answer")]
     HungUp,
-    /// A raw connection stayed open, and nothing came.
+    /// A raw connection stayed open without an answer.
     #[error("the connection stayed open without an answer")]
     Silent,
-    /// Something in front of the service answered for it.
+    /// A gateway in front of the service answered in its place.
     #[error(
         "the platform or a proxy answered {status} in the service's place: without {header}, which GET {health} has"
     )]
@@ -62,13 +62,13 @@ pub enum Missing {
     OtherKind,
 }
 
-/// How far an exchange had come.
+/// The phase of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     Connect,
     Tls,
-    /// The request was on its way, and the head of the answer had not arrived whole.
+    /// The request was sent, and the head of the answer was not complete.
     Head,
     Body,
 }
@@ -77,11 +77,11 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unreachable {
-    #[error("this machine's network leads nowhere near it (network is unreachable)")]
+    #[error("this machine's network cannot reach it (network is unreachable)")]
     Network,
     #[error("this machine has no route to its host")]
     Host,
-    #[error("this machine has no addresses of its kind")]
+    #[error("this machine has no address of the same kind")]
     Family,
 }
 
@@ -91,36 +91,36 @@ pub enum Unreachable {
 pub enum Malformed {
     #[error("it is not HTTP/1.1; if TLS is spoken on this port, ask for https")]
     Head,
-    #[error("its status is no number of three digits")]
+    #[error("its status is not a number of three digits")]
     Status,
     #[error("its head is longer than a client reads")]
     HeadTooLarge,
     #[error("its body breaks the chunked coding")]
     Body,
-    #[error("it is HTTP/2, which was not agreed on")]
+    #[error("it is HTTP/2, which was not negotiated")]
     Http2Unasked,
     #[error("its HTTP/2 frames break the protocol")]
     Frames,
 }
 
-/// Why a request never left.
+/// Why a request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum NotSent {
     #[error("the target did not answer its health check")]
     TargetSilent,
-    #[error("no candidate runs; see why the one before ended")]
+    #[error("no candidate is running; see why the previous one ended")]
     NoCandidate,
-    #[error("only `verify drill` has a candidate to do this to")]
+    #[error("only `verify drill` has a candidate for this step")]
     DrillOnly,
-    #[error("no client could be set up for it")]
+    #[error("no client could be created for it")]
     NoClient,
     #[error("this machine's limit of open files is reached; raise it with `ulimit -n`")]
     OpenFiles,
 }
 
 impl Phase {
-    /// What did not come in time, as the beginning of a sentence.
+    /// The late phase, as the beginning of a sentence.
     fn overdue(self, place: &str) -> String {
         match self {
             Self::Connect => format!("could not connect to {place}"),

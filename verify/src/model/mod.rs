@@ -1,4 +1,4 @@
-//! The data of a run: what is sent, what came back, and what a check is.
+//! The data of a run: requests, answers, and the type of a check.
 
 pub mod check;
 pub mod drill;

@@ -1,10 +1,10 @@
-//! One thing to be sent, known before the run begins.
+//! One request of a plan, known before the run begins.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::exchange::{Ends, Means, Piece, Raw, Request};
 
-/// A request to be sent. Equal probes are sent once, however many checks read the answer.
+/// A request to send. Equal probes are sent once, and every check that asks for them reads the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Probe {
     /// Probes of a later round are sent after every probe of an earlier one has been answered.
@@ -48,7 +48,7 @@ impl Probe {
         Self { request: Request { means, ..self.request }, ..self }
     }
 
-    /// The same byte for byte, on a connection of its own: a client library would normalise or refuse it.
+    /// The same byte for byte, on a connection of its own: client libraries normalise or refuse it.
     /// A `host` among the headers stands in the place of the target's.
     #[must_use]
     pub fn verbatim(self, patience: profiles::Duration) -> Self {

@@ -1,4 +1,4 @@
-//! What never reaches evidence, a report, a terminal or a snapshot.
+//! Removes secrets and control characters from evidence, reports, terminals and snapshots.
 
 use serde_json::Value as Json;
 
@@ -11,11 +11,10 @@ pub(crate) fn header(name: &str, value: &str) -> String {
     }
 }
 
-/// Text of the target's on its way to a person: one line, of bounded length, without credentials, and nothing
-/// that a terminal obeys.
+/// Text from the target for a person: one line, of bounded length, without credentials and terminal control characters.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 400;
-    // Hidden before it is cut: half a connection string is no longer known by its shape.
+    // Hidden before it is cut: half a connection string is no longer recognised.
     let text = profiles::hide_credentials(text);
     let mut shown: String = text.chars().take(LONGEST).map(visible).collect();
     if text.chars().nth(LONGEST).is_some() {
@@ -24,7 +23,7 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-/// The same for text of several lines, with every credential hidden: it will stand in a pull request.
+/// The same for text of several lines, with every credential hidden, for a pull request.
 pub(crate) fn reviewable(text: &str) -> String {
     let lines: Vec<String> =
         profiles::hide_credentials(text).lines().map(|line| line.chars().map(visible).collect()).collect();
@@ -32,12 +31,12 @@ pub(crate) fn reviewable(text: &str) -> String {
 }
 
 fn visible(c: char) -> String {
-    // Marks that reverse the text after them would let an answer show another address than it names.
+    // Bidirectional control characters could make an answer display another address than it names.
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if c.is_control() || turns { c.escape_default().to_string() } else { c.to_string() }
 }
 
-/// The text without the values that the caller sent in confidence.
+/// The text without the values of the caller's private headers.
 pub(crate) fn without(text: &str, private: &[String]) -> String {
     private
         .iter()
@@ -56,7 +55,7 @@ fn cookie(value: &str) -> String {
     }
 }
 
-/// A cookie as it may stand in a snapshot: its date of expiry differs between two honest runs.
+/// A cookie for a snapshot, without its date of expiry, which differs between runs.
 pub(crate) fn lasting(cookie: &str) -> String {
     let attributes = cookie.split(';').map(|attribute| {
         let expires = attribute.trim_start().to_ascii_lowercase().starts_with("expires=");
@@ -65,7 +64,7 @@ pub(crate) fn lasting(cookie: &str) -> String {
     attributes.collect::<Vec<_>>().join(";")
 }
 
-/// A body as it may stand in a snapshot: what differs between two honest answers is replaced.
+/// A body for a snapshot, with placeholders for values that differ between answers of the same service.
 pub(crate) fn varying(value: &Json, other: Option<&Json>) -> Json {
     match value {
         Json::Object(members) => members

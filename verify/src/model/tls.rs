@@ -1,4 +1,4 @@
-//! How a TLS handshake failed, in words of ours.
+//! Failures of a TLS handshake, with one text for each, whichever library reports it.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsFailure {
-    /// A browser would refuse it, and so did we.
+    /// A certificate that browsers and this client refuse.
     #[error("its certificate {0}")]
     Certificate(CertificateFault),
     #[error("it refused the handshake with {0}")]
     Alert(Alert),
-    #[error("it speaks no version of TLS that was offered; allow TLS 1.2 and 1.3")]
+    #[error("it supports no offered version of TLS; allow TLS 1.2 and 1.3")]
     Version,
-    #[error("it speaks none of the protocols that were offered in TLS (ALPN)")]
+    #[error("it supports none of the protocols offered in TLS (ALPN)")]
     NoCommonProtocol,
     #[error("it closed the connection during the handshake")]
     Closed,
@@ -26,11 +26,11 @@ pub enum TlsFailure {
     Malformed,
 }
 
-/// Why a certificate proves nothing.
+/// Why a certificate is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateFault {
-    #[error("has expired; renew it, or repair what renews it")]
+    #[error("has expired; renew it, or repair its automatic renewal")]
     Expired,
     #[error("is not valid yet; compare the clocks of this machine and of its issuer")]
     NotYetValid,
@@ -60,7 +60,7 @@ pub enum CertificateFault {
 pub struct Alert(pub u8);
 
 impl TlsFailure {
-    /// Whether the handshake was decided, by one side or the other: what failed otherwise tells nothing of a policy.
+    /// Whether one side decided to refuse the handshake: other failures prove nothing about a policy.
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Certificate(_) | Self::Alert(_) | Self::Version | Self::NoCommonProtocol => true,

@@ -1,7 +1,7 @@
-//! Many connections that ask at the same instant, timed from that instant.
+//! Requests on many connections at the same instant, timed from that instant.
 //!
-//! Every connection is open before the instant, and every latency counts from it, however late the request
-//! could be written: a service that makes others wait cannot hide their waiting (coordinated omission).
+//! Every connection is open before the instant, and every latency counts from it, even if the request is written
+//! late: waiting requests stay in the measurement (coordinated omission).
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 use std::collections::BTreeMap;

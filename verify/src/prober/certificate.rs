@@ -1,4 +1,4 @@
-//! Which certificates are believed, and what is wrong with one that is not.
+//! Which certificates are trusted, and the fault of each other one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,19 +39,20 @@ pub(super) fn client_config(ca: Option<&Path>) -> Result<ClientConfig, ClientErr
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError::Setup(error.to_string()))?
-        // What is dangerous is a verifier that accepts more: this one asks the library, or compares byte by byte.
+        // The danger is a verifier that accepts more: this one asks the library, or compares byte by byte.
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Verifier { library, given }))
         .with_no_client_auth();
     Ok(config)
 }
 
-/// Believes what browsers believe, and names the fault of all others: the library does not see what signs itself.
+/// Trusts the certificates that browsers trust, and names the fault of others: the library does not detect self-signed
+/// ones.
 #[derive(Debug)]
 struct Verifier {
     library: Arc<WebPkiServerVerifier>,
-    /// What the caller gave to be trusted. A server may show one of these itself, as programs accept it
-    /// from `openssl req -x509`, whose certificates are an authority's.
+    /// The certificates of `--ca`. A server may show one of these itself, such as one from `openssl req -x509`, which
+    /// makes certificates of an authority.
     given: Vec<CertificateDer<'static>>,
 }
 
@@ -101,7 +102,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Of a certificate that is trusted as it stands, its name and its dates are left to be verified.
+/// Verifies the name and the dates of a certificate that is trusted itself.
 fn verify_itself(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -1,4 +1,4 @@
-//! Why there is no answer, read from the errors of the system and of the libraries: here, and nowhere else.
+//! Why there is no answer: the only file that reads the errors of the system and of the libraries.
 
 use std::error::Error;
 use std::io;
@@ -10,20 +10,20 @@ use rustls::PeerIncompatible;
 use crate::model::missing::{Malformed, Missing, NotSent, Phase, Unreachable};
 use crate::model::tls::{Alert, CertificateFault, TlsFailure};
 
-/// With whom one exchange is under way, and how long it may take.
+/// The place and the time limit of an exchange.
 #[derive(Clone, Copy)]
 pub(super) struct Peer<'a> {
     pub(super) place: &'a str,
     pub(super) within: Duration,
 }
 
-/// The name of a host leads to no address.
+/// The name of a host has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("the name of {0} leads to no address")]
 pub(super) struct Unresolved(pub(super) String);
 
 impl Peer<'_> {
-    /// What did not come in time.
+    /// The timeout of this phase.
     pub(super) fn late(self, phase: Phase) -> Missing {
         let within_ms = u64::try_from(self.within.as_millis()).unwrap_or(u64::MAX);
         Missing::Timeout { place: self.place.to_owned(), phase, within_ms }
@@ -41,24 +41,24 @@ impl Peer<'_> {
         Missing::Closed { place: self.place.to_owned(), phase }
     }
 
-    /// Of a client library's error, which wraps all others.
+    /// The reason in a client library's error, which wraps all others.
     pub(super) fn asked(self, error: &reqwest::Error, phase: Phase) -> Missing {
         let phase = if error.is_connect() { Phase::Connect } else { phase };
         let known = causes(error).filter_map(|cause| self.cause(cause, phase)).last();
         known.unwrap_or_else(|| match phase {
-            // The connector's own deadline, and no longer that of TCP, which the system tells.
+            // The connector's own deadline; the system reports that of TCP.
             Phase::Connect if error.is_timeout() => self.late(Phase::Tls),
             _ => self.failed(phase, error),
         })
     }
 
-    /// Of an error of the system, or of what it carries.
+    /// The reason in an error of the system, or in the error that it wraps.
     pub(super) fn io(self, error: &io::Error, phase: Phase) -> Missing {
         let known = causes(error).filter_map(|cause| self.cause(cause, phase)).last();
         known.unwrap_or_else(|| self.failed(phase, error))
     }
 
-    /// What one link in the chain of causes says, if it says anything.
+    /// The reason in one error of the chain of causes, if it has one.
     fn cause(self, cause: &(dyn Error + 'static), phase: Phase) -> Option<Missing> {
         if let Some(Unresolved(host)) = cause.downcast_ref() {
             return Some(Missing::Unresolved { host: host.clone() });
@@ -74,7 +74,7 @@ impl Peer<'_> {
 
     fn system(self, error: &io::Error, phase: Phase) -> Option<Missing> {
         let place = self.place.to_owned();
-        // Nothing but a TLS handshake can be cut while a connection is opened.
+        // While a connection is opened, only a TLS handshake can be cut.
         let cut = if phase == Phase::Connect { Phase::Tls } else { phase };
         if let Some(why) = unreachable(error) {
             return Some(Missing::Unreachable { place, why });
@@ -103,7 +103,7 @@ impl Peer<'_> {
 
     fn http(self, error: &hyper::Error, phase: Phase) -> Option<Missing> {
         Some(match error {
-            // A connection that was closed while it waited for its next request.
+            // The server closed an idle connection.
             error if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => {
                 self.closed(phase)
             }
@@ -115,7 +115,7 @@ impl Peer<'_> {
         })
     }
 
-    /// What has no variant is told in the system's words.
+    /// An error without a variant keeps the system's text.
     fn failed(self, phase: Phase, error: &(dyn Error + 'static)) -> Missing {
         let why = causes(error).last().map(|cause| cause.to_string().to_lowercase()).unwrap_or_default();
         Missing::Failed { place: self.place.to_owned(), phase, why }

@@ -1,4 +1,4 @@
-//! One HTTP/2 request as frames of our own: libraries refuse to send what HTTP/2 forbids.
+//! One HTTP/2 request as handwritten frames: libraries refuse to send fields that HTTP/2 forbids.
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const ACK: u8 = 0x1;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
-/// The most frames that are read before the answer.
+/// The most frames to read before the answer.
 const MOST: usize = 32;
 
 /// Sends the request with its fields as they stand. A refused stream or connection is closed without an answer.

@@ -1,4 +1,4 @@
-//! TLS handshakes: what is agreed on, with which certificate, and whether forbidden versions are refused.
+//! TLS handshakes: the negotiated version and protocol, the certificate, and the refusal of forbidden versions.
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ async fn today(wire: &Wire) -> Result<Handshake, Missing> {
     let tls = Arc::new(with_protocols(wire.tls(), &[b"h2", b"http/1.1"]));
     let stream = match wire.secured(tcp, tls).await {
         Ok(stream) => stream,
-        // Refused by us or by the other side; a service that does not answer is another matter.
+        // Refused by one of the two sides; a service that does not answer is another case.
         Err(Missing::Tls { why, .. }) if why.is_refusal() => return Ok(refused(why)),
         Err(why) => return Err(why),
     };
@@ -57,7 +57,7 @@ fn certificate(sent: &[CertificateDer<'_>]) -> Option<Certificate> {
     Some(Certificate { not_after_ms: i64::try_from(not_after.as_millis()).ok()?, sent: sent.len() })
 }
 
-/// A handshake that no library of ours can begin: the first bytes of the answer tell whether it was accepted.
+/// A handshake that the library cannot begin: the first bytes of the answer show whether it was accepted.
 async fn legacy(wire: &Wire, version: [u8; 2]) -> Result<Handshake, Missing> {
     let mut tcp = wire.tcp().await?;
     let hello = client_hello(version, &wire.host());
@@ -107,7 +107,7 @@ fn client_hello(version: [u8; 2], host: &str) -> Vec<u8> {
     extensions.extend(extension(11, &[1, 0])); // uncompressed points
 
     let mut hello = version.to_vec();
-    // The server's answer is read, not used: nothing depends on this being random.
+    // The server's answer is read, but not used: this need not be random.
     hello.extend([0x50; 32]);
     hello.push(0); // no session to resume
     let suites: Vec<u8> = SUITES.iter().flat_map(|suite| suite.to_be_bytes()).collect();

@@ -34,12 +34,12 @@ pub enum ClientError {
 
 pub(super) const USER_AGENT: &str = concat!("plumbline-verify/", env!("CARGO_PKG_VERSION"));
 
-/// After this a connection is not asked on again. Servers close what is idle, some after a second or two, and a request
-/// that crosses their close gets no answer: nobody could tell whose fault it was (RFC 9112 section 9.3.1).
+/// An idle connection is not reused after this time. Servers close idle connections, some after a second or two, and a
+/// request that crosses the close gets no answer: the failure would prove nothing (RFC 9112 section 9.3.1).
 const LONGEST_IDLE: Duration = Duration::from_millis(500);
 
-/// A connection may take as long as the whole answer. This much later the answer is given up, so that the connection
-/// gives up first, which knows how far it had come.
+/// Connecting may take as long as the whole answer. The wait for the answer ends this much later, so that the
+/// connection's timeout comes first: it knows the phase.
 const MOMENT: Duration = Duration::from_millis(50);
 
 pub(super) struct HttpClient {
@@ -63,7 +63,7 @@ impl HttpClient {
         options: &ProbeOptions,
     ) -> Result<Self, ClientError> {
         let tls = certificate::client_config(options.ca.as_deref())?;
-        // Between two steps of a drill a service may close an idle connection, and nobody could tell whose fault it was.
+        // Between two steps of a drill a service may close an idle connection, and a failure on it would prove nothing.
         let kept = if options.timeout.is_some() { 0 } else { usize::MAX };
         let usual = common(timeout, with_protocols(&tls, &[b"http/1.1"]))
             .http1_only()
@@ -91,7 +91,7 @@ impl HttpClient {
         })
     }
 
-    /// The TLS settings for connections of our own, without a protocol yet.
+    /// The TLS settings for raw connections, without a protocol.
     pub(super) const fn tls(&self) -> &ClientConfig {
         &self.tls
     }
@@ -104,7 +104,7 @@ impl HttpClient {
         &self.confidential
     }
 
-    /// Sends one request. Only where no connection came about it is tried again, once: nothing had been sent.
+    /// Sends one request. If no connection was opened, it is retried once: no byte had been sent.
     pub(super) async fn send(&self, request: &Request) -> Answer {
         match self.client(&request.means).await {
             Ok((client, base)) => self.answer(&client, base, request).await,
@@ -124,7 +124,7 @@ impl HttpClient {
         }
     }
 
-    /// The library's client that sends by these means, and where to.
+    /// The library's client for these means, and its target.
     async fn client(&self, means: &Means) -> Result<(reqwest::Client, &Url), Missing> {
         let builder = match means {
             Means::Http2 => common(self.timeout, with_protocols(&self.tls, &[b"h2"])).http2_prior_knowledge(),
@@ -160,7 +160,7 @@ impl HttpClient {
         let url =
             base.join(&request.path).expect("checks ask for absolute paths: asserted in tests/catalogue.rs");
         let mut builder = client.request(method, url);
-        // A client sends one Cookie line (RFC 6265 section 5.4), and the caller's is the one that opens a preview.
+        // A client sends one Cookie line (RFC 6265 section 5.4), and a protected preview needs the caller's.
         let cookie = self.private.iter().any(|(name, _)| *name == COOKIE);
         for (name, value) in request.headers.iter().filter(|(name, _)| !cookie || name != COOKIE.as_str()) {
             // One character is one byte, as in the evidence.
@@ -202,7 +202,7 @@ impl HttpClient {
 }
 
 impl Peer<'_> {
-    /// What the library brings by then.
+    /// The library's answer within this time.
     async fn await_until<T>(
         self,
         deadline: Instant,
@@ -216,7 +216,7 @@ impl Peer<'_> {
     }
 }
 
-/// Whether it was the way there that failed, in a manner that may be better a moment later.
+/// Whether the connection failed in a way that may be temporary.
 const fn never_connected(why: &Missing) -> bool {
     matches!(
         why,
@@ -231,7 +231,7 @@ pub(super) async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unr
     if addresses.is_empty() { Err(Unresolved(host.to_owned())) } else { Ok(addresses) }
 }
 
-/// The system's resolver, with an error that can be told from others.
+/// The system's resolver, with an error type of its own.
 struct Resolver;
 
 impl Resolve for Resolver {
@@ -243,22 +243,22 @@ impl Resolve for Resolver {
     }
 }
 
-/// What was compressed, as far as it is kept; nothing where it is no gzip (RFC 1952).
+/// The decoded content, up to the kept length; empty if it is not gzip (RFC 1952).
 fn gunzip(body: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     let mut decoder = MultiGzDecoder::new(body).take(Response::LONGEST_BODY as u64);
-    // A body that was cut has no end; what had arrived of it counts.
+    // A truncated body has no end; the bytes that arrived count.
     let whole = decoder.read_to_end(&mut content).is_ok() || body.len() == Response::LONGEST_BODY;
     if whole { content } else { Vec::new() }
 }
 
-/// What every client of ours does and leaves undone.
+/// The settings of every client.
 fn common(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()
         .referer(false)
-        // Edges turn away what does not say who it is.
+        // Edges refuse requests without a User-Agent.
         .user_agent(USER_AGENT)
         .pool_idle_timeout(LONGEST_IDLE)
         .redirect(reqwest::redirect::Policy::none())

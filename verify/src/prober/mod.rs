@@ -31,27 +31,27 @@ use http::with_protocols;
 pub use wire::HeldConnection;
 use wire::Wire;
 
-/// How the target is reached, beyond what the profile says.
+/// How the target is reached, beyond the profile.
 #[derive(Clone, Debug, Default)]
 pub struct ProbeOptions {
     /// Sent with every request and never part of the evidence: they may hold the key of a protected preview.
     pub headers: Vec<(String, String)>,
     /// One more certificate authority to trust, as a PEM file.
     pub ca: Option<PathBuf>,
-    /// Where plain HTTP is asked, if not on port 80.
+    /// The port for plain HTTP, if not 80.
     pub plain_port: Option<u16>,
-    /// Of drills: the longest that an answer is waited for, in place of the profile's `verify.timeout`. Then no
-    /// connection is used twice.
+    /// For drills: the longest wait for an answer, in place of the profile's `verify.timeout`. Then no connection is
+    /// used twice.
     pub timeout: Option<Duration>,
 }
 
 pub struct Prober {
     client: http::HttpClient,
     wire: Wire,
-    /// How many seconds the last 429 asked to wait.
+    /// The number of seconds that the last 429 asked to wait.
     retry_after: AtomicU64,
     concurrency: usize,
-    /// Politeness towards other people's machines; this machine's loopback is not slowed.
+    /// The limit on the rate of requests to remote targets; loopback has none.
     pace: Option<Mutex<Interval>>,
 }
 
@@ -97,11 +97,11 @@ impl Prober {
         let last_round = plan.probes.iter().map(|probe| probe.round).max().unwrap_or(0);
         for round in 0..=last_round {
             let probes = plan.probes.iter().enumerate().skip(1).filter(|(_, probe)| probe.round == round);
-            // Without an answer nothing more is asked, but for the handshakes: they may tell why.
+            // Without an answer only handshakes are still sent: they may show the reason.
             let (mut sent, unsent): (Vec<_>, Vec<_>) =
                 probes.partition(|(_, probe)| reachable || probe.request.means.is_handshake());
             exchanges.extend(unsent.into_iter().map(|(index, probe)| (index, not_sent(probe))));
-            // What needs several round trips goes first, so that the others need not wait for it at the end.
+            // Probes with several round trips go first, so that the run does not wait for them at its end.
             sent.sort_by_key(|(_, probe)| probe.request.means.is_client());
             let mut answers = stream::iter(sent)
                 .map(|(index, probe)| async move { (index, self.send(probe).await) })
@@ -130,7 +130,7 @@ impl Prober {
         }
     }
 
-    /// One request outside of any plan, and how long its answer took, in milliseconds.
+    /// One request outside of any plan, and the duration of its answer in milliseconds.
     pub async fn ask(&self, request: &Request) -> (Answer, u64) {
         let started = Instant::now();
         let answer = self.client.send(request).await;
@@ -142,7 +142,7 @@ impl Prober {
         self.wire.hold(text).await
     }
 
-    /// Asks the health path until its answer is good enough, at most as long as given. Says why it never was.
+    /// Requests the health path until its answer is accepted, for at most the given time; else returns why it was not.
     pub async fn wait<W>(
         &self,
         health: &str,
@@ -156,7 +156,7 @@ impl Prober {
             if outcome.is_ok() || Instant::now() >= deadline {
                 return outcome;
             }
-            // Quick enough for a candidate on this machine; other people's are asked four times a second.
+            // A candidate on this machine is asked often; remote targets four times a second.
             tokio::time::sleep(Duration::from_millis(if self.pace.is_none() { 20 } else { 250 })).await;
         }
     }
@@ -196,10 +196,10 @@ impl Prober {
     }
 }
 
-/// A rate limit counts by the minute; nobody waits longer for a check.
+/// A rate limit counts by the minute; a longer wait is not worth one check.
 const LONGEST_RETRY: u64 = 65;
 
-/// What a 429 asks to wait, in seconds (RFC 9110 section 10.2.3; a date is not waited for).
+/// The wait that a 429 requests, in seconds (RFC 9110 section 10.2.3; a date is ignored).
 fn retry_after(answer: &Answer) -> Option<u64> {
     let value = match answer {
         Answer::Received(response) if response.status == 429 => response.header("retry-after"),

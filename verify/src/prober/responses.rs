@@ -1,4 +1,4 @@
-//! The HTTP/1.1 responses in a stream of bytes, as far as they go.
+//! Parses the HTTP/1.1 responses in a stream of bytes, complete or not.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use crate::model::redact;
 
 const MOST_HEADERS: usize = 128;
 
-/// Every final response, in order; of a broken one what had arrived.
+/// Every final response, in order; of a truncated one the part that arrived.
 pub(super) fn read(mut bytes: &[u8], confidential: &[String]) -> Vec<Response> {
     let mut responses = Vec::new();
     while let Some(first) = first(bytes, confidential) {
-        // An interim response is no answer (RFC 9110 section 15.2).
+        // An interim response is not an answer (RFC 9110 section 15.2).
         if first.response.status >= 200 {
             responses.push(first.response);
         }
@@ -20,7 +20,7 @@ pub(super) fn read(mut bytes: &[u8], confidential: &[String]) -> Vec<Response> {
     responses
 }
 
-/// Whether the first final response has arrived whole.
+/// Whether the first final response is complete.
 pub(super) fn is_whole(mut bytes: &[u8]) -> bool {
     while let Some(first) = first(bytes, &[]) {
         if first.response.status >= 200 {
@@ -33,7 +33,7 @@ pub(super) fn is_whole(mut bytes: &[u8]) -> bool {
 
 struct First<'b> {
     response: Response,
-    /// Whether its body has an end, and that has arrived.
+    /// Whether its body has a defined end, and it has arrived.
     whole: bool,
     rest: &'b [u8],
 }
@@ -88,7 +88,7 @@ fn chunked(mut bytes: &[u8]) -> Body<'_> {
             return cut(content);
         };
         bytes = &bytes[head..];
-        // Ours to read, so trailers are not expected: the last chunk is followed by an empty line.
+        // Without `TE: trailers` no trailers are expected: an empty line follows the last chunk.
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let Some(end) = size.checked_add(2).filter(|end| *end <= bytes.len()) else {
             content.extend_from_slice(&bytes[..size.min(bytes.len())]);

@@ -1,4 +1,4 @@
-//! Connections of our own: bytes as a check spells them, and what comes back.
+//! Raw connections: a check's bytes, and the reply.
 #![allow(clippy::disallowed_methods, reason = "probing is I/O and takes time")]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::responses;
 use crate::model::exchange::{Ends, Piece, Raw, RawReply, Request};
 use crate::model::missing::{Missing, Phase};
 
-/// A byte stream to the target, with TLS where the target has it.
+/// A byte stream to the target, with TLS if the target has it.
 pub(super) type Stream = Box<dyn Duplex>;
 
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -29,7 +29,7 @@ pub(super) struct Wire {
     target: Origin,
     tls: Arc<ClientConfig>,
     timeout: Duration,
-    /// What goes with every request, and as header lines, each ended by CRLF.
+    /// The caller's headers for every request, and as header lines, each ended by CRLF.
     private: Vec<(String, String)>,
     private_lines: String,
     confidential: Vec<String>,
@@ -39,7 +39,7 @@ pub(super) struct Wire {
 pub struct HeldConnection(Stream);
 
 impl HeldConnection {
-    /// Whether the other side has closed it, whatever it sent before.
+    /// Whether the other side has closed it, after any bytes.
     pub async fn is_closed(mut self) -> bool {
         let mut received = Vec::new();
         let read = listen(&mut self.0, &mut received, Ends::WhenClosed);
@@ -73,21 +73,21 @@ impl Wire {
         }
     }
 
-    /// Writes the pieces, reads until the other side closes or our patience ends.
+    /// Writes the pieces, and reads until the other side closes or the wait ends.
     pub(super) async fn hear(&self, raw: &Raw) -> Result<RawReply, Missing> {
         let stream = self.connect().await?;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut received, mut taken) = (Vec::new(), 0);
         let closed = {
             let write = async {
-                // What the other side no longer takes says nothing: its answer may still be on the way.
+                // A failed write proves nothing: the answer may still arrive.
                 let _ = self.write(&mut writer, &raw.pieces, &mut taken).await;
                 sleep(Duration::from_millis(raw.patience_ms)).await;
             };
             tokio::select! {
                 closed = listen(&mut reader, &mut received, raw.ends) => closed,
                 () = write => false,
-                // Whoever takes nothing and closes nothing does not hold the run.
+                // A peer that neither reads nor closes must not stall the run.
                 () = sleep(self.timeout + raw.longest()) => false,
             }
         };
@@ -113,7 +113,7 @@ impl Wire {
                     sleep(Duration::from_millis(pause_ms)).await;
                 }
                 writer.write_all(&bytes).await?;
-                // What trickles must not be gathered by TLS.
+                // TLS must not collect pieces that are sent slowly.
                 writer.flush().await?;
                 *taken += bytes.len() as u64;
             }
@@ -121,7 +121,7 @@ impl Wire {
         Ok(())
     }
 
-    /// One character is one byte. Whoever names the host in the usual way also brings the caller's own headers.
+    /// One character is one byte. A text with the usual Host line also gets the caller's headers.
     fn bytes(&self, text: &str) -> Vec<u8> {
         let host = format!("host: {}\r\n", self.target.authority());
         let text = text.replace("host: {host}\r\n", &format!("{host}{}", self.private_lines));
@@ -173,7 +173,7 @@ impl Wire {
         self.timeout
     }
 
-    /// A connection on which nothing has been said, with its TLS handshake done.
+    /// A new connection, after its TLS handshake.
     pub(super) async fn connect(&self) -> Result<Stream, Missing> {
         let tcp = self.tcp().await?;
         if self.target.scheme() == Scheme::Http {
@@ -206,7 +206,7 @@ impl Wire {
         };
         let stream =
             timeout(self.timeout, connect).await.unwrap_or_else(|_| Err(self.peer().late(Phase::Connect)))?;
-        // Each piece leaves when it is written, not when the one before it was acknowledged.
+        // Each piece is sent when it is written, not when the previous one is acknowledged.
         stream.set_nodelay(true).map_err(failed)?;
         Ok(stream)
     }

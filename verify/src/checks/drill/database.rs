@@ -1,4 +1,4 @@
-//! Routes under the database's faults.
+//! Routes while the database fails.
 
 use profiles::PoolMode;
 
@@ -12,9 +12,11 @@ pub(super) const FAIL_FAST: Check = Check {
     id: "drill.db.fail-fast",
     severity: Severity::High,
     needs: Needs::Drill,
-    rule: "Under every fault of the database requests are answered 503 within the request's deadline, and afterwards the service is well.",
-    rationale: "Requests that wait for a dead database pile up until memory or sockets end, and the outage outlives its cause.",
-    remedy: "One deadline around waiting for a connection and the statement, and 503 at its end. Here: \
+    rule: "Under every fault of the database, requests are answered 503 within the request's deadline, and the \
+           service is healthy after the repair.",
+    rationale: "Requests that wait for a dead database accumulate until memory or sockets run out, and the outage \
+                continues after its cause is gone.",
+    remedy: "Set one deadline around waiting for a connection and the statement, and answer 503 when it expires. Here: \
              `pool.acquire_timeout` and `server.request_timeout`. SQLAlchemy: `pool_timeout`; asyncpg: `timeout` and \
              `command_timeout`.",
     references: &[
@@ -51,12 +53,12 @@ pub(super) const FAIL_FAST: Check = Check {
                 (Err(why), _) | (_, Err(why)) => return vec![Reading::Unknown(why)],
             };
             let Some(fault) = fault(exchange) else {
-                return vec![Reading::Unknown("it was not drilled".to_owned())];
+                return vec![Reading::Unknown("no drill was run".to_owned())];
             };
-            // Where another connection works, whoever opens one may succeed.
+            // If a new connection works, a request that opens one may succeed.
             let right: &[u16] = if fault.spares_new_connections() { &[200, 204, 503] } else { &[503] };
             let answered = if asked.answers.is_empty() {
-                Reading::Unknown(format!("while {fault} nothing was asked"))
+                Reading::Unknown(format!("while {fault} no request was sent"))
             } else {
                 expect(&asked.answers, right, within, |words| {
                     format!(
@@ -67,7 +69,7 @@ pub(super) const FAIL_FAST: Check = Check {
             };
             let repaired = match &drilled.after {
                 after @ Steady::Not { .. } => {
-                    Reading::Broken(format!("after {fault}, repaired, the service was {after}"))
+                    Reading::Broken(format!("after {fault} and the repair, the service was {after}"))
                 }
                 Steady::Unasked => Reading::Broken(format!("after {fault} the service had ended")),
                 Steady::Healthy(_) => Reading::Holds,
@@ -87,9 +89,9 @@ pub(super) const STALE_CONNECTIONS: Check = Check {
     id: "drill.db.stale-connections",
     severity: Severity::High,
     needs: Needs::Drill,
-    rule: "After every idle connection to the database was closed the next request succeeds.",
-    rationale: "Serverless databases suspend and poolers restart: without a check before use the first visitor after \
-                each such event gets an error.",
+    rule: "After every idle connection to the database is closed, the next request succeeds.",
+    rationale: "Serverless databases suspend and poolers restart: without a check before use, the first request \
+                after each such event fails.",
     remedy: "Check connections that were idle before use, and open another. Here: `pool.ping_after`. SQLAlchemy: \
              `pool_pre_ping=True`. node-postgres: remove the client on `error`, and try once more.",
     references: &["https://docs.sqlalchemy.org/en/20/core/pooling.html#disconnect-handling-pessimistic"],
@@ -122,8 +124,8 @@ pub(super) const TRANSACTION_MODE: Check = Check {
     severity: Severity::Medium,
     needs: Needs::Drill,
     rule: "Behind a pooler in transaction mode no prepared statement has a name.",
-    rationale: "The next transaction may run on another connection, where the name is unknown or means something else; \
-                it fails at random, and only under load.",
+    rationale: "The next transaction may run on another connection, where the name is unknown or belongs to \
+                another statement; it fails at random, and only under load.",
     remedy: "Here only unnamed statements are used. asyncpg: `statement_cache_size=0`; with SQLAlchemy also \
              `prepared_statement_name_func=lambda: \"\"`. node-postgres: no `name` in queries.",
     references: &[
@@ -135,7 +137,7 @@ pub(super) const TRANSACTION_MODE: Check = Check {
         if subject.profile().database.pool_mode != PoolMode::Transaction {
             return Ask::skip("the profile declares no pooler in transaction mode (database.pool_mode)");
         }
-        // Other connections: what had been prepared on the ones before would only be used.
+        // New connections: on earlier ones the statements may already be prepared, and so not be counted.
         let mut steps = vec![Step::cut(), Step::mark(), Step::ask(health(subject), 3).named("health")];
         if !subject.profile().drill.reads.is_empty() {
             steps.push(Step::ask(route(subject), AT_ONCE).named("route"));
@@ -170,13 +172,13 @@ pub(super) const TRANSACTION_MODE: Check = Check {
 /// More than a pool of one, less than a crowd.
 const AT_ONCE: u32 = 8;
 
-/// A request that asks the database: a declared one, else the health check.
+/// A request that queries the database: a declared one, else the health check.
 fn route(subject: &Subject<'_>) -> Request {
     let read = subject.profile().drill.reads.first();
     read.map_or_else(|| health(subject), |path| Request::new("GET", path.as_str()))
 }
 
-/// Which setting promises when it is answered, and in how many milliseconds.
+/// The setting that promises the time of its answer, and that time in milliseconds.
 fn deadline(subject: &Subject<'_>) -> (&'static str, u64) {
     let profile = subject.profile();
     if profile.drill.reads.is_empty() {

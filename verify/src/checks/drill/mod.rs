@@ -1,4 +1,4 @@
-//! What happens to a release candidate when its database, its environment or its platform does its worst.
+//! A release candidate under faults of its database, its environment and its platform.
 
 mod database;
 mod start;

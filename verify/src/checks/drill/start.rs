@@ -1,4 +1,4 @@
-//! A candidate starts where the platform looks for it, and refuses to start without its secrets.
+//! A candidate starts on the platform's port, and refuses to start without its secrets.
 
 use profiles::Profile;
 
@@ -12,9 +12,11 @@ pub(super) const SECRETS: Check = Check {
     id: "drill.start.secret-missing-or-placeholder",
     severity: Severity::High,
     needs: Needs::Drill,
-    rule: "Without a required secret, with an empty one, or with `changeme` in its place, the service ends at once with an error that names the variable.",
-    rationale: "A service that starts with a default password or signing key works, and so does everyone who knows the default.",
-    remedy: "Read every secret at the start, without a default, and refuse what is empty or a placeholder. Here: \
+    rule: "If a required secret is missing, empty or `changeme`, the service ends at once with an error that names \
+           the variable.",
+    rationale: "A service that starts with a default password or signing key is open to everyone who knows the \
+                default.",
+    remedy: "Read every secret at the start, without a default, and refuse empty values and placeholders. Here: \
              `secrets.required`. FastAPI: `pydantic-settings` fields without defaults, and a validator.",
     references: &[
         "https://cwe.mitre.org/data/definitions/1188.html",
@@ -45,7 +47,7 @@ pub(super) const SECRETS: Check = Check {
             let log = seen.log.iter().map(|line| line.to_ascii_lowercase());
             let name_in_any_case = name.to_ascii_lowercase();
             let names = log.clone().any(|line| line.contains(&name_in_any_case));
-            // To name `changeme` as an example is help; to set it behind the variable has printed what is there.
+            // An error may name `changeme` as an example; the variable followed by `changeme` is a printed value.
             let shown = log.clone().any(|line| line.contains(&format!("{name_in_any_case}=changeme")));
             let hidden =
                 Reading::expect(!shown, || format!("{change} the service showed the value of {name}"));
@@ -55,7 +57,7 @@ pub(super) const SECRETS: Check = Check {
             };
             vec![
                 Reading::expect(ended.code != Some(0), || {
-                    format!("{change} the service ended with 0, as if all were well")
+                    format!("{change} the service ended with 0, the code of success")
                 }),
                 Reading::expect(names, || format!("{change} the service ended, and did not name {name}")),
                 hidden,
@@ -76,7 +78,8 @@ pub(super) const PORT_AND_BIND: Check = Check {
     severity: Severity::High,
     needs: Needs::Drill,
     rule: "The service listens on `PORT`, on every address, and answers within the declared time.",
-    rationale: "The platform chooses the port and comes from outside: a service on 8000, or on 127.0.0.1 only, runs, and nobody reaches it.",
+    rationale: "The platform chooses the port and connects from outside: a service on port 8000, or on 127.0.0.1 \
+                only, runs but is unreachable.",
     remedy: "Bind `::` or `0.0.0.0` and the port in `PORT`. Here: `server.address`. uvicorn: \
              `--host 0.0.0.0 --port $PORT`. Express: `app.listen(process.env.PORT)`.",
     references: &["https://docs.railway.com/networking/public-networking"],
@@ -101,7 +104,7 @@ pub(super) const PORT_AND_BIND: Check = Check {
                 Err(why) => Reading::Unknown(why),
                 Ok(reply) => match &reply.answer {
                     Ok(_) => Reading::Holds,
-                    // A machine without IPv6 cannot tell.
+                    // A machine without IPv6 cannot judge this.
                     Err(why @ Missing::Unreachable { .. }) => Reading::Unknown(format!("{address}: {why}")),
                     Err(_) => Reading::Broken(format!(
                         "on PORT at {address} there was {} within {ready} of the start",
@@ -122,7 +125,7 @@ pub(super) const PORT_AND_BIND: Check = Check {
 
 const START: &str = "start";
 
-/// Where the service must be reached, each address with the name of its result.
+/// The addresses at which the service must answer, each with the name of its result.
 fn addresses(profile: &Profile) -> impl Iterator<Item = (&'static str, &'static str)> {
     let declared = profile.server.address;
     let loopback = Some(("loopback", "127.0.0.1"));
@@ -132,7 +135,7 @@ fn addresses(profile: &Profile) -> impl Iterator<Item = (&'static str, &'static 
     [loopback, other, ipv6].into_iter().flatten()
 }
 
-/// The variable, and what was done to it, as the beginning of a sentence.
+/// The variable and its change, as the beginning of a sentence.
 fn changed(exchange: &Exchange) -> (String, String) {
     match steps(exchange).first().map(|step| &step.action) {
         Some(Action::Start(change)) => match change {

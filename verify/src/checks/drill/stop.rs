@@ -1,4 +1,4 @@
-//! A candidate ends as a platform ends it: what is in flight is finished, and nothing holds the end up.
+//! After a signal a candidate finishes the requests in flight, and ends in the declared time.
 
 use crate::checks::drilled::{answer, drill, health, result, steps, words};
 use crate::model::check::{Ask, Check, Needs, Question, Reading, Severity, Subject, Verdict};
@@ -11,10 +11,11 @@ pub(super) const DRAINS: Check = Check {
     id: "drill.stop.drains",
     severity: Severity::High,
     needs: Needs::Drill,
-    rule: "After SIGTERM and SIGINT what is in flight is answered, nothing new is taken, idle connections do not matter, and the service ends with 0 in the declared time.",
-    rationale: "Every deployment stops the old release: one that dies at once fails the requests of that moment, and one \
-                that waits for idle connections is killed with all of them.",
-    remedy: "Stop accepting, finish what runs, close idle connections, end with 0. Here: `server.drain_timeout`. \
+    rule: "After SIGTERM and SIGINT the service answers requests in flight, accepts no new connections, does not \
+           wait for idle ones, and ends with 0 in the declared time.",
+    rationale: "Every deployment stops the old release: one that ends at once fails its requests in flight, and \
+                one that waits for idle connections is killed with all its requests.",
+    remedy: "Stop accepting, finish requests in flight, close idle connections, end with 0. Here: `server.drain_timeout`. \
              uvicorn: start it with `exec` and `--timeout-graceful-shutdown`. Express: `server.close()` and \
              `server.closeIdleConnections()` on SIGTERM.",
     references: &[
@@ -75,9 +76,10 @@ pub(super) const DEADLINE: Check = Check {
     id: "drill.stop.deadline",
     severity: Severity::Medium,
     needs: Needs::Drill,
-    rule: "Requests that were never finished do not hold the end up beyond the declared time.",
-    rationale: "One client that stopped sending must not make the platform kill the release with everybody's requests in it.",
-    remedy: "Bound the drain, and cut what is left. Here: `server.drain_timeout`. uvicorn: \
+    rule: "Unfinished requests do not delay the end beyond the declared time.",
+    rationale: "One client that stops sending must not make the platform kill the release with every request in \
+                flight.",
+    remedy: "Limit the time of the drain, and close the remaining connections. Here: `server.drain_timeout`. uvicorn: \
              `--timeout-graceful-shutdown`. Node: `server.closeAllConnections()` after a timeout.",
     references: &["https://docs.railway.com/deployments/reference"],
     requirements: &["FR-009"],
@@ -115,11 +117,11 @@ const IN_FLIGHT: &str = "in-flight";
 const NEW_CONNECTION: &str = "new-connection";
 const END: &str = "end";
 
-/// How long a request has been under way when the signal comes.
+/// The time between a request in flight and the signal.
 const BEFORE_MS: u64 = 200;
-/// How much longer than declared the end is waited for, so that its lateness can be told.
+/// The wait beyond the declared time, so that a late end is measured.
 const LATE_MS: u64 = 2_000;
-/// How much later than declared is still on time.
+/// The tolerated delay beyond the declared time.
 const SLACK_MS: u64 = 1_000;
 
 /// The request in flight is answered.
@@ -135,14 +137,15 @@ fn finished(reply: &TimedReply, signal: &str) -> Reading {
     })
 }
 
-/// A new connection is refused: its client asks another instance. One that is taken and left alone does not.
+/// A new connection is refused, so that its client tries another instance. A client whose connection is accepted but
+/// not served waits.
 fn refused(reply: &TimedReply, signal: &str) -> Reading {
     let refused = match &reply.answer {
         Ok(response) => response.status >= 500,
         Err(why) => matches!(why, Missing::Refused { .. }),
     };
     Reading::expect(refused, || {
-        format!("after {signal} a new connection was taken, and had {}", words(reply))
+        format!("after {signal} a new connection was accepted, and had {}", words(reply))
     })
 }
 
@@ -163,23 +166,23 @@ fn ended(subject: &Subject<'_>, end: &StepResult, signal: &str, code: Option<i32
     vec![in_time, well]
 }
 
-/// How long after the signal everything may still be served.
+/// The time after the signal in which the service may still accept requests.
 fn lame_duck_ms(subject: &Subject<'_>) -> u64 {
     u64::try_from(subject.profile().lame_duck().get().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The longest that the end may take.
+/// The longest time from the signal to the end.
 fn declared_ms(subject: &Subject<'_>) -> u64 {
     lame_duck_ms(subject) + subject.profile().server.drain_timeout.millis()
 }
 
-/// Why the candidate's end says nothing: it was not well before it.
+/// Why the candidate's end cannot be judged: it was not healthy before it.
 fn never_well(exchange: &Exchange) -> Option<String> {
     let well = match result(exchange, WELL) {
         Ok(well) => well.answer()?,
         Err(why) => return Some(why),
     };
-    well.answer.as_ref().err().map(|why| format!("the candidate was not well before the signal: {why}"))
+    well.answer.as_ref().err().map(|why| format!("the candidate was not healthy before the signal: {why}"))
 }
 
 fn signal(exchange: &Exchange) -> &'static str {

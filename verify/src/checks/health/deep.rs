@@ -192,7 +192,7 @@ fn unhealthy(subject: &Subject<'_>, exchanges: &[Exchange]) -> Verdict {
             (Err(why), _) | (_, Err(why)) => return Reading::Unknown(why),
         };
         let Some(fault) = fault(exchange) else {
-            return Reading::Unknown("it was not drilled".to_owned());
+            return Reading::Unknown("no drill was run".to_owned());
         };
         if drilled.before == Steady::Unasked {
             return Reading::Unknown("the candidate's health before the fault is not known".to_owned());

@@ -34,7 +34,7 @@ pub(super) const CHECK: Check = Check {
     judge: |_, exchanges| {
         Verdict::of_answers(exchanges, |exchange| {
             let Some(fault) = fault(exchange) else {
-                return Reading::Unknown("it was not drilled".to_owned());
+                return Reading::Unknown("no drill was run".to_owned());
             };
             match (result(exchange, "start"), result(exchange, "health")) {
                 (Err(why), _) | (_, Err(why)) => Reading::Unknown(why),
