@@ -171,6 +171,7 @@ impl App {
         let id = request_id::from_uuid(Uuid::new_v4());
         self.service.metrics.malformed();
         tracing::info!(
+            sum_by = status.as_str(),
             status = status.as_u16(),
             id = id.to_str().ok(),
             "no request: the head is late or malformed"

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 
 use crate::connection::http1::Accepted;
 use crate::connection::places::{Place, Places};
@@ -46,35 +45,25 @@ pub(crate) struct Acceptor {
     listener: TcpListener,
     service: Arc<Service>,
     places: Arc<Places>,
-    failed: Often,
-    full: Often,
 }
 
 impl Acceptor {
     pub(crate) fn new(listener: TcpListener, service: Arc<Service>) -> Self {
-        Self {
-            listener,
-            places: Places::new(service.profile.server.max_connections),
-            service,
-            failed: Often::default(),
-            full: Often::default(),
-        }
+        Self { listener, places: Places::new(service.profile.server.max_connections), service }
     }
 
     /// The next connection. A place in the reserve comes first: what exceeds it waits in the kernel and costs nothing.
     pub(crate) async fn accept(&mut self) -> Accepted {
         let reserved = self.places.reserve().await;
-        let Self { listener, service, failed, .. } = self;
-        let (stream, peer) = accept(listener, |error| tell_failed(service, failed, error)).await;
+        let Self { listener, service, .. } = self;
+        let (stream, peer) = accept(listener, |error| tell_failed(service, error)).await;
         let place = self.places.take(reserved);
         if place.is_extra() {
             self.service.metrics.excess();
-            if let Some(times) = self.full.worth_a_line() {
-                tracing::warn!(
-                    times,
-                    "all of server.max_connections are open; the one that is idle longest is closed"
-                );
-            }
+            tracing::warn!(
+                sum_by = "excess",
+                "all of server.max_connections are open; the one that is idle longest is closed"
+            );
         }
         self.accepted(stream, peer, place)
     }
@@ -105,7 +94,7 @@ impl Acceptor {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
-                    tell_failed(&self.service, &mut self.failed, &error);
+                    tell_failed(&self.service, &error);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LAST_PAUSE);
                 }
@@ -118,11 +107,9 @@ impl Acceptor {
     }
 }
 
-fn tell_failed(service: &Service, failed: &mut Often, error: &io::Error) {
+fn tell_failed(service: &Service, error: &io::Error) {
     service.metrics.accept_failed();
-    if let Some(times) = failed.worth_a_line() {
-        tracing::error!(%error, times, "could not accept a connection");
-    }
+    tracing::error!(sum_by = ?error.kind(), %error, "could not accept a connection");
 }
 
 /// Has the kernel drop each segment that begins a connection, before it reaches the listener. What belongs to a
@@ -183,25 +170,6 @@ pub(crate) async fn accept(
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-
-/// What happens a thousand times a second is worth one line in it.
-#[derive(Default)]
-struct Often {
-    since: Option<Instant>,
-    times: u32,
-}
-
-impl Often {
-    /// How often it has happened since the last line.
-    fn worth_a_line(&mut self) -> Option<u32> {
-        self.times += 1;
-        if self.since.is_some_and(|since| since.elapsed() < Duration::from_secs(1)) {
-            return None;
-        }
-        self.since = Some(Instant::now());
-        Some(std::mem::take(&mut self.times))
-    }
-}
 
 /// What accept(2) passes on of the connection's own network.
 fn is_the_clients(error: &io::Error) -> bool {

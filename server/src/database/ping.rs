@@ -194,6 +194,7 @@ async fn serve(
             Ok(Ok(())) => Verdict::Connected,
             Ok(Err(error)) => {
                 tracing::warn!(
+                    sum_by = error.class(),
                     class = error.class(),
                     database = database.place(),
                     "no healthy database: {error}"

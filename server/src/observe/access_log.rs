@@ -37,8 +37,9 @@ pub(crate) struct Pending {
 
 /// Two levels, one line: an event's level is a constant.
 macro_rules! line {
-    ($level:ident, $record:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
+    ($level:ident, $record:expr, $sum_by:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
+            sum_by = $sum_by,
             method = %$method,
             route = $record.route.map(|route| $record.metrics.pattern(route.index)),
             // Without the query: it may hold what should not be kept.
@@ -73,6 +74,16 @@ impl Record {
         self.route.is_some_and(|route| route.kind == RouteKind::Probe)
     }
 
+    /// What makes one line of many: balancers and pages ask on and on, and say nothing new.
+    fn sum_by(&self, status: Option<u16>) -> Option<String> {
+        let kind = if self.is_preflight {
+            "preflight"
+        } else {
+            self.route.filter(|_| self.is_probe()).map(|route| self.metrics.pattern(route.index))?
+        };
+        Some(format!("{kind} {status:?}"))
+    }
+
     /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
     pub(crate) fn end(&self, method: &Method, path: &str, status: StatusCode, bytes: Option<u64>) {
         let took = self.started.elapsed();
@@ -82,10 +93,11 @@ impl Record {
         }
         let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
         let status = status.as_u16();
+        let sum_by = self.sum_by(Some(status));
         if ours {
-            line!(error, self, method, path, took, "request", status, bytes);
+            line!(error, self, sum_by, method, path, took, "request", status, bytes);
         } else {
-            line!(info, self, method, path, took, "request", status, bytes);
+            line!(info, self, sum_by, method, path, took, "request", status, bytes);
         }
     }
 }
@@ -107,7 +119,8 @@ impl Drop for Pending {
             let Self { record, method, path, .. } = self;
             record.metrics.abandoned();
             let took = record.started.elapsed();
-            line!(info, record, method, path, took, "request without an answer: the client has gone");
+            let sum_by = record.sum_by(None);
+            line!(info, record, sum_by, method, path, took, "request without an answer: the client has gone");
         }
     }
 }

@@ -161,8 +161,10 @@ impl Refusal {
 impl From<DatabaseError> for Refusal {
     /// The log gets the class; the client learns only whether it may retry.
     fn from(error: DatabaseError) -> Self {
-        tracing::warn!(class = error.class(), "a statement failed: {error}");
-        if error.is_the_statements() {
+        let databases = !error.is_the_statements();
+        let sum_by = databases.then(|| error.class());
+        tracing::warn!(sum_by, class = error.class(), "a statement failed: {error}");
+        if !databases {
             return Self::internal();
         }
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database did not answer").soon()

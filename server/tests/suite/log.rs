@@ -231,6 +231,44 @@ async fn a_log_that_is_read_again_tells_how_many_lines_were_lost() {
     assert_eq!(lines.last().unwrap()["message"], "ended");
 }
 
+#[tokio::test]
+async fn a_flood_is_summed_up_and_other_requests_are_not() {
+    let began = Instant::now();
+    let lines = lines_while(NO_DATABASE, async |address| {
+        let foreign = [("origin", "https://foreign.example"), ("access-control-request-method", "PUT")];
+        for number in 0..60 {
+            assert_eq!(send(address, "OPTIONS", "/health", &foreign).await.status, 403);
+            assert_eq!(get(address, "/health").await.status, 503);
+            raw(address, "GET /nothing HTTP/1.1\r\nhost: a\r\nno name\r\n\r\n").await;
+            assert_eq!(get(address, &format!("/nothing/{number}")).await.status, 404);
+        }
+    })
+    .await;
+    let most = usize::try_from(began.elapsed().as_secs()).unwrap() + 2;
+    let told = |chosen: &dyn Fn(&Value) -> bool| {
+        let lines: Vec<u64> = lines
+            .iter()
+            .filter(|line| chosen(line))
+            .map(|line| line["times"].as_u64().unwrap_or(1))
+            .collect();
+        (lines.len(), lines.iter().sum::<u64>())
+    };
+    let of = |line: &Value, name: &str, value: &Value| line[name] == *value;
+    let says = |line: &Value, text: &str| line["message"].as_str().unwrap().starts_with(text);
+    for (what, (count, times)) in [
+        ("preflights", told(&|line| of(line, "method", &"OPTIONS".into()))),
+        ("probes", told(&|line| of(line, "route", &"/health".into()) && of(line, "method", &"GET".into()))),
+        ("queries", told(&|line| says(line, "no healthy database"))),
+        ("heads", told(&|line| says(line, "no request"))),
+    ] {
+        assert_eq!(times, 60, "{what}: {lines:#?}");
+        assert!((2..=most).contains(&count), "{what}: {count} lines");
+    }
+    let others = told(&|line| line["path"].as_str().is_some_and(|path| path.starts_with("/nothing")));
+    assert_eq!(others, (60, 60));
+    assert!(!format!("{lines:?}").contains("sum_by"));
+}
+
 const BOOM: Route = Route {
     path: |_| "/boom",
     methods: &[(Method::GET, Handler::Async(|_| async { panic!("a panic\nof two lines") }.boxed()))],

@@ -5,7 +5,8 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{self, Context};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::line::{Fields, Line};
+use super::flood::SUM_BY;
+use super::line::{Fields, Kind, Line};
 use crate::observe::request_scope::RequestScope;
 
 /// Makes a line of each event. Whose request it belongs to comes from [`RequestScope`], because a span for each request
@@ -41,7 +42,8 @@ where
         request(&mut fields);
         event.record(&mut fields);
         spans(&mut fields, event, &context);
-        (self.0)(Line { level: *metadata.level(), target: metadata.target(), fields });
+        let kind = fields.take(SUM_BY).map(|sum_by| Kind(metadata.callsite(), sum_by));
+        (self.0)(Line { level: *metadata.level(), target: metadata.target(), fields, kind });
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use profiles::Environment;
 use serde_json::Value;
 use tracing::Level;
+use tracing::callsite::Identifier;
 use tracing::field::{Field, Visit};
 
 use crate::response::timestamp;
@@ -16,7 +17,13 @@ pub(super) struct Line {
     pub(super) level: Level,
     pub(super) target: &'static str,
     pub(super) fields: Fields,
+    /// Lines of one kind are summed up when there are many.
+    pub(super) kind: Option<Kind>,
 }
+
+/// Where the event stands in the code, and what it is summed by.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Kind(pub(super) Identifier, pub(super) String);
 
 /// How a line is written.
 #[derive(Clone, Copy)]
@@ -43,7 +50,7 @@ impl Format {
     }
 }
 
-fn json(Line { level, target, fields }: &Line) -> String {
+fn json(Line { level, target, fields, .. }: &Line) -> String {
     let mut text = vec![b'{'];
     let mut put = |name: &str, value: &Value| {
         // Memory takes every byte.
@@ -118,6 +125,15 @@ impl Fields {
     pub(super) fn put(&mut self, name: &'static str, value: impl Into<Value>) {
         if self.0.iter().all(|(known, _)| *known != name) {
             self.0.push((name, value.into()));
+        }
+    }
+
+    /// The text of a field that is not to be written.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| *known == name)?;
+        match self.0.remove(place).1 {
+            Value::String(text) => Some(text),
+            value => Some(value.to_string()),
         }
     }
 

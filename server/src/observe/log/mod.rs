@@ -1,5 +1,6 @@
 //! The log: one line of JSON per event for Railway, readable lines for a person.
 
+mod flood;
 mod layer;
 mod line;
 mod writer;
@@ -11,14 +12,13 @@ use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use profiles::Environment;
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
 use self::layer::Layer;
-use self::line::{Fields, Format, Line};
+use self::line::{Format, Line};
 use self::writer::Queue;
 
 /// How long the end waits for the reader of the log. The last lines are worth that, and a pipe that is never read no
@@ -43,9 +43,9 @@ pub fn install(environment: Environment, directives: Option<&str>) -> io::Result
     let format = Format::for_readers(environment, io::stdout().is_terminal());
     // A descriptor of its own: a write that waits must not hold the lock of `io::stdout`.
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    let queue = Queue::start(output, move |count| format.write(&lost_lines(count)))?;
+    let queue = Queue::start(output, format)?;
     let log = Log(queue.clone());
-    let layer = Layer(move |line: Line| queue.push(&format.write(&line)));
+    let layer = Layer(move |line: Line| queue.push(line));
     // A second installation, in a test's process, leaves the first.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(targets).with(layer));
     std::panic::set_hook(Box::new(log_panic));
@@ -64,13 +64,6 @@ impl Drop for Log {
     fn drop(&mut self) {
         self.0.close(LAST_LINES);
     }
-}
-
-fn lost_lines(count: u64) -> Line {
-    let mut fields = Fields::default();
-    fields.put("message", "lines of the log were lost: standard output did not take them");
-    fields.put("lost", count);
-    Line { level: Level::WARN, target: module_path!(), fields }
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {

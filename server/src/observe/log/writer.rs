@@ -5,7 +5,12 @@ use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tracing::Level;
+
+use super::flood::Floods;
+use super::line::{Fields, Format, Line};
 
 /// The most bytes that wait for the reader; as many again may be on their way to it.
 const CAPACITY: usize = 1024 * 1024;
@@ -23,8 +28,8 @@ pub(super) fn lost() -> u64 {
 /// Takes lines and never waits for their reader: what does not fit is dropped and counted.
 pub(super) struct Queue(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
+    format: Format,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -33,6 +38,7 @@ struct Shared {
 struct State {
     /// What waits for the thread.
     lines: Vec<u8>,
+    floods: Floods,
     /// Lines that were lost since the log last told of any.
     untold: u64,
     closed: bool,
@@ -41,24 +47,20 @@ struct State {
 }
 
 impl Queue {
-    /// Starts the thread that writes to `output`. `tell` makes the line that says how many were lost.
-    pub(super) fn start(
-        output: impl Write + Send + 'static,
-        tell: impl Fn(u64) -> String + Send + 'static,
-    ) -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
+    /// Starts the thread that writes to `output`.
+    pub(super) fn start(output: impl Write + Send + 'static, format: Format) -> io::Result<Self> {
+        let shared = Arc::new(Shared { format, state: Mutex::default(), changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
-        thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_all(output, tell))?;
+        thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_all(output))?;
         Ok(Self(shared))
     }
 
-    pub(super) fn push(&self, line: &str) {
+    pub(super) fn push(&self, line: Line) {
         let mut state = self.0.state();
-        if state.closed || state.lines.len() + line.len() > CAPACITY {
-            state.lose(1);
-        } else {
-            state.lines.extend_from_slice(line.as_bytes());
-        }
+        let Some(line) = state.floods.admit(line, Instant::now()) else {
+            return;
+        };
+        state.add(&self.0.format.write(&line));
         drop(state);
         self.0.changed.notify_all();
     }
@@ -66,6 +68,9 @@ impl Queue {
     /// Takes no more lines, and returns once those that wait are written, but at the latest after that time.
     pub(super) fn close(&self, within: Duration) {
         let mut state = self.0.state();
+        for line in state.floods.settle_all() {
+            state.add(&self.0.format.write(&line));
+        }
         state.closed = true;
         self.0.changed.notify_all();
         drop(self.0.changed.wait_timeout_while(state, within, |state| !state.ended));
@@ -79,6 +84,14 @@ impl Clone for Queue {
 }
 
 impl State {
+    fn add(&mut self, line: &str) {
+        if self.closed || self.lines.len() + line.len() > CAPACITY {
+            self.lose(1);
+        } else {
+            self.lines.extend_from_slice(line.as_bytes());
+        }
+    }
+
     fn lose(&mut self, lines: u64) {
         self.untold += lines;
         LOST.fetch_add(lines, Ordering::Relaxed);
@@ -91,14 +104,16 @@ impl Shared {
     }
 
     /// Writes what waits, in one piece, and says after it what was lost meanwhile.
-    fn write_all(&self, mut output: impl Write, tell: impl Fn(u64) -> String) {
+    fn write_all(&self, mut output: impl Write) {
         while let Some((lines, untold)) = self.next() {
             if write(&mut output, &lines).is_err() {
                 let mut state = self.state();
                 // There may be a few less: the output may have taken some of them before it failed.
                 state.lose(memchr::memchr_iter(b'\n', &lines).count() as u64);
                 state.untold += untold;
-            } else if untold > 0 && write(&mut output, tell(untold).as_bytes()).is_err() {
+            } else if untold > 0
+                && write(&mut output, self.format.write(&lost_lines(untold)).as_bytes()).is_err()
+            {
                 self.state().untold += untold;
             }
         }
@@ -108,12 +123,30 @@ impl Shared {
 
     /// What waits, as soon as there is any, and how many lines were lost before it was taken. `None` at the end.
     fn next(&self) -> Option<(Vec<u8>, u64)> {
-        let nothing = |state: &mut State| state.lines.is_empty() && !state.closed;
-        let mut state =
-            self.changed.wait_while(self.state(), nothing).unwrap_or_else(PoisonError::into_inner);
-        let lines = mem::take(&mut state.lines);
-        (!lines.is_empty()).then(|| (lines, mem::take(&mut state.untold)))
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            for line in state.floods.settle(now) {
+                state.add(&self.format.write(&line));
+            }
+            if !state.lines.is_empty() {
+                return Some((mem::take(&mut state.lines), mem::take(&mut state.untold)));
+            }
+            if state.closed {
+                return None;
+            }
+            // Without floods: as good as until something comes.
+            let pause = state.floods.due().map_or(Duration::MAX, |due| due.saturating_duration_since(now));
+            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
+}
+
+fn lost_lines(count: u64) -> Line {
+    let mut fields = Fields::default();
+    fields.put("message", "lines of the log were lost: standard output did not take them");
+    fields.put("lost", count);
+    Line { level: Level::WARN, target: module_path!(), fields, kind: None }
 }
 
 /// Like [`Write::write_all`]; an output that another process has made non-blocking is tried again while it is full.
@@ -133,7 +166,8 @@ fn write(output: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::time::Instant;
+
+    use serde_json::Value;
 
     use super::*;
 
@@ -180,37 +214,53 @@ mod tests {
     fn gated() -> (Queue, Output) {
         let ((results, held), (begins, begun), taken) = (channel(), channel(), Arc::default());
         let gate = Gate { results: held, begun: begins, taken: Arc::clone(&taken) };
-        (Queue::start(gate, |lost| format!("{lost} lost\n")).unwrap(), Output { results, begun, taken })
+        (Queue::start(gate, Format::Json).unwrap(), Output { results, begun, taken })
+    }
+
+    fn line(message: &str) -> Line {
+        let mut fields = Fields::default();
+        fields.put("message", message);
+        Line { level: Level::INFO, target: "test", fields, kind: None }
+    }
+
+    /// The messages of lines, and of those that tell of lost ones the number.
+    fn messages(text: &str) -> Vec<String> {
+        let lines = text.lines().map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let message = line["message"].as_str().unwrap().to_owned();
+            line["lost"].as_u64().map_or(message, |lost| format!("{lost} lost"))
+        });
+        lines.collect()
     }
 
     #[test]
     fn all_lines_are_written_in_their_order_before_the_end() {
         let (queue, output) = gated();
-        let lines: Vec<String> = (0..1000).map(|number| format!("line {number}\n")).collect();
-        for line in &lines {
-            queue.push(line);
+        let lines: Vec<String> = (0..1000).map(|number| format!("line {number}")).collect();
+        for message in &lines {
+            queue.push(line(message));
         }
-        assert_eq!(output.flow(&queue), lines.concat());
+        assert_eq!(messages(&output.flow(&queue)), lines);
     }
 
     #[test]
     fn what_does_not_fit_is_dropped_and_told_once_it_flows_again() {
         let (queue, output) = gated();
-        queue.push("first\n");
+        queue.push(line("first"));
         output.begun.recv().unwrap();
-        let line = "x".repeat(CAPACITY / 4 - 1) + "\n";
+        let long = "x".repeat(CAPACITY / 4 - 200);
         for _ in 0..7 {
-            queue.push(&line);
+            queue.push(line(&long));
         }
         let before = lost();
         assert!(before >= 3);
-        assert_eq!(output.flow(&queue), format!("first\n{}3 lost\n", line.repeat(4)));
+        assert_eq!(messages(&output.flow(&queue)), ["first", &long, &long, &long, &long, "3 lost"]);
     }
 
     #[test]
     fn the_end_waits_for_no_reader_beyond_its_time() {
         let (queue, output) = gated();
-        queue.push("stuck\n");
+        queue.push(line("stuck"));
         output.begun.recv().unwrap();
         let started = Instant::now();
         queue.close(Duration::from_millis(20));
@@ -222,14 +272,14 @@ mod tests {
     fn lines_that_cannot_be_written_are_told_with_the_next_that_can() {
         let (queue, output) = gated();
         output.results.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
-        queue.push("one\ntwo\n");
+        queue.push(line("one"));
         output.begun.recv().unwrap();
         // Only once the thread has counted them.
         while queue.0.state().untold == 0 {
             thread::yield_now();
         }
-        queue.push("three\n");
-        assert_eq!(output.flow(&queue), "three\n2 lost\n");
+        queue.push(line("three"));
+        assert_eq!(messages(&output.flow(&queue)), ["three", "1 lost"]);
     }
 
     #[test]
@@ -238,7 +288,7 @@ mod tests {
         for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted] {
             output.results.send(Err(kind.into())).unwrap();
         }
-        queue.push("late\n");
-        assert_eq!(output.flow(&queue), "late\n");
+        queue.push(line("late"));
+        assert_eq!(messages(&output.flow(&queue)), ["late"]);
     }
 }

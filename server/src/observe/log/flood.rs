@@ -1,0 +1,154 @@
+//! Floods of one line: the first is written, and then one a second that says for how many it stands.
+//!
+//! A line is of a kind where its event says so, with the field `sum_by`, which is not written. That is for lines that come
+//! with every request or faster and say the same each time, so that the first says it all:
+//!
+//! - the health check's query failed, by class; so did a statement for the same reason, with the database at fault
+//! - a request of a probe that did not go well, and a preflight that was refused, by route and status
+//! - a head that is late or broken, by status
+//! - a connection that could not be accepted, or for which another was closed
+//!
+//! The metrics count each of them. The access lines of all other requests, panics, and statements at fault themselves are
+//! never summed up: each names another request.
+
+use std::time::{Duration, Instant};
+
+use super::line::{Kind, Line};
+
+/// The name of the field.
+pub(super) const SUM_BY: &str = "sum_by";
+
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The most that are summed up at once. There are fewer, since none is of a client's making; beyond, lines are written
+/// as they come.
+const KINDS: usize = 64;
+
+/// The kinds of which a line was written within the last second.
+#[derive(Default)]
+pub(super) struct Floods(Vec<Window>);
+
+struct Window {
+    kind: Kind,
+    ends: Instant,
+    /// The first line that was held back, and how many were.
+    held: Option<(Line, u64)>,
+}
+
+impl Floods {
+    /// The line, where it is to be written now.
+    pub(super) fn admit(&mut self, line: Line, now: Instant) -> Option<Line> {
+        let Some(kind) = &line.kind else {
+            return Some(line);
+        };
+        if let Some(window) = self.0.iter_mut().find(|window| window.kind == *kind) {
+            window.held.get_or_insert((line, 0)).1 += 1;
+            return None;
+        }
+        if self.0.len() < KINDS {
+            self.0.push(Window { kind: kind.clone(), ends: now + WINDOW, held: None });
+        }
+        Some(line)
+    }
+
+    /// When there is something to settle.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.0.iter().map(|window| window.ends).min()
+    }
+
+    /// One line for those of each kind that were held back for a second. A kind without any is over.
+    pub(super) fn settle(&mut self, now: Instant) -> Vec<Line> {
+        let mut sums = Vec::new();
+        self.0.retain_mut(|window| {
+            if window.ends > now {
+                return true;
+            }
+            let Some((mut line, times)) = window.held.take() else {
+                return false;
+            };
+            line.fields.put("times", times);
+            sums.push(line);
+            window.ends = now + WINDOW;
+            true
+        });
+        sums
+    }
+
+    /// The same for all kinds, at the end.
+    pub(super) fn settle_all(&mut self) -> Vec<Line> {
+        self.0.iter().map(|window| window.ends).max().map(|last| self.settle(last)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tracing::Level;
+    use tracing::callsite::Identifier;
+
+    use super::*;
+    use crate::observe::log::line::{Fields, Format};
+
+    fn line(sum_by: Option<&str>, number: u64) -> Line {
+        let callsite = tracing::callsite!(name: "one", kind: tracing::metadata::Kind::EVENT, fields: );
+        let mut fields = Fields::default();
+        fields.put("number", number);
+        let kind = sum_by.map(|text| Kind(Identifier(callsite), text.to_owned()));
+        Line { level: Level::WARN, target: "test", fields, kind }
+    }
+
+    /// The numbers of lines, and for how many each stands.
+    fn read(lines: impl IntoIterator<Item = Line>) -> Vec<(u64, Option<u64>)> {
+        let lines = lines.into_iter().map(|line| {
+            let line: Value = serde_json::from_str(&Format::Json.write(&line)).unwrap();
+            (line["number"].as_u64().unwrap(), line["times"].as_u64())
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn a_flood_is_its_first_line_and_one_a_second() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut floods = Floods::default();
+        let mut written = Vec::new();
+        // 2,500 within 2.5 s.
+        for number in 0..2500 {
+            let now = start + ms(number);
+            written.extend(read(floods.settle(now)));
+            written.extend(read(floods.admit(line(Some("refused"), number), now)));
+        }
+        assert_eq!(written, [(0, None), (1, Some(999)), (1000, Some(1000))]);
+        // The rest is told though no more comes, and then the kind is over.
+        assert_eq!(floods.due(), Some(start + ms(3000)));
+        assert_eq!(read(floods.settle(start + ms(3000))), [(2000, Some(500))]);
+        assert_eq!(read(floods.settle(start + ms(4000))), []);
+        assert_eq!(floods.due(), None);
+        assert_eq!(read(floods.admit(line(Some("refused"), 7), start + ms(5000))), [(7, None)]);
+    }
+
+    #[test]
+    fn kinds_are_told_apart_and_lines_of_no_kind_never_held() {
+        let now = Instant::now();
+        let mut floods = Floods::default();
+        for (sum_by, written) in [
+            (Some("refused"), true),
+            (Some("timeout"), true),
+            (Some("refused"), false),
+            (None, true),
+            (None, true),
+        ] {
+            assert_eq!(floods.admit(line(sum_by, 0), now).is_some(), written, "{sum_by:?}");
+        }
+        assert_eq!(read(floods.settle_all()), [(0, Some(1))]);
+    }
+
+    #[test]
+    fn more_kinds_than_there_are_take_no_memory() {
+        let now = Instant::now();
+        let mut floods = Floods::default();
+        for number in 0..10_000 {
+            assert!(floods.admit(line(Some(&number.to_string()), number), now).is_some());
+        }
+        assert_eq!(floods.0.len(), KINDS);
+    }
+}
