@@ -1,4 +1,4 @@
-//! The least that hyper can do: one thread, no deadline, no limit, no id, no header that nobody asked for.
+//! The least that hyper can do: one thread, no deadline, no limit, no id, no header that the benchmark does not need.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! The programs that are measured, as they are released.
+//! The measured programs, in release builds.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,13 +22,13 @@ impl Programs {
     }
 }
 
-/// The programs' paths, which depend on the user's settings; cargo says them in JSON.
+/// The programs' paths, which depend on the user's settings; cargo reports them as JSON.
 fn build(folder: &Path, what: &[&str]) -> Result<Vec<PathBuf>, String> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(folder).args(["build", "--release", "--locked"]).args(what);
     cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
-    // What the cargo that runs us says of this package: ring's build script looks at it, and ring with all that stands
-    // on it would be built anew each time.
+    // Remove the variables of the outer cargo: ring's build script reads them, so ring and its dependents would be
+    // rebuilt each time.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

@@ -1,4 +1,4 @@
-//! Who is measured, and one of them while it runs.
+//! The measured services, and a running one.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -48,7 +48,7 @@ impl Contender {
         !matches!(self, Self::BareHyper | Self::BareHyperCors)
     }
 
-    /// On the first processor; nothing of it has run yet when this returns, but for what the system does.
+    /// Starts it on the first processor. On return only the system's own work has been done.
     pub(crate) fn start(self, bench: &Bench) -> Running {
         let port = Port::take().expect("a port is free");
         let mut command = Command::new(bench.programs.of(self));
@@ -60,7 +60,7 @@ impl Contender {
             command.env(PING_FIRST, "1");
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        // A child is where its parent is.
+        // A child inherits its parent's processor.
         machine::pin(machine::SERVERS);
         let started = Instant::now();
         let child = command.spawn().expect("a program that was just built");
@@ -69,7 +69,7 @@ impl Contender {
     }
 }
 
-/// Ends when it is dropped.
+/// A running contender, killed when dropped.
 pub(crate) struct Running {
     pub(crate) contender: Contender,
     child: Child,
@@ -80,7 +80,7 @@ pub(crate) struct Running {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Running {
-    /// A connection, once it listens. Asks without a pause: this is timed.
+    /// A connection, once it listens. Polls without a pause, since this is timed.
     pub(crate) fn connect(&mut self) -> Client {
         loop {
             if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port.number())) {
@@ -94,7 +94,7 @@ impl Running {
         }
     }
 
-    /// Until it has answered from everything that it has, and is at rest.
+    /// Requests each of its routes once.
     pub(crate) fn warm(&mut self) {
         let mut client = self.connect();
         client.get("/livez");
@@ -125,7 +125,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Asks until it is 200, and keeps the connection: a database may still be connecting.
+    /// Repeats the request until the answer is 200, on one connection: the database may still be connecting.
     pub(crate) fn get(&mut self, path: &str) {
         let head = format!("GET {path} HTTP/1.1\r\nhost: api.example.com\r\norigin: {}\r\n\r\n", ORIGINS[0]);
         let asked = Instant::now();

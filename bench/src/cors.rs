@@ -15,7 +15,7 @@ pub fn allowed(headers: &HeaderMap) -> Option<HeaderValue> {
     crate::ORIGINS.iter().any(|allowed| origin == allowed).then(|| origin.clone())
 }
 
-/// The answer to a preflight; nothing if the request is none.
+/// The answer to a preflight; `None` for any other request.
 pub fn preflight<B>(request: &Request<B>) -> Option<Answer> {
     let headers = request.headers();
     let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
@@ -33,7 +33,7 @@ pub fn preflight<B>(request: &Request<B>) -> Option<Answer> {
     Some(answer)
 }
 
-/// Whether all headers that are asked for are allowed.
+/// Whether all requested headers are allowed.
 fn names(headers: &HeaderMap) -> bool {
     headers.get(ACCESS_CONTROL_REQUEST_HEADERS).is_none_or(|names| {
         names.to_str().is_ok_and(|names| {

@@ -1,9 +1,9 @@
-//! The peers' database: a pool of as many connections as the production profile has, asked anew for every answer.
+//! The peers' database: a pool of the production profile's size, queried for every answer.
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Config, NoTls};
 
-/// Set for a peer that asks each connection whether it lives before it asks it anything else.
+/// Set for a peer that pings each connection before its use.
 pub const PING_FIRST: &str = "PING_FIRST";
 
 pub fn pool() -> Pool {

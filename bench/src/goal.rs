@@ -1,4 +1,4 @@
-//! What the service should reach: some figures as such, most beside a peer's.
+//! The goals of the service: some absolute, most relative to a peer.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl Goal {
         Self { against: Some(peer), ..self }
     }
 
-    /// By the median.
+    /// Compared by the median.
     pub(crate) fn judge(&self, what: &'static str, measured: &Measured) -> Line {
         let column = &measured.columns[self.column];
         let (figure, digits) = match self.against {
@@ -46,7 +46,7 @@ impl Goal {
     }
 }
 
-/// A goal and how far it was.
+/// A goal and the measured figure.
 pub(crate) struct Line {
     what: &'static str,
     figure: String,

@@ -1,10 +1,10 @@
-//! What all contenders have in common: routes, who may read them, where they listen, their database.
+//! Shared by all contenders: routes, CORS, address, database.
 
 pub mod bare;
 pub mod cors;
 pub mod database;
 
-/// What the production profile allows; every contender is told the same.
+/// The origins of the production profile; every contender allows the same.
 pub const ORIGINS: [&str; 2] = ["https://todo.example.com", "https://www.example.com"];
 pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 pub const REQUEST_HEADERS: [&str; 2] = ["authorization", "content-type"];

@@ -1,4 +1,4 @@
-//! Under load: wrk sends, as fast as the answers come, and the system says what the answers cost.
+//! Under load: wrk sends requests as fast as the answers come, and the system reports the CPU time of the answers.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -60,7 +60,7 @@ pub(crate) const WHATS: &[What] = &[
     },
     What {
         name: "health-1",
-        title: "`GET /health`, over one connection: nobody to share an answer with",
+        title: "`GET /health`, over one connection: no shared answers",
         measure: |bench| measure(bench, WITH_DATABASE, COLUMNS, HEALTH, 1),
         goals: &[
             Goal::at_most(CPU, 1.10).times(BareHyperPg),
@@ -78,7 +78,7 @@ pub(crate) const WHATS: &[What] = &[
 
 const WITH_DATABASE: &[Contender] = &[BareHyperPg, Ours, Axum, AxumPing, Actix];
 
-/// What is asked, and how.
+/// A request.
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
     method: &'static str,
@@ -136,7 +136,7 @@ pub(crate) struct Seen {
     p99: f64,
 }
 
-/// Ends the program when anything but 2xx is answered, or a connection breaks.
+/// Ends the program on any answer but 2xx, and on a broken connection.
 pub(crate) fn fire(one: &Running, request: Request, connections: u32, seconds: u64) -> Seen {
     let script = tempfile::Builder::new().suffix(".lua").tempfile().expect("a temporary file");
     std::fs::write(&script, script_of(request)).expect("room for a script");
@@ -158,8 +158,7 @@ pub(crate) fn fire(one: &Running, request: Request, connections: u32, seconds: u
     Seen { answers, seconds: microseconds / 1e6, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
-/// Nothing in it runs for each request. wrk counts as an error of status whatever is not 2xx or 3xx, and there is no
-/// 3xx among the routes.
+/// The script runs nothing per request. wrk counts every status but 2xx and 3xx as an error, and no route answers 3xx.
 fn script_of(Request { method, headers, .. }: Request) -> String {
     let mut script = format!("wrk.method = \"{method}\"\nwrk.headers[\"origin\"] = \"{}\"\n", ORIGINS[0]);
     for (name, value) in headers {

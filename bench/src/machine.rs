@@ -1,4 +1,4 @@
-//! Where it is measured: what must be installed, which processor does what, and how the report says so.
+//! The machine: what must be installed, which processor does what, and how the report describes it.
 
 use std::fs;
 use std::process::Command;
@@ -22,7 +22,7 @@ pub(crate) fn prepare() -> Result<(), String> {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         return Err("it takes two processors: one for the servers, one for the load".to_owned());
     }
-    // A thousand connections, here and in what is started.
+    // For a thousand connections, in this process and in its children.
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).map_err(|error| format!("could not raise `ulimit -n`: {error}"))
@@ -59,7 +59,7 @@ pub(crate) fn description(bench: &Bench) -> String {
     )
 }
 
-/// Of the peers; the service's own lock file should agree.
+/// The version of a crate in the peers' lock file; the service's own should agree.
 fn locked(name: &str) -> &'static str {
     let lines = include_str!("../Cargo.lock").lines();
     let mut lines = lines.skip_while(|line| line.strip_prefix("name = ") != Some(&format!("\"{name}\"")));

@@ -1,7 +1,7 @@
 //! Measures the released service beside its peers; docs/performance.md has the command and what it printed.
 //!
-//! The contenders run one after the other in every round, on the first processor; what asks them, and PostgreSQL, is on
-//! the second. Every ratio is formed within a round, so that a machine whose speed changes says the same.
+//! The contenders run one after the other in every round, on the first processor; the load generator and PostgreSQL run
+//! on the second. Every ratio is formed within a round, so that changes of the machine's speed cancel out.
 
 mod build;
 mod contender;
@@ -27,7 +27,7 @@ usage: cargo run --release --manifest-path bench/Cargo.toml -- [--rounds 5] [--s
 WHAT is among: livez preflight health health-1000 health-1 livez-1000 start memory [default: all]
 exit codes: 0 every goal is reached · 1 one is missed · 2 it cannot be measured here";
 
-/// What is measured with.
+/// The tools of a measurement.
 struct Bench {
     programs: Programs,
     postgres: Postgres,
@@ -35,7 +35,7 @@ struct Bench {
     seconds: u64,
 }
 
-/// Something to measure.
+/// A measurement.
 struct What {
     name: &'static str,
     title: &'static str,
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     match arguments().and_then(|(rounds, seconds, whats)| {
         machine::prepare()?;
         let programs = Programs::build()?;
-        // From here on everything that is started is there too, unless it is a contender.
+        // From here on every child but the contenders runs there too.
         machine::pin(machine::LOAD);
         let postgres = Postgres::start().map_err(|error| error.to_string())?;
         let bench = Bench { programs, postgres, rounds, seconds };
@@ -84,7 +84,7 @@ fn arguments() -> Result<(usize, u64, Vec<&'static What>), String> {
     Ok((rounds, seconds, whats))
 }
 
-/// Whether every goal is reached.
+/// Prints the goals. Whether every goal is reached.
 fn run(bench: &Bench, whats: &[&What]) -> bool {
     println!("{}\n", machine::description(bench));
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! What a service holds when it does nothing, when a thousand clients wait, and afterwards.
+//! The memory of a service: idle, with a thousand idle clients, and after load.
 
 use std::fs;
 use std::thread::sleep;
@@ -47,7 +47,7 @@ fn measure(bench: &Bench) -> Measured {
     let mut all = contenders.map(|contender| contender.start(bench));
     all.iter_mut().for_each(|one| one.warm());
     sleep(Duration::from_secs(1));
-    // At rest all of them can be watched at once.
+    // Idle contenders can be measured at the same time.
     let before = all.each_ref().map(|one| one.times());
     sleep(REST);
     let figures = all.iter_mut().zip(before).map(|(one, before)| {

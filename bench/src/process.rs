@@ -1,9 +1,9 @@
-//! What the system knows of a process.
+//! CPU time and memory of a process, as the system counts them.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-/// How long each thread of some processes has run, in nanoseconds, as the scheduler counts it.
+/// The run time of each thread of some processes, in nanoseconds, as the scheduler counts it.
 pub(crate) struct Times(BTreeMap<String, u64>);
 
 impl Times {
@@ -18,19 +18,19 @@ impl Times {
         Self(threads.collect())
     }
 
-    /// In microseconds. A thread that has ended since then took nothing worth counting.
+    /// In microseconds. The time of a thread that has ended since then is negligible.
     pub(crate) fn since(&self, before: &Self) -> f64 {
         let ran = |(thread, now): (&String, &u64)| now.saturating_sub(*before.0.get(thread).unwrap_or(&0));
         self.0.iter().map(ran).sum::<u64>() as f64 / 1e3
     }
 
-    /// Since they began, in microseconds.
+    /// Since their start, in microseconds.
     pub(crate) fn total(&self) -> f64 {
         self.since(&Self(BTreeMap::new()))
     }
 }
 
-/// Bytes of memory.
+/// Resident memory, in bytes.
 pub(crate) fn resident(process: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has it");
@@ -38,7 +38,7 @@ pub(crate) fn resident(process: u32) -> f64 {
     f64::from(kilobytes) * 1024.0
 }
 
-/// A process and what it has started.
+/// A process and its descendants.
 pub(crate) fn family(process: u32) -> Vec<u32> {
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|child| child.parse().ok());

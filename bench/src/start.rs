@@ -46,6 +46,6 @@ fn measure(bench: &Bench) -> Measured {
         });
         figures.into()
     };
-    // The first run reads the programs from the disk.
+    // The first run reads the programs from disk, so it does not count.
     Measured { columns: COLUMNS, rounds: (0..=RUNS).map(run).skip(1).collect() }
 }

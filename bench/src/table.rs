@@ -1,13 +1,13 @@
-//! What was seen, as text.
+//! The figures as a table.
 
 use std::fmt::Write as _;
 
 use crate::contender::Contender;
 use crate::goal::Goal;
 
-/// A figure that every contender has.
+/// A figure that is measured of every contender.
 pub(crate) struct Column {
-    /// What, and after a comma its unit, which a ratio has not.
+    /// The figure's name, then a comma and its unit, which a ratio omits.
     pub(crate) title: &'static str,
     pub(crate) digits: usize,
 }
@@ -57,7 +57,7 @@ impl Measured {
         };
         let figure = |round| of(round, contender) / against.map_or(1.0, |against| of(round, against));
         let mut figures: Vec<_> = self.rounds.iter().map(figure).collect();
-        // What no run of this contender measures.
+        // Not measured for this contender.
         figures.retain(|figure| figure.is_finite());
         figures.sort_unstable_by(f64::total_cmp);
         Spread(figures)

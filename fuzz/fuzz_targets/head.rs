@@ -1,7 +1,7 @@
-//! The rules of a request's head: whatever bytes come, in whatever parts, a head is let through exactly where a second,
-//! plain reading of the bytes finds nothing wrong with it, and then it is what that reading found.
+//! The rules of a request's head: for any bytes, in any portions, a head is accepted exactly if an independent, plain
+//! parser of the bytes finds no fault, and its fields equal that parser's.
 //!
-//! An input is what a client sends on a new connection.
+//! An input is the bytes that a client sends on a new connection.
 #![no_main]
 
 use std::net::Ipv6Addr;
@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use profiles::Server;
 use server::fuzz::{Outcome, hear};
 
-/// Small enough to be reached.
+/// Small enough for the fuzzer to reach.
 const TARGET: usize = 64;
 const HEAD: usize = 256;
 const BODY: u64 = 100;
@@ -31,12 +31,12 @@ fuzz_target!(|data: &[u8]| {
     let outcome = hear(&[data], &LIMITS);
     match &outcome {
         Outcome::Served(head) => {
-            let read = Reading::of(data).expect("hyper found the end of a head, and so does everyone");
+            let read = Reading::of(data).expect("hyper found the end of a head, so the plain parser does");
             assert_eq!(read.flaw(), None, "a head is served");
             read.compare(head);
         }
         Outcome::Refused(head, refusal) => {
-            let read = Reading::of(data).expect("hyper found the end of a head, and so does everyone");
+            let read = Reading::of(data).expect("hyper found the end of a head, so the plain parser does");
             assert!(read.flaw().is_some() || read.may_be_too_long(), "a head is refused: {refusal:?}");
             assert!(refusal.status().is_client_error() || refusal.status() == 501, "{refusal:?}");
             assert_eq!(head.method().as_str().as_bytes(), read.method);
@@ -48,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
     let expected = summary(&outcome);
     assert_eq!(summary(&hear(&[data], &LIMITS)), expected, "the same bytes again");
     if data.len() > 1 {
-        // A place that each change of the bytes moves.
+        // A position that depends on every byte.
         let sum = data.iter().fold(0, |sum: usize, byte| (sum * 31 + usize::from(*byte)) % 65_521);
         let place = 1 + sum % (data.len() - 1);
         let (one, other) = data.split_at(place);
@@ -58,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(summary(&hear(&each, &LIMITS)), expected, "the same bytes, one by one");
 });
 
-/// What must not depend on how the bytes come. Of a head that is broken hyper may not see the flaw before the end.
+/// The outcome that must not depend on the portions. Hyper may not notice a broken head before its end.
 fn summary(outcome: &Outcome) -> Option<(u16, String)> {
     match outcome {
         Outcome::Served(head) => {
@@ -112,7 +112,7 @@ impl<'d> Reading<'d> {
         self.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| *value).collect()
     }
 
-    /// Why it must not be let through.
+    /// Why it must be refused.
     fn flaw(&self) -> Option<&'static str> {
         let hosts = self.lines("host");
         let lengths = self.lines("content-length");
@@ -128,14 +128,14 @@ impl<'d> Reading<'d> {
             (!codings.is_empty() && !lengths.is_empty(), "two lengths"),
             (codings.len() > 1, "several codings"),
             (!codings.iter().all(|coding| coding.eq_ignore_ascii_case(b"chunked")), "another coding"),
-            // Equal ones are one, as RFC 9112 section 6.3 lets us read them.
+            // Equal values count as one, which RFC 9112 section 6.3 permits.
             (lengths.iter().any(|length| number(length).is_none_or(|length| length > BODY)), "a long body"),
             (!self.has_one_path(), "a path of several readings"),
         ];
         flaws.into_iter().find_map(|(is, what)| is.then_some(what))
     }
 
-    /// The whitespace around values is not kept, and equal lengths are kept once: what is measured is at most this.
+    /// An upper bound of the measured size: hyper drops the whitespace around values and repeated equal lengths.
     fn length(&self) -> usize {
         let mut seen = false;
         let counts = |name: &str| name != "content-length" || !std::mem::replace(&mut seen, true);
@@ -151,7 +151,7 @@ impl<'d> Reading<'d> {
         self.target.len() + 1 > TARGET || self.length() + 1 > HEAD
     }
 
-    /// The path in the target (RFC 9112 section 3.2), and whether all who read it see the same one.
+    /// Whether the path in the target (RFC 9112 section 3.2) is unambiguous.
     fn has_one_path(&self) -> bool {
         match (self.method, self.target) {
             (b"CONNECT", _) | (b"OPTIONS", b"*") => true,
@@ -185,7 +185,7 @@ fn path(target: &[u8]) -> Option<&[u8]> {
     Some(path.unwrap_or(b"/"))
 }
 
-/// Decoded once, it has no empty segment but the last, no dots, no slash that was not one, and only text.
+/// Decoded once, it has no empty segment but the last, no dot segments, no encoded slash, and only text.
 fn is_unambiguous(path: &[u8]) -> bool {
     let mut decoded = Vec::new();
     let mut rest = path;

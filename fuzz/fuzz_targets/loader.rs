@@ -1,8 +1,8 @@
-//! The profile loader: any text is a declaration or a list of mistakes. Each mistake stands in the text; the report can
-//! be shown on a terminal and repeats no secret; what is accepted is accepted again, as it was, also written anew.
+//! The profile loader: any text is a declaration or a list of mistakes. Each mistake has a span of the text; the report
+//! is safe to print on a terminal and repeats no secret; an accepted profile is accepted again unchanged, also after
+//! serialisation.
 //!
-//! An input is what a profile changes in production.toml, as in `profiles/tests/refused`; it is also read as a whole
-//! profile.
+//! An input is a change of production.toml, as in `profiles/tests/refused`; it is also read as a whole profile.
 #![no_main]
 
 use jiff::civil::Date;
@@ -57,7 +57,7 @@ fn can_be_shown(report: &str, text: &str) {
     }
 }
 
-/// Passwords in URLs and a provider's keys that the text shows nowhere else.
+/// Passwords in URLs and provider keys that occur nowhere else in the text.
 fn secrets(text: &str) -> Vec<&str> {
     let run = |from: usize, is: fn(&u8) -> bool| text[from..].bytes().take_while(is).count();
     let passwords = text.match_indices("://").filter_map(|(at, _)| {
@@ -90,7 +90,7 @@ fn is_accepted_again(profile: &Profile, text: &str) {
     let written = toml::to_string(profile).expect("a profile is TOML");
     match Declaration::parse("fuzz.toml", &written, TODAY) {
         Ok(again) => assert_eq!(values(&again.profile), values(profile)),
-        // Only the text itself is searched for secrets, and an escape in it may have hidden one.
+        // Only the source text is searched for secrets, and an escape may hide one.
         Err(refused) => {
             let known = |problem: &Problem| problem.rule == Some("secrets.elsewhere");
             assert!(text.contains('\\') && refused.problems.iter().any(known), "{}", refused.render(false));
@@ -102,7 +102,7 @@ fn values(profile: &Profile) -> serde_json::Value {
     serde_json::to_value(profile).expect("a profile is data")
 }
 
-/// Without the commands that choose a colour or a weight (ECMA-48, SGR).
+/// Removes the commands for colour and weight (ECMA-48, SGR).
 fn without_colour(report: &str) -> String {
     let mut plain = String::new();
     let mut rest = report;

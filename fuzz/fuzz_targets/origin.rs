@@ -1,7 +1,7 @@
-//! Origin matching: an answer is granted to a page exactly where the one `Origin` of its request is, byte for byte, an
-//! origin that the profile lists; and to that origin only.
+//! Origin matching: an answer is granted exactly if the request has one `Origin` that equals, byte for byte, an origin
+//! of the profile; and to that origin only.
 //!
-//! An input lists the profile's origins, a line each, then an empty line, then each `Origin` that is sent.
+//! An input lists the profile's origins, one a line, then an empty line, then the `Origin` lines of the request.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ use server::fuzz::CorsPolicy;
 
 static PRODUCTION: LazyLock<Cors> = LazyLock::new(|| fuzz::production().cors);
 
-/// A method, and what a preflight asks for.
+/// A method, and the requested method and headers of a preflight.
 const REQUESTS: &[(&str, Option<&str>)] = &[
     ("GET", None),
     ("POST", Some("PUT")),
@@ -83,7 +83,7 @@ fn lines<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Vec<&'a [u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }
 
-/// Scheme, host and perhaps a port, in characters that no browser writes in another way.
+/// A scheme, a host and an optional port, in characters that browsers never normalise.
 fn is_exact(origin: &str) -> bool {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);

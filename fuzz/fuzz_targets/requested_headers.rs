@@ -1,7 +1,7 @@
-//! `Access-Control-Request-Headers`: a preflight is allowed exactly where every name that it asks for is on the
-//! profile's list, whatever their case, order and whitespace, and within bounds; the answer has each name once.
+//! `Access-Control-Request-Headers`: a preflight is allowed exactly if every requested name is on the profile's list,
+//! in any case, order and whitespace within the bounds; the answer has each name once.
 //!
-//! An input lists the profile's names, a line each, then an empty line, then each line of the field that is sent.
+//! An input lists the profile's names, one a line, then an empty line, then the field's lines in the request.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     for line in &sent {
         request = request.header(ACCESS_CONTROL_REQUEST_HEADERS, *line);
     }
-    // A line that no field can hold.
+    // The line is not a valid field value.
     let Ok(request) = request.body(()) else { return Corpus::Reject };
     let answer = policy.answer(request);
 
@@ -77,7 +77,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// RFC 9110 section 5.6.2, written out.
+/// A token by RFC 9110 section 5.6.2, written out.
 fn is_token(name: &[u8]) -> bool {
     let tchar = |byte: &u8| {
         matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'!' | b'#'..=b'\'' | b'*' | b'+'
@@ -86,7 +86,7 @@ fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(tchar)
 }
 
-/// Without optional whitespace (RFC 9110 section 5.6.3).
+/// Trims optional whitespace (RFC 9110 section 5.6.3).
 fn unpadded(element: &[u8]) -> &[u8] {
     let is_name = |byte: &u8| !b" \t".contains(byte);
     match (element.iter().position(is_name), element.iter().rposition(is_name)) {

@@ -1,8 +1,8 @@
-//! What the pool costs: `cargo bench -p server --bench database`.
+//! The cost of the pool: `cargo bench -p server --bench database`.
 //!
-//! All contenders run in one process against one PostgreSQL, in turn, round by round; every figure is a ratio within
-//! a round, so that a machine whose speed changes says the same. The runtime is the service's, one thread, and all of
-//! it shares one processor: what a query costs is then what it takes.
+//! All contenders run in one process against one PostgreSQL, in turn, round by round; every figure is a ratio within a
+//! round, so that changes of the machine's speed cancel out. The runtime is the service's, one thread, and shares one
+//! processor with PostgreSQL: elapsed time is then CPU time.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing else to say")]
 
 use std::fmt::Write as _;
@@ -32,7 +32,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == PINNED) {
         pin();
     }
-    // SCRAM's hashing and the service's own threads do not matter here: everything is connected before it is timed.
+    // Connections open before the timing, so SCRAM's hashing and the service's own threads do not count.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let postgres = Postgres::start().unwrap();
     runtime.block_on(async {
@@ -48,8 +48,8 @@ fn main() {
 
 const PINNED: &str = "--pinned";
 
-/// Begins again with everything, PostgreSQL too, on one processor. On several, whether a session's process happens to
-/// sit beside us or must be woken on another one makes a query three times as long, and is chance.
+/// Restarts the program, and so PostgreSQL, on one processor. On several, a query takes three times as long if the
+/// session's process has to be woken on another processor, which is chance.
 fn pin() {
     let error = Command::new("taskset").args(["-c", "0"]).args(std::env::args_os()).arg(PINNED).exec();
     println!("not on one processor, so the figures are chance: taskset: {error}\n");
@@ -100,11 +100,11 @@ impl Contenders {
 
 const NAMES: [&str; 3] = ["bare tokio-postgres, one connection", "this pool", "deadpool, Verified"];
 
-/// Each follows each of the others as often: what came before leaves its traces in the machine.
+/// Each contender follows each of the others equally often, since the previous one affects the machine's state.
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-/// Query by query in turn: the state in which the machine's processors wait changes within milliseconds, and with it
-/// every figure by half.
+/// Alternates query by query: the idle state of the processors changes within milliseconds and alters every figure by
+/// half.
 async fn sequential(contenders: &Contenders) {
     let mut times = [const { Vec::new() }; 3];
     for round in 0..=ROUNDS {
@@ -158,7 +158,7 @@ async fn concurrent(contenders: &Contenders) {
     table("p99 of a query", "× Verified", &slowest, &slowest[2]);
 }
 
-/// Medians, and the median of the ratios round by round with the least and the greatest of them.
+/// Medians, and the median, the least and the greatest of the ratios per round.
 fn table(what: &str, against: &str, times: &[Vec<Duration>; 3], base: &[Duration]) {
     println!("| {what} | median | {against} (min–max) |\n| --- | --- | --- |");
     for (name, times) in NAMES.iter().zip(times) {
@@ -172,7 +172,7 @@ fn table(what: &str, against: &str, times: &[Vec<Duration>; 3], base: &[Duration
     }
 }
 
-/// Through the service as a process, and a proxy that counts.
+/// Through the service as a process, and a counting proxy.
 async fn probes(postgres: &Postgres) {
     let proxy = FaultProxy::to(postgres.port()).await.unwrap();
     let port = Port::take().unwrap();

@@ -1,6 +1,6 @@
-//! What is decided of a request, in instructions: the rules for heads, CORS, the route and what every answer carries.
-//! They are counted by valgrind and repeat, so a gate can be close. `cargo bench -p server --bench decisions` needs
-//! valgrind, and `gungraun-runner` of the version in `Cargo.lock`.
+//! Instructions per decision: the rules for heads, CORS, the route and the headers of every answer. Valgrind's counts
+//! are repeatable, so a gate can be close. `cargo bench -p server --bench decisions` needs valgrind, and
+//! `gungraun-runner` of the version in `Cargo.lock`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing else to say")]
 
@@ -21,7 +21,7 @@ type Prepared = (Policy, Profile, Request<()>);
 fn prepared(request: Request<()>) -> Prepared {
     let profile = Declaration::load("production", jiff::civil::date(2026, 1, 1)).unwrap().profile;
     let policy = Policy::new(&profile, ROUTES, None).unwrap();
-    // The first copy of a value makes it one that is shared.
+    // The first copy of a value makes it a shared one, which allocates.
     let _ = decide(&policy, &profile, request.clone());
     (policy, profile, request)
 }

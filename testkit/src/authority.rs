@@ -53,34 +53,34 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Its own certificate.
+    /// The authority's certificate.
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// The file of its own certificate, as `sslrootcert` and `--ca` take it.
+    /// The file of the authority's certificate, for `sslrootcert` and `--ca`.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The URL of a PostgreSQL or PgBouncer that must show a certificate of this authority for this host.
+    /// The URL with full verification: the server must present this authority's certificate for this host.
     pub fn verified_url(&self, host: &str, port: u16) -> String {
         format!("{}?sslmode=verify-full&sslrootcert={}", url(host, port), self.file().display())
     }
 
-    /// A certificate for these names or addresses.
+    /// Signs a certificate for these names or addresses.
     pub fn sign(&self, names: &[&str]) -> io::Result<Certificate> {
         Certificate::sign(names, None, Some(self))
     }
 
-    /// One that is valid until then.
+    /// Signs a certificate that is valid until this time.
     pub fn sign_until(&self, names: &[&str], end: SystemTime) -> io::Result<Certificate> {
         Certificate::sign(names, Some(end), Some(self))
     }
 }
 
 impl Certificate {
-    /// For these names or addresses, signed by no authority.
+    /// A self-signed certificate for these names or addresses.
     pub fn self_signed(names: &[&str]) -> io::Result<Self> {
         Self::sign(names, None, None)
     }
@@ -93,7 +93,7 @@ impl Certificate {
         &self.key
     }
 
-    /// For a server in this process.
+    /// The configuration of a server in this process.
     pub fn tls(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.tls)
     }

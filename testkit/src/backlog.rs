@@ -1,4 +1,4 @@
-//! An address that answers no packet.
+//! An address that never answers a packet.
 
 use std::io;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// Its queue of connections is full, so the system drops each further attempt without an answer.
+/// A listener with a full backlog: the system silently drops each further attempt.
 pub struct FullBacklog {
     port: u16,
     _listener: TcpListener,
     _queue: Vec<TcpStream>,
 }
 
-/// Longer than a connection on loopback takes.
+/// Longer than it takes to connect on loopback.
 const DROPPED: Duration = Duration::from_millis(300);
 
 impl FullBacklog {

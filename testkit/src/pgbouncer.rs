@@ -28,7 +28,7 @@ impl PgBouncer {
         Self::start(unprivileged::folder()?, postgres, settings)
     }
 
-    /// Ends TLS itself, and refuses clients without it.
+    /// Terminates TLS, and refuses clients without it.
     pub fn with_tls(postgres: &Postgres, certificate: &Certificate) -> Result<Self, StartError> {
         let folder = unprivileged::folder()?;
         let chain = unprivileged::private_file(folder.path(), "tls.crt", certificate.pem())?;
@@ -65,7 +65,7 @@ impl PgBouncer {
         bouncer.wait().map(|()| bouncer)
     }
 
-    /// Reads its log: a connection to its port would be a client, and some tests count them.
+    /// Waits by its log: a connection to its port would count as a client in some tests.
     fn wait(&mut self) -> Result<(), StartError> {
         let deadline = Instant::now() + LONGEST_START;
         while !self.log().contains("process up") {

@@ -57,7 +57,7 @@ impl fmt::Display for Port {
     }
 }
 
-/// Does not listen, and fails where another socket has the port.
+/// Binds without listening; fails if another socket has the port.
 fn bind(address: Ipv4Addr, port: u16) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((address, port)))?;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StartError;
 
-/// In it, a folder for each version: `15/bin`.
+/// Contains a folder for each version: `15/bin`.
 const DEBIAN: &str = "/usr/lib/postgresql";
-/// Servers' programs, which not every user has on PATH.
+/// The folder of server programs, which is not on every user's PATH.
 const SBIN: &str = "/usr/sbin";
 
 /// The folder of `initdb`, `postgres`, `pg_ctl` and `psql`.
@@ -14,7 +14,7 @@ pub(crate) fn postgresql() -> Result<PathBuf, StartError> {
     let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
     let newest = versions.map(|version| version.path().join("bin/initdb")).filter(|initdb| initdb.exists());
     let newest = newest.max_by_key(|initdb| version(initdb));
-    // A link on PATH leads to the folder that has the others too.
+    // Resolve a link on PATH to the folder that has the other programs too.
     let initdb = on_path("initdb").or(newest).and_then(|initdb| initdb.canonicalize().ok());
     initdb.as_deref().and_then(Path::parent).map(Path::to_path_buf).ok_or(StartError::Missing {
         program: "initdb",
@@ -32,7 +32,7 @@ pub(crate) fn pgbouncer() -> Result<PathBuf, StartError> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a program's name means what PATH says, as for any command")]
+#[expect(clippy::disallowed_methods, reason = "a program's name is resolved by PATH, as for any command")]
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.exists())

@@ -16,7 +16,7 @@ use crate::error::StartError;
 /// The user and the group `nobody`.
 const NOBODY: u32 = 65_534;
 
-/// A command that does not run as root. It starts in `/`: a test's folder may be closed to others.
+/// A command that does not run as root. It starts in `/`, since other users may not have access to a test's folder.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
@@ -32,7 +32,7 @@ pub(crate) fn folder() -> Result<TempDir, StartError> {
     made.map_err(StartError::system("make a temporary folder"))
 }
 
-/// A file that only such a command may read, as a server wants its keys.
+/// A file that only such a command may read, as servers require for their keys.
 pub(crate) fn private_file(folder: &Path, name: &str, text: &str) -> Result<PathBuf, StartError> {
     let file = folder.join(name);
     fs::write(&file, text)

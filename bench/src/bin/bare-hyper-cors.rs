@@ -1,4 +1,4 @@
-//! Answers `/livez` to those who may read it.
+//! Answers `/livez`, with CORS.
 
 use bench::{bare, cors};
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! Answers `/livez` and, from its database, `/health`, to those who may read it.
+//! Answers `/livez` and, from its database, `/health`, with CORS.
 
 use bench::{bare, cors, database};
 use http::StatusCode;
@@ -14,7 +14,7 @@ fn main() {
             let origin = cors::allowed(request.headers());
             let answer = match request.uri().path() {
                 "/livez" => bare::live(),
-                // Apart, or every idle connection would have room for it.
+                // Boxed, so that idle connections do not reserve space for it.
                 "/health" => bare::healthy(Box::pin(database::is_connected(&pool)).await),
                 _ => bare::empty(StatusCode::NOT_FOUND),
             };

@@ -1,4 +1,4 @@
-//! Answers `/livez`, and knows nothing else.
+//! Answers `/livez` and nothing else.
 
 use bench::bare;
 use http::StatusCode;

@@ -41,7 +41,7 @@ impl Cluster {
         appended.map_err(StartError::file("write", &file))
     }
 
-    /// From its next start on, with this certificate: a chain and its key, in PEM form.
+    /// Offers TLS from the next start on, with this certificate: a chain and its key, in PEM form.
     pub(super) fn offer_tls(&self, chain: &str, key: &str) -> Result<(), StartError> {
         let chain = self.private_file("server.crt", chain)?;
         let key = self.private_file("server.key", key)?;
@@ -52,7 +52,7 @@ impl Cluster {
         ])
     }
 
-    /// From its next start on it is a standby.
+    /// Makes it a standby from the next start on.
     pub(super) fn demote(&self) -> Result<(), StartError> {
         unprivileged::private_file(&self.data(), "standby.signal", "").map(drop)
     }

@@ -70,7 +70,7 @@ impl Postgres {
         drop(self.server.take());
     }
 
-    /// After [`kill`](Self::kill): on the same port, with the same data.
+    /// Starts it again after [`kill`](Self::kill), on the same port with the same data.
     pub fn start_again(&mut self) {
         self.start_until(State::Ready);
     }
@@ -100,7 +100,7 @@ impl Postgres {
         self.start_until(State::Standby);
     }
 
-    /// Does not wait until it is ready.
+    /// Promotes it, without waiting until it is ready.
     pub fn promote(&self) {
         let promoted = self
             .cluster

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::cluster::Cluster;
 use crate::error::{LONGEST_START, StartError};
 
-/// Killed when it is dropped.
+/// A running server, killed when dropped.
 pub(super) struct Server(Child);
 
 /// The server's state, from the last line of `postmaster.pid`.

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A snapshot of a proxy's counts since its start or its last mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// TCP connections that were accepted, those without a session too; requests to cancel have one of their own.
+    /// Accepted TCP connections, also those without a session; each request to cancel has its own.
     pub connections: Gauge,
-    /// Connections that got as far as a startup message, or as TLS with the database: what a pool bounds.
+    /// Connections that reached a startup message, or TLS with the database: the number that a pool bounds.
     pub sessions: Gauge,
     /// Connections that [`Fault::Wake`](super::Fault::Wake) keeps waiting.
     pub waking: Gauge,
@@ -17,8 +17,8 @@ pub struct Counts {
     pub pings: u64,
     /// Statements that were given a name.
     pub named_statements: u64,
-    /// Those of them that were not closed by protocol before their transaction ended: behind a transaction pooler
-    /// they live on in the session of another client.
+    /// Named statements not closed by protocol before their transaction ended: behind a transaction pooler they
+    /// remain in a session that another client gets.
     pub surviving_statements: u64,
     /// Requests to cancel a query.
     pub cancels: u64,
@@ -32,11 +32,11 @@ pub struct Counts {
     pub plain_startups: u64,
     /// Connections that ended because they did not speak PostgreSQL's protocol.
     pub foreign: u64,
-    /// Connections that ended because the database behind could not be reached.
+    /// Connections that ended because the database could not be reached.
     pub unreached: u64,
 }
 
-/// How many there are at once.
+/// The current number and its peak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gauge {
     pub open: u32,
@@ -47,7 +47,7 @@ pub struct Gauge {
 #[derive(Clone, Default)]
 pub(super) struct Tally(Arc<Mutex<Counts>>);
 
-/// One that is open while this lives.
+/// Counts one as open while this value lives.
 pub(super) struct Open {
     tally: Tally,
     of: fn(&mut Counts) -> &mut Gauge,

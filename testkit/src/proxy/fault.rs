@@ -17,9 +17,9 @@ pub enum Fault {
     /// No byte passes on live and new connections, and none is lost: all pass when the fault ends, as after a partition of
     /// the network.
     Stall,
-    /// Each way takes this long, a round trip twice as long.
+    /// Each direction is delayed by this much, a round trip by twice as much.
     Latency(Duration),
-    /// New connections are served only after this: a compute that wakes.
+    /// New connections are served only after this time, as by a compute that wakes.
     Wake(Duration),
     /// The database's side of live connections is closed, and further bytes are read. New ones work.
     HalfClose,
@@ -28,12 +28,12 @@ pub enum Fault {
     /// New sessions are refused: SQLSTATE 28P01, [`AUTH_ERROR`](super::AUTH_ERROR).
     AuthError,
     /// Sessions start, and every query fails: SQLSTATE 53100, [`QUERY_ERROR`](super::QUERY_ERROR). The client must end
-    /// its transaction itself: PostgreSQL knows nothing of the failure.
+    /// its transaction itself: PostgreSQL did not see the failure.
     QueryError,
-    /// New connections that ask for TLS get it with this certificate, and behind it the real database.
-    /// Channel binding fails with it if the database is reached with TLS too, after the startup was counted.
+    /// New connections that request TLS get this certificate, with the real database behind it.
+    /// If the database is reached with TLS too, channel binding fails after the startup was counted.
     Tls(Certificate),
-    /// New connections that ask for TLS are told that there is none.
+    /// New connections that request TLS are told that it is not offered.
     Plain,
 }
 
@@ -71,7 +71,7 @@ impl State {
         (self.fault, self.live_before) = (fault, self.accepted);
     }
 
-    /// The number of a connection that was accepted just now.
+    /// Numbers a newly accepted connection.
     pub(super) fn admit(&mut self) -> Option<u64> {
         if let Fault::Refuse = self.fault {
             return None;

@@ -4,7 +4,7 @@
 
 /// The bytes of a body that are kept: PostgreSQL's longest name with its end (`NAMEDATALEN`).
 pub(super) const KEPT: usize = 64;
-/// A type and a length, which counts itself.
+/// The size of a type and a length; the length includes itself.
 const HEAD: usize = 5;
 /// PostgreSQL itself refuses longer messages (`PQ_LARGE_MESSAGE_LIMIT`).
 const LONGEST: u32 = 0x3fff_ffff;
@@ -14,7 +14,7 @@ const LONGEST: u32 = 0x3fff_ffff;
 #[error("not a message of PostgreSQL's protocol")]
 pub(super) struct Foreign;
 
-/// Cuts one direction of a connection into messages.
+/// Splits one direction of a connection into messages.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     /// The beginning of a message, until enough bytes have arrived.
@@ -26,11 +26,11 @@ pub(super) struct Frames {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Start(Message),
-    /// More of the body of the message that started last.
+    /// More bytes of the current message's body.
     More(&'a [u8]),
 }
 
-/// A message's head, and the first [`KEPT`] bytes of its body or all of it.
+/// A message's head, and at most the first [`KEPT`] bytes of its body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message(Vec<u8>);
 
@@ -83,7 +83,7 @@ impl Frames {
     }
 }
 
-/// The first bytes of the input, as many as there are.
+/// Takes at most `most` bytes off the input.
 fn take<'a>(input: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (taken, left) = input.split_at(most.min(input.len()));
     *input = left;

@@ -15,7 +15,7 @@ use super::relay::{Relay, Stream};
 use super::session::{AUTH_ERROR, Session, error};
 use crate::authority::Certificate;
 
-/// A database that does not accept a connection within this cannot be drilled.
+/// The limit for a connection to the database.
 const UPSTREAM: Duration = Duration::from_secs(10);
 
 /// A packet before the first message, with its head.

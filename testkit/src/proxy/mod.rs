@@ -44,13 +44,13 @@ use fault::State;
 pub struct FaultProxy {
     port: Port,
     shared: Shared,
-    /// All connections end when the last of these does.
+    /// All connections end when the last sender is dropped.
     state: Arc<watch::Sender<State>>,
     listening: Mutex<Listening>,
 }
 
 impl FaultProxy {
-    /// Before a database on this machine.
+    /// Starts before a database on this machine.
     pub async fn to(port: u16) -> io::Result<Self> {
         Self::start(Upstream { host: Ipv4Addr::LOCALHOST.to_string(), port, tls: None }).await
     }
@@ -104,7 +104,7 @@ impl FaultProxy {
         Ok(())
     }
 
-    /// Closes every live connection, in order (FIN); new ones pass. A compute that was suspended.
+    /// Closes every live connection in order (FIN), as a suspended compute does; new ones pass.
     pub fn cut(&self) {
         self.state.send_modify(|state| state.closed_before = state.accepted);
     }
@@ -126,19 +126,19 @@ impl FaultProxy {
 
 const BACKLOG: u32 = 1024;
 
-/// Either a task accepts, or the port is reserved.
+/// Either a task accepts connections, or the port is reserved.
 struct Listening {
     accepting: JoinSet<()>,
     reserved: Option<TcpSocket>,
 }
 
-/// A socket that has the port and does not listen: connections are refused, and no other program gets the port, neither
-/// to listen nor for a connection of its own.
+/// A socket that is bound to the port and does not listen: connections are refused, and no other program gets the port,
+/// neither to listen nor for a connection of its own.
 async fn reserve(port: u16) -> io::Result<TcpSocket> {
     let deadline = Instant::now() + Duration::from_secs(1);
     loop {
         let socket = TcpSocket::new_v4()?;
-        // Connections of before may still be closing.
+        // Earlier connections may still be closing.
         socket.set_reuseaddr(true)?;
         match socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
             Ok(()) => return Ok(socket),
@@ -164,7 +164,7 @@ async fn accept(listener: TcpListener, shared: Shared, state: Arc<watch::Sender<
                     None => drop(client.set_zero_linger()),
                 }
             }
-            // No descriptor is free; one will be.
+            // No descriptor is free at the moment.
             Err(_) => sleep(Duration::from_millis(10)).await,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::frames::Foreign;
 
-/// PostgreSQL's own limit for these packets (`MAX_STARTUP_PACKET_LENGTH`).
+/// PostgreSQL's limit for these packets (`MAX_STARTUP_PACKET_LENGTH`).
 const LONGEST_OPENING: u32 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Opening {
 impl Opening {
     /// A length and a code.
     pub(super) const HEAD: usize = 8;
-    /// Asks for TLS.
+    /// A request for TLS.
     pub(super) const TLS: [u8; Self::HEAD] = [0, 0, 0, 8, 4, 210, 22, 47];
 
     /// Its kind, and the number of bytes after its head.
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(head(8, 1234, 5679), Ok((Opening::Tls, 0)));
         assert_eq!(head(8, 1234, 5680), Ok((Opening::Gss, 0)));
         assert_eq!(Opening::parse(Opening::TLS), Ok((Opening::Tls, 0)));
-        // Version 2, a length below its own size, more than PostgreSQL takes, a TLS request with a tail.
+        // Version 2, a length below its own size, a length above PostgreSQL's limit, a TLS request with a tail.
         for foreign in [head(41, 2, 0), head(7, 3, 0), head(1 << 30, 3, 0), head(9, 1234, 5679)] {
             assert_eq!(foreign, Err(Foreign));
         }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until};
 
-/// In bytes: what may be on its way in one direction, as TCP's own windows allow it. More would make a latency a
-/// bandwidth too.
+/// The most bytes in flight in one direction, similar to TCP's windows. The delay must not also limit the bandwidth.
 const MOST_QUEUED: usize = 4 * 1024 * 1024;
-/// One direction's bytes, and when they are due.
+/// The bytes of one direction, and the time when each part is due.
 #[derive(Default)]
 pub(super) struct Queue {
     parts: VecDeque<(Instant, Vec<u8>)>,

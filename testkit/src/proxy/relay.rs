@@ -55,7 +55,7 @@ impl Relay<'_> {
                 read = from_client.read(&mut asked),
                     if !client_ended && !self.waits() && requests.has_room() && answers.has_room() =>
                 {
-                    // A connection that broke has ended.
+                    // A broken connection has ended.
                     let read = read.unwrap_or(0);
                     client_ended = read == 0;
                     inbox.extend_from_slice(&asked[..read]);

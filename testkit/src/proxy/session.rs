@@ -20,7 +20,7 @@ pub(super) struct Session {
     asked: Frames,
     told: Frames,
     series: Series,
-    /// Whether the message that started last goes on to PostgreSQL.
+    /// Whether the current message is forwarded to PostgreSQL.
     passes: bool,
     /// A message whose false answer must wait for PostgreSQL's answers to earlier messages.
     waits: Option<Message>,
@@ -28,9 +28,9 @@ pub(super) struct Session {
     owed: u32,
     /// The last of them: I, T (in a transaction) or E (in a failed one).
     status: u8,
-    /// Whether the last query was of the extended protocol.
+    /// Whether the last query used the extended protocol.
     extended: bool,
-    /// Statements that were named since the last transaction ended, and are not closed.
+    /// Named statements since the end of the last transaction that are not closed.
     names: HashSet<Vec<u8>>,
 }
 
@@ -57,7 +57,7 @@ enum Step {
 }
 
 impl Session {
-    /// A session whose startup message has been passed.
+    /// A session whose startup message has been forwarded.
     pub(super) fn new() -> Self {
         Self {
             asked: Frames::default(),
@@ -114,7 +114,7 @@ impl Session {
         }
     }
 
-    /// Whether the client must wait for answers before more of it is read.
+    /// Whether the client must wait for answers before more of its bytes are read.
     pub(super) fn waits(&self) -> bool {
         self.waits.is_some()
     }
@@ -187,14 +187,14 @@ impl Session {
                 self.owed += 1;
             }
             b'P' | b'B' | b'D' | b'E' | b'C' => (self.series, self.extended) = (Series::Passed, true),
-            // COPY's data are sent. PostgreSQL ignored every Sync before it, so another one will follow.
+            // The data of COPY are complete. PostgreSQL ignored every earlier Sync, so another one will follow.
             b'c' | b'f' if self.extended => self.owed = 0,
             _ => {}
         }
         Step::Pass
     }
 
-    /// A transaction in which a query failed has failed.
+    /// A failed query fails its transaction.
     fn ready(&self) -> Vec<u8> {
         vec![b'Z', 0, 0, 0, 5, if self.status == b'I' { b'I' } else { b'E' }]
     }
@@ -207,7 +207,7 @@ pub(super) fn error(severity: &str, code: &str, message: &str) -> Vec<u8> {
     [b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat()
 }
 
-/// A name ends with a NUL byte, or where nothing more of it was kept.
+/// A name ends with a NUL byte, or with the kept bytes.
 fn name(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().take_while(|byte| *byte != 0).take(super::frames::KEPT - 1).collect()
 }

@@ -1,4 +1,4 @@
-//! The faults of databases: what the proxy answers in PostgreSQL's place.
+//! The faults of databases: the proxy's answers instead of PostgreSQL's.
 
 use testkit::{AUTH_ERROR, Fault, QUERY_ERROR};
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ async fn a_refused_login_is_an_error_of_postgresql() {
     let error = setup.connect().await.err().unwrap();
     assert_eq!(error.code(), Some(&SqlState::INVALID_PASSWORD));
     assert_eq!(error.as_db_error().unwrap().message(), AUTH_ERROR);
-    // A password that has changed ends no session.
+    // A changed password does not end a session.
     live.simple_query("select 1").await.unwrap();
     setup.set(Fault::None).await;
     setup.client().await;

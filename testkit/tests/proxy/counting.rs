@@ -87,7 +87,7 @@ async fn a_large_answer_and_a_large_copy_pass_unharmed() {
     futures_util::SinkExt::send(&mut sink, line).await.unwrap();
     assert_eq!(sink.as_mut().finish().await.unwrap(), 1);
     transaction.commit().await.unwrap();
-    // Nothing is owed after the copy: an answer in PostgreSQL's place finds its own.
+    // No answer is pending after the copy: the faked answer belongs to its own query.
     setup.set(Fault::QueryError).await;
     assert!(timeout(PATIENCE, client.simple_query("select 1")).await.unwrap().is_err());
 }
@@ -97,7 +97,7 @@ async fn a_cancelled_query_is_a_connection_and_no_session() {
     let setup = Setup::start().await;
     let client = setup.client().await;
     let cancel = async {
-        // PostgreSQL forgets a cancellation that comes before its query.
+        // PostgreSQL ignores a cancellation that arrives before its query.
         setup.until(|counts| counts.queries == 1).await;
         loop {
             client.cancel_token().cancel_query(NoTls).await.unwrap();

@@ -31,7 +31,7 @@ async fn refused_means_that_nothing_listens_until_the_repair() {
     setup.until(|counts| counts.connections.open == 0).await;
 }
 
-/// Linux gives a port that is reserved and not listened on to a program that names it with `SO_REUSEADDR`.
+/// Linux gives a bound port without a listener to a program that binds it with `SO_REUSEADDR`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_port_that_was_lost_is_said_so_and_tried_again() {

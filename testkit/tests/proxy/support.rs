@@ -20,7 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Far more than any step takes; a test waits this long only if a step fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// Long enough for an answer on loopback that should not come.
+/// Long enough for an unwanted answer on loopback to arrive.
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// A proxy before the one PostgreSQL of this binary.
@@ -31,7 +31,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) async fn start() -> Self {
-        /// Ends with the last test that uses it.
+        /// Stopped with the last test that uses it.
         static SHARED: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
         let mut shared = SHARED.lock().await;
         let database = match shared.upgrade() {
@@ -79,7 +79,7 @@ impl Setup {
         TcpStream::connect(("127.0.0.1", self.proxy.port())).await
     }
 
-    /// A connection that the proxy has accepted, and that has said nothing yet.
+    /// A connection that the proxy has accepted and that has sent nothing yet.
     pub(crate) async fn raw(&self) -> TcpStream {
         let before = self.proxy.counts().connections.opened;
         let stream = self.tcp().await.unwrap();
@@ -97,7 +97,7 @@ impl Setup {
     }
 }
 
-/// Waits until a client has seen that its connection is closed.
+/// Waits until a client notices that its connection is closed.
 pub(crate) async fn closed(client: &Client) {
     let waited = async {
         while !client.is_closed() {

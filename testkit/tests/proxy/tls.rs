@@ -1,4 +1,4 @@
-//! TLS: offered, refused, passed on and verified.
+//! TLS: offered, refused, forwarded and verified.
 
 use std::sync::Arc;
 

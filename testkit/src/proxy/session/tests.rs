@@ -28,14 +28,14 @@ fn kinds(bytes: &[u8]) -> String {
     kinds
 }
 
-/// A session of which PostgreSQL has said that it is ready, in this status.
+/// A session that PostgreSQL has declared ready, in this status.
 fn ready(status: u8) -> Session {
     let mut session = Session::new();
     session.told(&bytes(&[(b'R', &[0; 4]), (b'Z', &[status])]), &mut Counts::default()).unwrap();
     session
 }
 
-/// What goes to the server, what goes to the client, and how much of the input was not read yet.
+/// The bytes to the server, the bytes to the client, and the number of unread bytes.
 fn ask(session: &mut Session, messages: &[(u8, &[u8])], lying: bool) -> (String, String, usize) {
     let input = bytes(messages);
     let mut input = &input[..];
@@ -54,7 +54,7 @@ fn a_query_is_answered_with_an_error_and_a_session_that_goes_on() {
 fn after_an_error_all_is_skipped_until_sync() {
     let mut session = ready(b'I');
     assert_eq!(ask(&mut session, &[PARSE, (b'H', b"")], true), (String::new(), "E".to_owned(), 0));
-    // The fault may be over: what belongs to the failed series has failed.
+    // The fault may be over: the rest of a failed series fails too.
     let rest = [BIND, QUERY, EXECUTE, SYNC];
     assert_eq!(ask(&mut session, &rest, false), (String::new(), "Z".to_owned(), 0));
     assert_eq!(ask(&mut session, &[PARSE], false).0, "P");
@@ -120,7 +120,7 @@ fn a_named_statement_survives_unless_it_is_closed_in_its_transaction() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A driver that hangs waits for a `ReadyForQuery`; one that gets too many is confused for good.
+    /// A missing `ReadyForQuery` hangs a driver; an extra one confuses it for good.
     #[test]
     fn every_query_and_every_sync_is_answered_once(
         asked in prop::collection::vec((prop::sample::select(vec![0, 1, 2, 3]), any::<bool>()), 1..30),
@@ -137,7 +137,7 @@ proptest! {
                 input = left.to_vec();
                 told.push_str(&kinds(&out.to_client));
                 owed += kinds(&out.to_server).matches(['Q', 'S']).count();
-                // A slow PostgreSQL answers when it must.
+                // A slow PostgreSQL answers only when it must.
                 while owed > 0 && (prompt || session.waits()) {
                     session.told(&bytes(&[(b'Z', b"I")]), &mut Counts::default()).unwrap();
                     told.push('Z');
