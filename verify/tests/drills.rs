@@ -155,16 +155,13 @@ fn server() -> PathBuf {
 /// Services that nobody here wrote the parts of: FastAPI, `SQLAlchemy` and `asyncpg`.
 mod foreign {
     use std::collections::BTreeSet;
-    use std::fmt::Write as _;
 
-    use futures_util::stream::{self, StreamExt as _};
     use verify::model::check::Needs;
 
     use super::*;
 
-    /// A defect of `faulty.py`, the drill that must find it, and the others that find it with it.
+    /// The drill that must find a defect of `faulty.py`, and the others that find it with it.
     struct Faulty {
-        defect: &'static str,
         caught_by: &'static str,
         and_by: &'static [&'static str],
         because: &'static str,
@@ -226,79 +223,74 @@ mod foreign {
         "load.pool.bound",
     ];
 
-    #[tokio::test]
-    async fn a_faulty_candidate_is_caught_by_its_drill_and_by_no_other_of_its_kind_unless_explained() {
-        let runs = FAULTY.iter().map(|faulty| async move { (faulty, faulty.drilled().await) });
-        let ended: Vec<(&Faulty, Ended)> = stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
-        let mut wrong = String::new();
-        for (faulty, ended) in &ended {
-            let failed: BTreeSet<String> = ended.failed().into_iter().collect();
-            let meant = std::iter::once(faulty.caught_by).chain(faulty.and_by.iter().copied());
-            let meant: BTreeSet<String> = meant.map(str::to_owned).collect();
-            if failed != meant {
-                let _ = writeln!(wrong, "{}: not {meant:?} ({}), but", faulty.defect, faulty.because);
-                for id in &failed {
-                    let _ = writeln!(wrong, "  {id}: {}", ended.observed(id));
-                }
+    /// A test for each candidate, since they mostly wait and run beside each other.
+    macro_rules! candidates {
+        ($($defect:ident: $faulty:expr,)*) => {
+            const FAULTY: &[Faulty] = &[$($faulty),*];
+
+            mod is_caught_by_its_drill_and_by_no_other_of_its_kind_unless_explained {
+                use super::*;
+
+                $(
+                    #[tokio::test]
+                    async fn $defect() {
+                        let faulty: Faulty = $faulty;
+                        faulty.is_caught(&stringify!($defect).replace('_', "-")).await;
+                    }
+                )*
             }
-        }
-        assert_eq!(wrong, "");
+        };
     }
 
-    /// They mostly wait.
-    const AT_ONCE: usize = 10;
-
-    const FAULTY: &[Faulty] = &[
-        // The slow ones first: nobody waits for them in the end.
-        faulty("ignores-sigterm", "drill.stop.drains")
+    candidates! {
+        ignores_sigterm: by("drill.stop.drains")
             .and(&["drill.stop.deadline"], "what does not end at all ends within no deadline"),
-        faulty("hangs-on-keep-alive", "drill.stop.drains")
+        hangs_on_keep_alive: by("drill.stop.drains")
             .and(&["drill.stop.deadline"], "a request that was never finished is an open connection, too"),
-        faulty("keeps-dead-pool", "health.deep.recovers"),
-        // The others in the order of the catalogue.
-        faulty("shallow-health", "health.deep.db-down").and(
+        keeps_dead_pool: by("health.deep.recovers"),
+        shallow_health: by("health.deep.db-down").and(
             &["health.deep.db-blackhole", "health.deep.db-lies"],
             "a check that asks nobody is well under every fault",
         ),
-        faulty("waits-for-tcp", "health.deep.db-blackhole"),
-        faulty("checks-only-the-socket", "health.deep.db-lies"),
-        faulty("query-per-probe", "health.deep.single-flight"),
-        faulty("waits-behind-traffic", "health.deep.pool-exhausted").and(
+        waits_for_tcp: by("health.deep.db-blackhole"),
+        checks_only_the_socket: by("health.deep.db-lies"),
+        query_per_probe: by("health.deep.single-flight"),
+        waits_behind_traffic: by("health.deep.pool-exhausted").and(
             &["health.deep.db-blackhole"],
             "traffic that waits for a silent database fills the pool, too",
         ),
-        faulty("strict-host", "health.platform.host"),
-        faulty("logs-dsn", "exposure.secrets.canary"),
-        faulty("echoes-secret", "exposure.secrets.canary"),
-        faulty("traces-secret", "exposure.secrets.canary"),
-        faulty("leaks-on-503", "errors.outage.as-declared"),
-        faulty("leaks-in-health", "health.deep.no-internals-when-down")
+        strict_host: by("health.platform.host"),
+        logs_dsn: by("exposure.secrets.canary"),
+        echoes_secret: by("exposure.secrets.canary"),
+        traces_secret: by("exposure.secrets.canary"),
+        leaks_on_503: by("errors.outage.as-declared"),
+        leaks_in_health: by("health.deep.no-internals-when-down")
             .and(&["health.deep.contract-when-down"], "the driver's text stands in a member of its own"),
-        faulty("connect-per-request", "load.pool.bound"),
-        faulty("accepts-any-certificate", "tls.db.verified"),
-        faulty("accepts-plaintext", "tls.db.verified"),
-        faulty("parses-any-type", "cors.actual.simple-request-needs-json"),
-        faulty("no-cors-on-503", "cors.actual.outage-keeps-grant"),
-        faulty("no-acquire-timeout", "drill.db.fail-fast"),
-        faulty("dies-with-database", "drill.db.fail-fast"),
-        faulty("first-request-fails", "drill.db.stale-connections"),
-        faulty("named-statements", "drill.db.transaction-mode"),
-        faulty("default-secret", "drill.start.secret-missing-or-placeholder"),
-        faulty("empty-secret-ok", "drill.start.secret-missing-or-placeholder"),
-        faulty("placeholder-ok", "drill.start.secret-missing-or-placeholder"),
-        faulty("names-the-value", "drill.start.secret-missing-or-placeholder"),
-        faulty("fixed-port", "drill.start.port-and-bind"),
-        faulty("loopback-only", "drill.start.port-and-bind"),
-        faulty("slow-start", "drill.start.port-and-bind"),
-        faulty("dies-at-once", "drill.stop.drains"),
-        faulty("ignores-sigint", "drill.stop.drains"),
-        faulty("waits-for-stuck", "drill.stop.deadline"),
-        faulty("keeps-listening", "drill.stop.drains"),
-        faulty("exits-nonzero", "drill.stop.drains"),
-    ];
+        connect_per_request: by("load.pool.bound"),
+        accepts_any_certificate: by("tls.db.verified"),
+        accepts_plaintext: by("tls.db.verified"),
+        parses_any_type: by("cors.actual.simple-request-needs-json"),
+        no_cors_on_503: by("cors.actual.outage-keeps-grant"),
+        no_acquire_timeout: by("drill.db.fail-fast"),
+        dies_with_database: by("drill.db.fail-fast"),
+        first_request_fails: by("drill.db.stale-connections"),
+        named_statements: by("drill.db.transaction-mode"),
+        default_secret: by("drill.start.secret-missing-or-placeholder"),
+        empty_secret_ok: by("drill.start.secret-missing-or-placeholder"),
+        placeholder_ok: by("drill.start.secret-missing-or-placeholder"),
+        names_the_value: by("drill.start.secret-missing-or-placeholder"),
+        fixed_port: by("drill.start.port-and-bind"),
+        loopback_only: by("drill.start.port-and-bind"),
+        slow_start: by("drill.start.port-and-bind"),
+        dies_at_once: by("drill.stop.drains"),
+        ignores_sigint: by("drill.stop.drains"),
+        waits_for_stuck: by("drill.stop.deadline"),
+        keeps_listening: by("drill.stop.drains"),
+        exits_nonzero: by("drill.stop.drains"),
+    }
 
-    const fn faulty(defect: &'static str, caught_by: &'static str) -> Faulty {
-        Faulty { defect, caught_by, and_by: &[], because: "" }
+    const fn by(caught_by: &'static str) -> Faulty {
+        Faulty { caught_by, and_by: &[], because: "" }
     }
 
     impl Faulty {
@@ -307,9 +299,19 @@ mod foreign {
             Self { and_by, because, ..self }
         }
 
+        async fn is_caught(&self, defect: &str) {
+            let ended = self.drilled(defect).await;
+            let failed: BTreeSet<String> = ended.failed().into_iter().collect();
+            let meant = std::iter::once(self.caught_by).chain(self.and_by.iter().copied());
+            let meant: BTreeSet<String> = meant.map(str::to_owned).collect();
+            let observed: Vec<String> =
+                failed.iter().map(|id| format!("{id}: {}", ended.observed(id))).collect();
+            assert_eq!(failed, meant, "({}) {}", self.because, observed.join("\n"));
+        }
+
         /// By the drills of its kind: a start and an end need no fault of the database, and the other way round. Only
         /// a secret can come out anywhere.
-        async fn drilled(&self) -> Ended {
+        async fn drilled(&self, defect: &str) -> Ended {
             let process = ["drill.start", "drill.stop"];
             let selection = match self.caught_by {
                 "exposure.secrets.canary" => Vec::new(),
@@ -318,7 +320,7 @@ mod foreign {
                 }
                 _ => process.map(|id| ["--skip", id]).to_vec(),
             };
-            faulty_one(&format!("faulty.py --defect {}", self.defect), &selection.concat()).await
+            faulty_one(&format!("faulty.py --defect {defect}"), &selection.concat()).await
         }
     }
 

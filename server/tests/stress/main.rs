@@ -1,7 +1,8 @@
 //! The service under stress: many hostile clients, many clients without a request, faults and restarts.
 //!
-//! A program of its own, whose tests wait for each other: they take the whole machine. The soak lasts 20 seconds here;
-//! `SOAK_SECONDS=600 cargo test -p server --test stress soak -- --nocapture` makes it ten minutes.
+//! A program of its own, whose tests wait for each other: they take the whole machine. The soak is a step of
+//! `scripts/test --long`, where it lasts 20 seconds;
+//! `SOAK_SECONDS=600 cargo test -p server --test stress soak -- --ignored --nocapture` makes it ten minutes.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 #[path = "../suite/load.rs"]
@@ -261,6 +262,7 @@ async fn twenty_ends_under_load_lose_nothing() {
 
 /// Two replicas behind nginx that are restarted in turn, one that is not, a database that is cut off, stops answering
 /// and comes back, and clients of every kind.
+#[ignore = "the longer, the better: `cargo test -p server --test stress -- --ignored`, as scripts/test --long does"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
     let _machine = alone().await;
