@@ -108,37 +108,31 @@ impl Cors {
 
     /// Writes the headers of the decision onto an answer. No other code writes these headers.
     pub(crate) fn write(&self, decision: Decision, answer: &mut HeaderMap) {
-        for (name, value) in self.headers(decision) {
-            // An answer may already have a `Vary` of its own (RFC 9110 section 12.5.5).
-            answer.append(name, value);
-        }
-    }
-
-    /// The headers of a decision, each name at most once.
-    fn headers(&self, decision: Decision) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let (granted, preflight, vary) = match decision {
-            Decision::Refused => (None, None, false),
-            Decision::Preflight(Preflight { origin, method, headers }) => {
-                (Some(origin), Some((method, headers)), false)
+        let credentials = || self.credentials.then_some(HeaderValue::from_static("true"));
+        // An answer may already have a `Vary` of its own (RFC 9110 section 12.5.5).
+        let mut put = |name: HeaderName, value: Option<HeaderValue>| {
+            if let Some(value) = value {
+                answer.append(name, value);
             }
-            Decision::Actual { granted, vary } => (granted, None, vary),
         };
-        let is_granted = granted.is_some();
-        let is_preflight = preflight.is_some();
-        let (method, names) = preflight.unwrap_or_default();
-        let credentials = (is_granted && self.credentials).then_some(HeaderValue::from_static("true"));
-        let max_age = is_preflight.then(|| self.max_age.clone());
-        let exposed = self.exposed.clone().filter(|_| is_granted && !is_preflight);
-        let list = [
-            (ACCESS_CONTROL_ALLOW_ORIGIN, granted),
-            (ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials),
-            (ACCESS_CONTROL_ALLOW_METHODS, method),
-            (ACCESS_CONTROL_ALLOW_HEADERS, names),
-            (ACCESS_CONTROL_MAX_AGE, max_age),
-            (ACCESS_CONTROL_EXPOSE_HEADERS, exposed),
-            (VARY, vary.then_some(HeaderValue::from_static("Origin"))),
-        ];
-        list.into_iter().filter_map(|(name, value)| Some((name, value?)))
+        match decision {
+            Decision::Refused => {}
+            Decision::Preflight(Preflight { origin, method, headers }) => {
+                put(ACCESS_CONTROL_ALLOW_ORIGIN, Some(origin));
+                put(ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials());
+                put(ACCESS_CONTROL_ALLOW_METHODS, method);
+                put(ACCESS_CONTROL_ALLOW_HEADERS, headers);
+                put(ACCESS_CONTROL_MAX_AGE, Some(self.max_age.clone()));
+            }
+            Decision::Actual { granted, vary } => {
+                if let Some(origin) = granted {
+                    put(ACCESS_CONTROL_ALLOW_ORIGIN, Some(origin));
+                    put(ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials());
+                    put(ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
+                }
+                put(VARY, vary.then_some(HeaderValue::from_static("Origin")));
+            }
+        }
     }
 
     /// The requested names, each once, empty when there are none; `None` when one is not on the list or the field

@@ -17,11 +17,14 @@ pub(crate) struct AnswerHeaders {
     request_id: Option<HeaderName>,
     /// Sent with every answer.
     always: Vec<(HeaderName, HeaderValue)>,
+    /// These, and what is said of content.
+    with_content: HeaderMap,
 }
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// An upper bound for the headers of an answer, so that its map never grows.
 const MOST: usize = 24;
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Sent with every answer but an allowed preflight, which has no content and which no page sees (history/adr/0027).
 const OF_CONTENT: [(HeaderName, HeaderValue); 5] = [
@@ -44,10 +47,11 @@ impl AnswerHeaders {
         });
         let release =
             release.map(|release| (field_name(&profile.deployment.release_header), release.clone()));
-        Self {
-            request_id: profile.deployment.request_id_header.as_ref().map(field_name),
-            always: hsts.into_iter().chain(release).collect(),
-        }
+        let always: Vec<_> = hsts.into_iter().chain(release).collect();
+        let mut with_content = HeaderMap::with_capacity(MOST);
+        with_content.extend(always.iter().cloned().chain(OF_CONTENT));
+        let request_id = profile.deployment.request_id_header.as_ref().map(field_name);
+        Self { request_id, always, with_content }
     }
 
     /// The answer to a request. A reply's own header takes precedence, except over the id and the CORS headers.
@@ -60,12 +64,15 @@ impl AnswerHeaders {
     ) -> Response<Bytes> {
         let (status, content_type, own, body) = reply.into_parts();
         let decision = if content_type.is_some() { decision.with_content() } else { decision };
-        let mut headers = HeaderMap::with_capacity(MOST);
-        headers.extend(self.request_id.clone().map(|name| (name, id)));
-        headers.extend(self.always.iter().cloned());
-        headers.extend(content_type.map(|content_type| (CONTENT_TYPE, content_type)));
-        if !matches!(decision, Decision::Preflight(_)) {
-            headers.extend(OF_CONTENT);
+        let mut headers = match decision {
+            Decision::Preflight(_) => self.without_content(),
+            Decision::Refused | Decision::Actual { .. } => self.with_content.clone(),
+        };
+        if let Some(name) = &self.request_id {
+            headers.insert(name, id);
+        }
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, content_type);
         }
         cors.write(decision, &mut headers);
         for (name, value) in own {
@@ -80,6 +87,12 @@ impl AnswerHeaders {
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
+    }
+
+    fn without_content(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(MOST);
+        headers.extend(self.always.iter().cloned());
+        headers
     }
 
     /// Whether a reply must not set the header: the request's id, and CORS grants.
