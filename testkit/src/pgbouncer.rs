@@ -18,7 +18,7 @@ pub struct PgBouncer {
     process: Child,
     folder: TempDir,
     port: Port,
-    /// For its users, who are the database's.
+    /// Its users are the database's.
     credentials: String,
 }
 

@@ -1,8 +1,8 @@
 //! The cost of a whole run: `cargo bench -p verify --bench suite`.
 //!
 //! The command as it is released, with the production profile, against our server on this machine: at once, and over
-//! a line on which every round trip takes 100 ms. Loopback has no pace of requests per second, however long the line:
-//! what is measured is how long the run waits for answers, not how polite it is.
+//! a line on which every round trip takes 100 ms. Loopback has no limit of requests per
+//! second, so the benchmark measures the wait for answers only.
 //!
 //! Numbers as arguments are values of `verify.concurrency` that take turns in one run: `… --bench suite -- 8 24 64`.
 #![allow(
@@ -105,7 +105,7 @@ fn shown([middle, least, most]: [f64; 3], places: usize) -> String {
 #[derive(Clone, Copy)]
 struct Run {
     wall: Duration,
-    /// What the report says the probing took.
+    /// The duration of the probing, from the report.
     probing: Duration,
     requests: u64,
     peak_kib: u32,
@@ -242,7 +242,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, earliest: Instan
     tokio::join!(entering, leaving);
 }
 
-/// How long the line takes to open a connection and ask, and then to ask again.
+/// The time for a connection with a first request, and for a second request.
 async fn round_trips(far: SocketAddr) -> [Duration; 2] {
     let mut buffer = vec![0; 16 * 1_024];
     let mut started = Instant::now();

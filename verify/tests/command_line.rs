@@ -1,4 +1,4 @@
-//! The command line: exit codes that can be trusted, and one clear error for every mistake.
+//! The command line: exit codes, and one error for every mistake.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 const SOUND: Distort = |_, _| {};
 
-/// Looks again until there is something to see.
+/// Retries until there is a result.
 async fn until<T>(look: impl Fn() -> Option<T>) -> T {
     for _ in 0..500 {
         if let Some(seen) = look() {
@@ -36,7 +36,7 @@ async fn until<T>(look: impl Fn() -> Option<T>) -> T {
     panic!("nothing was seen within 10 s");
 }
 
-/// A folder of its own with a profile in it: production's, and what is added.
+/// A folder with a profile: production's with the given addition.
 fn folder(added: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(

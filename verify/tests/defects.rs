@@ -1,4 +1,4 @@
-//! Every check bites: one faulty backend per defect, the whole catalogue against each, as one matrix.
+//! Every check finds its defect: one faulty backend per defect, the whole catalogue against each, as one matrix.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -61,14 +61,14 @@ struct Defect {
     distort: Distort,
 }
 
-/// The same below HTTP: what is wrong with the connection.
+/// The same below HTTP: a defect of the connection.
 struct Fault {
     name: &'static str,
     caught_by: &'static [&'static str],
     quirk: Quirk,
 }
 
-/// Backends of which each has its own wire, tried several at a time.
+/// The number of backends that are tried at the same time.
 const AT_ONCE: usize = 6;
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn every_defect_is_caught_and_a_sound_backend_is_silent() {
 }
 
 /// Checks that no backend on one loopback address without a rate limit can break: the tests `any_backend`, `rate` and
-/// `reporters` show them at work.
+/// `reporters` cover them.
 const ELSEWHERE: &[&str] =
     &["run.target.reachable", "run.target.each-address", "run.waivers.current", "load.rate.429"];
 
@@ -157,7 +157,7 @@ async fn failing(distort: Distort, quirk: Quirk) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// Those that fired and were not meant to.
+/// The checks that fired unintentionally.
 fn co_fires<'a, 'id: 'a>(
     caught_by: &'a [&str],
     fired: &'a BTreeSet<&'id str>,
@@ -165,7 +165,7 @@ fn co_fires<'a, 'id: 'a>(
     fired.iter().copied().filter(|id| !caught_by.contains(id))
 }
 
-/// For each defect the checks that fired, those that were meant to first; of the others, each reason once.
+/// For each defect the checks that fired, the intended ones first; of the others, each reason once.
 fn matrix(fired: &[(&str, &[&str], BTreeSet<&str>)]) -> String {
     let mut text = String::new();
     for (name, caught_by, fired) in fired {

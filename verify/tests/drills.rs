@@ -1,4 +1,4 @@
-//! Release candidates are broken on purpose: ours keeps every promise, and each faulty one is caught.
+//! Drills of release candidates: this server keeps every promise, and each faulty one is caught.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ async fn our_server_passes_every_drill_under_its_production_profile() {
     let ended = verify_with(folder.path(), &DRILL, &[]).await;
     assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.with_status("inconclusive"), Vec::<String>::new());
-    // What needs a route that asks the database, which the server has not.
+    // Drills that need a route that queries the database: the server has none.
     assert_eq!(ended.with_status("not_applicable"), NEED_A_ROUTE);
 }
 
@@ -152,7 +152,7 @@ fn server() -> PathBuf {
     target.join("server")
 }
 
-/// Services that nobody here wrote the parts of: FastAPI, `SQLAlchemy` and `asyncpg`.
+/// Services with FastAPI, `SQLAlchemy` and `asyncpg`.
 mod foreign {
     use std::collections::BTreeSet;
 
@@ -176,7 +176,7 @@ mod foreign {
         }
     }
 
-    /// Recorded, not wished for: each was held against the service by hand.
+    /// Recorded results, each verified by hand against the service.
     #[tokio::test]
     async fn a_service_as_a_plan_describes_it_breaks_these_promises() {
         let ended = as_it_is("plan").await;
@@ -191,7 +191,7 @@ mod foreign {
     }
 
     const PLAN: &[&str] = &[
-        // Neither connecting nor a query has a deadline: a silent database is waited for for ever.
+        // Neither connecting nor a query has a deadline: the service waits for a silent database for ever.
         "health.deep.db-blackhole",
         // Errors of the driver are 500.
         "drill.db.fail-fast",
@@ -204,7 +204,7 @@ mod foreign {
         "drill.stop.deadline",
     ];
 
-    /// What fails as well, or cannot be told, while requests of an earlier drill still hang in the candidate.
+    /// Checks that also fail, or are inconclusive, while requests of an earlier drill still hang in the candidate.
     const HUNG: &[&str] = &[
         // A query and a ping for each probe.
         "health.deep.single-flight",
@@ -250,7 +250,7 @@ mod foreign {
         keeps_dead_pool: by("health.deep.recovers"),
         shallow_health: by("health.deep.db-down").and(
             &["health.deep.db-blackhole", "health.deep.db-lies"],
-            "a check that asks nobody is well under every fault",
+            "a health check without a query is healthy under every fault",
         ),
         waits_for_tcp: by("health.deep.db-blackhole"),
         checks_only_the_socket: by("health.deep.db-lies"),

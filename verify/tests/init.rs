@@ -392,7 +392,7 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A profile that was written to a file, and what was said of it.
+/// A profile in a file, and the output of the command.
 struct First {
     folder: TempDir,
     url: String,
@@ -440,7 +440,7 @@ async fn assert_found_only_what_was_marked(first: &First) {
     assert_eq!(ended.code == 0, ended.failed().is_empty());
 }
 
-/// What is written about a target that answers so.
+/// The profile for a target with these answers.
 fn surveyed(
     target: &str,
     origins: &[&str],

@@ -1,4 +1,4 @@
-//! Judgement is a function of anything: no answer, however odd, makes it or a report panic.
+//! No answer, however malformed, makes a judgement or a report panic.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -55,7 +55,7 @@ const NAMES: &[&str] = &[
     "x-request-id",
 ];
 
-/// What such values look like, to be mixed with arbitrary text.
+/// Typical values, to be mixed with arbitrary text.
 const VALUES: &[&str] = &[
     "*",
     "true",
@@ -142,7 +142,7 @@ proptest! {
     }
 }
 
-/// Judges and reports, and holds what comes out of it to what any report must be.
+/// Judges and reports, and checks the properties of every report.
 fn check(declaration: &Declaration, plan: &Plan<'_>, evidence: &Evidence) -> Result<(), TestCaseError> {
     // A recording is read as it was written.
     let written = serde_json::to_string(evidence).unwrap();
@@ -278,14 +278,14 @@ fn seen() -> impl Strategy<Value = StepResult> {
     )
 }
 
-/// Anything, controls and characters of several bytes among it.
+/// Arbitrary text, with control characters and characters of several bytes.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![".{0,40}", "\\PC{0,20}", "[\\x00-\\x1f\u{80}-\u{ff}]{0,10}"]
 }
 
 #[test]
 fn every_means_is_among_the_questions() {
-    // Else an answer of that kind would never meet a check that expects it.
+    // Otherwise no answer of that kind would reach a check that expects it.
     let declaration = Declaration::load("production", date(2026, 1, 2)).unwrap();
     let subject = Subject {
         declaration: &declaration,

@@ -89,7 +89,7 @@ fn judgements_read_the_kind_of_a_reason_and_not_its_words() {
     assert!(compared > 5_000, "only {compared} verdicts were compared");
 }
 
-/// What becomes of a check when each single answer of an example is missing for this reason: in its place, among
+/// The verdicts of a check when each single answer of an example is missing for this reason: in its place, among
 /// a burst's, or at each step of a drill.
 fn judged(
     check: &verify::model::check::Check,

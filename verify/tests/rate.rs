@@ -1,4 +1,4 @@
-//! A declared rate limit: kept, and four ways to get it wrong.
+//! A declared rate limit: a correct one, and four faulty ones.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -59,7 +59,8 @@ async fn a_limit_that_believes_the_client_is_found() {
     );
 }
 
-/// Servers close what is idle, some after a second. Asking on such a connection is a race, lost here each time.
+/// Servers close idle connections, some after a second. A request on such a connection is a race, which fails here each
+/// time.
 #[tokio::test]
 async fn what_comes_after_a_wait_goes_over_a_connection_of_its_own() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! `verify replay`: what failed in a recording is asked of a new target, and nothing else.
+//! `verify replay`: the failed checks of a recording are sent to a new target, and no others.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -168,14 +168,15 @@ async fn a_waived_failure_is_not_asked_again() {
 #[tokio::test]
 async fn an_older_recording_says_what_to_do() {
     let recording = record(BROKEN).await;
-    let file = recording.folder.path().join("tape.json");
-    let mut tape: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    // As if this version had asked a question more.
-    let exchanges = tape["exchanges"].as_array_mut().unwrap();
+    let file = recording.folder.path().join("recording.json");
+    let mut evidence: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    // As if this version had one more question.
+    let exchanges = evidence["exchanges"].as_array_mut().unwrap();
     exchanges.retain(|exchange| exchange[0]["request"]["headers"][0][1] != "null");
-    std::fs::write(&file, tape.to_string()).unwrap();
+    std::fs::write(&file, evidence.to_string()).unwrap();
 
-    let judged = verify(recording.folder.path(), &["replay", "tape.json"]).await;
+    let judged = verify(recording.folder.path(), &["replay", "recording.json"]).await;
     assert!(
         judged
             .stdout
@@ -192,25 +193,26 @@ async fn an_older_recording_says_what_to_do() {
 #[tokio::test]
 async fn a_recording_that_told_reasons_in_english_is_refused_by_the_name_of_its_format() {
     let recording = record(SOUND).await;
-    let file = recording.folder.path().join("tape.json");
-    let mut tape: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    tape["exchanges"][0][1]["answer"] = serde_json::json!({"Missing": "connection refused"});
-    tape["schema"] = "plumbline-evidence/1".into();
-    std::fs::write(&file, tape.to_string()).unwrap();
-    let old = verify(recording.folder.path(), &["replay", "tape.json"]).await;
+    let file = recording.folder.path().join("recording.json");
+    let mut evidence: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    evidence["exchanges"][0][1]["answer"] = serde_json::json!({"Missing": "connection refused"});
+    evidence["schema"] = "plumbline-evidence/1".into();
+    std::fs::write(&file, evidence.to_string()).unwrap();
+    let old = verify(recording.folder.path(), &["replay", "recording.json"]).await;
     assert_eq!(old.code, 2, "{}{}", old.stdout, old.stderr);
     assert!(
-        old.stderr.contains("tape.json has the format `plumbline-evidence/1`, and this version reads")
+        old.stderr.contains("recording.json has the format `plumbline-evidence/1`, and this version reads")
             && old.stderr.contains("record it again with --record"),
         "{}",
         old.stderr
     );
 
     // The same under this version's name: a reason that is not one of its kinds.
-    tape["exchanges"][0][1]["answer"] = serde_json::json!({"missing": "connection refused"});
-    tape["schema"] = verify::model::evidence::Evidence::SCHEMA.into();
-    std::fs::write(&file, tape.to_string()).unwrap();
-    let odd = verify(recording.folder.path(), &["replay", "tape.json"]).await;
+    evidence["exchanges"][0][1]["answer"] = serde_json::json!({"missing": "connection refused"});
+    evidence["schema"] = verify::model::evidence::Evidence::SCHEMA.into();
+    std::fs::write(&file, evidence.to_string()).unwrap();
+    let odd = verify(recording.folder.path(), &["replay", "recording.json"]).await;
     assert_eq!(odd.code, 2, "{}{}", odd.stdout, odd.stderr);
     assert!(odd.stderr.contains("unknown variant `connection refused`"), "{}", odd.stderr);
 }
@@ -219,11 +221,11 @@ async fn a_recording_that_told_reasons_in_english_is_refused_by_the_name_of_its_
 async fn what_does_not_go_together_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for more in [["--header", "a: b"], ["--ca", "ca.pem"]] {
-        let ended = verify(folder.path(), &[&["replay", "tape.json"], more.as_slice()].concat()).await;
+        let ended = verify(folder.path(), &[&["replay", "recording.json"], more.as_slice()].concat()).await;
         assert_eq!(ended.code, 2);
         assert!(ended.stderr.contains("--url"), "{}", ended.stderr);
     }
-    let both = ["replay", "tape.json", "--url", "http://127.0.0.1:1", "--report", "json"];
+    let both = ["replay", "recording.json", "--url", "http://127.0.0.1:1", "--report", "json"];
     let ended = verify(folder.path(), &both).await;
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("cannot be used with"), "{}", ended.stderr);
@@ -244,7 +246,7 @@ async fn record_with(distort: Distort, added: &str) -> Recording {
     std::fs::write(folder.path().join("profile.toml"), profile).unwrap();
     let url = format!("http://{}", start(distort).await);
     let arguments =
-        ["--profile", "profile.toml", "--url", &url, "--snapshots", "off", "--record", "tape.json"];
+        ["--profile", "profile.toml", "--url", &url, "--snapshots", "off", "--record", "recording.json"];
     let ended = verify(folder.path(), &arguments).await;
     assert!(matches!(ended.code, 0 | 1), "{}{}", ended.stdout, ended.stderr);
     Recording { folder }
@@ -257,7 +259,7 @@ impl Recording {
 
     async fn again_at(&self, address: SocketAddr, more: &[&str]) -> Ended {
         let url = format!("http://{address}");
-        let arguments = ["replay", "tape.json", "--url", &url];
+        let arguments = ["replay", "recording.json", "--url", &url];
         verify(self.folder.path(), &[arguments.as_slice(), more].concat()).await
     }
 }

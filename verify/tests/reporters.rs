@@ -103,7 +103,7 @@ fn plan<'a>(declaration: &'a Declaration, only: &[&str]) -> Plan<'a> {
     Plan::of(subject, &Selection { only, skip: Vec::new() }).unwrap()
 }
 
-/// What the backend answers, as if it had taken no longer than it is told here.
+/// The backend's answers, with fixed durations.
 async fn evidence(plan: &Plan<'_>, distort: Distort) -> Evidence {
     let here = format!("http://{}", start(distort).await).parse().unwrap();
     let prober = Prober::new(plan.subject.profile(), &here, &ProbeOptions::default()).unwrap();
@@ -249,7 +249,7 @@ async fn github_drops_no_annotation_that_we_have_not_counted() {
     let text = render("github", &report);
     let lines = |kind: &str| text.lines().filter(|line| line.starts_with(&format!("::{kind} "))).count();
     assert_eq!((lines("error"), lines("warning"), lines("notice")), (10, 10, 10), "{text}");
-    assert_eq!(text.lines().count(), 31, "a line of the target's is no line of ours: {text}");
+    assert_eq!(text.lines().count(), 31, "a line from the target is not a line of the report: {text}");
     assert!(text.contains("100%25%0A::error::seen"), "{text}");
     let rest = format!("not shown here: {} errors, 2 warnings and 4 notices", failed - 10);
     assert!(text.contains(&rest), "`{rest}` is not in {text}");
@@ -329,7 +329,7 @@ async fn a_waiver_is_judged_by_its_day_and_by_what_it_waives() {
     }
 }
 
-/// What a target says, and what was said to it, in every place from which a report is made.
+/// Hostile text in every field of an exchange that reports use.
 const PAYLOAD: &str = "</script><script>alert(1)</script><img src=x>|a|`b```c [l](https://evil.example) \u{1b}[31m\u{202e}\r\n\r\n::error::pwned\n```\n# pwned\n%0A::error::pwned ]]> {{ 7 * 191 }} postgres://app:hunter2@db.example/x";
 const SECRETS: &[&str] = &["hunter2", "c00kie-value", "bearer-value", "sent-cookie"];
 

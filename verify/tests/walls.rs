@@ -1,4 +1,4 @@
-//! The walls stand: what the compiler cannot see of the architecture's invariants.
+//! The architecture's invariants that the compiler cannot check.
 #![allow(clippy::disallowed_methods, reason = "the sources are files")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ const OUTSIDE: &[&str] = &[
     "report/snapshot.rs",
 ];
 
-/// What reaches outside, or waits for it, by the name that code would have to write.
+/// Functions that do I/O, or wait for it, by the name in code.
 const REACHES_OUTSIDE: &[&str] = &[
     "std::env",
     "std::fs",
@@ -219,7 +219,7 @@ fn room(file: &str) -> &str {
     file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
 }
 
-/// Where a file names a higher room, or names one in a way that these walls cannot read.
+/// The places where a file names a higher room, or names one in a form that this test cannot read.
 fn upward(file: &str, text: &str) -> Vec<String> {
     let Some(own) = ROOMS.iter().position(|known| *known == room(file)) else {
         return Vec::new();

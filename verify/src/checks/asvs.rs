@@ -3,14 +3,14 @@
 /// A requirement, cited as ASVS asks it to be: with the version.
 pub struct Requirement {
     pub id: &'static str,
-    /// What it asks for: a reminder, not its text.
+    /// A paraphrase of the requirement, not its text.
     pub asks: &'static str,
     /// Page and heading below [`TEXT`].
     section: &'static str,
 }
 
 impl Requirement {
-    /// Where its text stands.
+    /// The URL of its text.
     pub fn url(&self) -> String {
         format!("{TEXT}{}", self.section)
     }
@@ -49,20 +49,16 @@ const DEFENSIVE: &str = "0x24-V15-Secure-Coding-and-Architecture.md#v153-defensi
 const LOGGING: &str = "0x25-V16-Security-Logging-and-Error-Handling.md#v162-general-logging";
 const ERRORS: &str = "0x25-V16-Security-Logging-and-Error-Handling.md#v165-error-handling";
 
-/// By id. The sentences are ours: those of ASVS are under CC BY-SA, and stay where they are.
+/// By id. The sentences are paraphrases: those of ASVS are under CC BY-SA, and are not copied.
 pub const CITED: &[Requirement] = &[
-    row("v5.0.0-1.2.1", "what goes into a page or a header field is encoded for that place.", INJECTION),
-    row(
-        "v5.0.0-1.2.9",
-        "regular expressions escape the characters that would mean something else.",
-        INJECTION,
-    ),
-    row("v5.0.0-2.2.1", "input is held against what is expected before it is used.", INPUT),
-    row("v5.0.0-2.4.1", "a client that asks far too often is stopped.", ANTI_AUTOMATION),
-    row("v5.0.0-3.2.1", "an answer opened by itself cannot be taken for a page that runs.", CONTENT),
+    row("v5.0.0-1.2.1", "values in a page or a header field are encoded for that place.", INJECTION),
+    row("v5.0.0-1.2.9", "regular expressions escape special characters.", INJECTION),
+    row("v5.0.0-2.2.1", "input is validated before it is used.", INPUT),
+    row("v5.0.0-2.4.1", "excessive requests of a client are stopped.", ANTI_AUTOMATION),
+    row("v5.0.0-3.2.1", "browsers do not render an answer in the wrong context.", CONTENT),
     row(
         "v5.0.0-3.3.1",
-        "cookies have Secure, and a prefix in their name that makes browsers insist on it.",
+        "cookies have Secure, and a prefix in their name with which browsers require it.",
         COOKIES,
     ),
     row("v5.0.0-3.3.2", "cookies have the SameSite that their purpose needs.", COOKIES),
@@ -76,13 +72,13 @@ pub const CITED: &[Requirement] = &[
     ),
     row("v5.0.0-3.4.4", "every answer forbids guessing its media type.", BROWSER_HEADERS),
     row("v5.0.0-3.4.5", "URLs do not reach third parties as referrers.", BROWSER_HEADERS),
-    row("v5.0.0-3.4.6", "every answer says by frame-ancestors who may embed it.", BROWSER_HEADERS),
+    row("v5.0.0-3.4.6", "every answer restricts embedding with frame-ancestors.", BROWSER_HEADERS),
     row(
         "v5.0.0-3.5.2",
-        "what relies on a preflight cannot be called by a request that needs none.",
+        "a function that relies on a preflight refuses requests that need none.",
         ORIGIN_SEPARATION,
     ),
-    row("v5.0.0-4.1.1", "an answer's Content-Type is what its body is.", WEB_SERVICE),
+    row("v5.0.0-4.1.1", "an answer's Content-Type matches its body.", WEB_SERVICE),
     row(
         "v5.0.0-4.1.2",
         "only addresses for people redirect from HTTP to HTTPS, those for programs do not.",
@@ -97,41 +93,33 @@ pub const CITED: &[Requirement] = &[
         MESSAGES,
     ),
     row("v5.0.0-4.2.4", "HTTP/2 and HTTP/3 requests with line breaks in fields are refused.", MESSAGES),
-    row(
-        "v5.0.0-4.3.2",
-        "production answers no GraphQL introspection, unless strangers are to use the API.",
-        GRAPHQL,
-    ),
-    row("v5.0.0-5.3.2", "a path of a file is never made from what a client sent unchecked.", FILES),
+    row("v5.0.0-4.3.2", "production answers no GraphQL introspection, unless the API is public.", GRAPHQL),
+    row("v5.0.0-5.3.2", "no file path is built from a client's input without a check.", FILES),
     row("v5.0.0-12.1.1", "only current versions of TLS are enabled, the newest first.", TLS),
-    row("v5.0.0-12.2.1", "what is public is reached over TLS only.", HTTPS),
-    row("v5.0.0-12.2.2", "what is public has a certificate that everybody trusts.", HTTPS),
-    row("v5.0.0-12.3.2", "a client of TLS checks the certificate before it says anything.", SERVICE_TLS),
+    row("v5.0.0-12.2.1", "public services are reached over TLS only.", HTTPS),
+    row("v5.0.0-12.2.2", "public services have publicly trusted certificates.", HTTPS),
+    row("v5.0.0-12.3.2", "a TLS client validates the certificate before it sends data.", SERVICE_TLS),
     row("v5.0.0-13.2.3", "no service uses a default credential.", BACKEND),
-    row(
-        "v5.0.0-13.2.6",
-        "connections to other services keep to their documented number and timeouts.",
-        BACKEND,
-    ),
-    row("v5.0.0-13.4.1", "no folder of version control is deployed within reach.", LEAKAGE),
+    row("v5.0.0-13.2.6", "connections to other services keep their documented limits and timeouts.", BACKEND),
+    row("v5.0.0-13.4.1", "no folder of version control is deployed or reachable.", LEAKAGE),
     row("v5.0.0-13.4.2", "debug modes are off in production.", LEAKAGE),
     row("v5.0.0-13.4.4", "TRACE is off in production.", LEAKAGE),
     row("v5.0.0-13.4.5", "documentation and monitoring are public only on purpose.", LEAKAGE),
-    row("v5.0.0-13.4.6", "exact versions of what runs are not shown.", LEAKAGE),
+    row("v5.0.0-13.4.6", "exact versions of components are not shown.", LEAKAGE),
     row("v5.0.0-13.4.7", "only files of expected kinds are served.", LEAKAGE),
     row(
         "v5.0.0-14.2.5",
-        "caches keep only what is meant for them, and what does not exist is a 404 or a redirect.",
+        "caches store only answers meant for them, and an unknown path is a 404 or a redirect.",
         DATA,
     ),
     row("v5.0.0-14.3.2", "sensitive answers forbid browsers to store them.", CLIENT_DATA),
     row("v5.0.0-15.2.2", "costly work cannot make the service unavailable.", DEPENDENCIES),
     row("v5.0.0-15.3.4", "a client's address comes from a field that the client cannot write.", DEFENSIVE),
     row("v5.0.0-16.2.5", "logs hold sensitive data only as its protection allows.", LOGGING),
-    row("v5.0.0-16.5.1", "an error's answer is general, and shows nothing of the inside.", ERRORS),
-    row("v5.0.0-16.5.2", "the service works on safely while another one is away.", ERRORS),
-    row("v5.0.0-16.5.3", "what fails, fails safely.", ERRORS),
-    row("v5.0.0-16.5.4", "a last handler catches what no other did, and the process goes on.", ERRORS),
+    row("v5.0.0-16.5.1", "an error's answer is generic, and shows no internals.", ERRORS),
+    row("v5.0.0-16.5.2", "the service stays secure while another one is unavailable.", ERRORS),
+    row("v5.0.0-16.5.3", "failures are handled securely.", ERRORS),
+    row("v5.0.0-16.5.4", "a last handler catches every unhandled error, and the process continues.", ERRORS),
 ];
 
 const fn row(id: &'static str, asks: &'static str, section: &'static str) -> Requirement {

@@ -129,7 +129,7 @@ fn result(facts: &str) -> StepResult {
         match word {
             "running" => {}
             "log" => seen.log.push(rest.to_owned()),
-            "leak" => seen.leaks.push((rest.to_owned(), "what the candidate wrote".to_owned())),
+            "leak" => seen.leaks.push((rest.to_owned(), "the output of the candidate".to_owned())),
             "queries" => seen.counts.queries = u64::from(number),
             "open" => seen.counts.most_open = number,
             "named" => seen.counts.named_statements = u64::from(number),

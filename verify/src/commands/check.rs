@@ -61,7 +61,7 @@ pub(super) async fn check(arguments: &CheckArguments, today: Date) -> Result<Don
 }
 
 /// Waits until the health check answers 200, and from the expected release if one is named. A service that
-/// answers otherwise to the end is ready as well: what is wrong with it, the checks say.
+/// answers otherwise to the end is ready as well: the checks report its faults.
 async fn ready(
     prober: &Prober,
     profile: &Profile,

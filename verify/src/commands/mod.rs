@@ -41,7 +41,9 @@ pub enum RunError {
     Profile(#[from] LoadError),
     #[error("{0}")]
     Lint(String),
-    #[error("the URL is no target: {0}; write scheme, host and port only, such as https://api.example.com")]
+    #[error(
+        "the URL is not a target: {0}; write scheme, host and port only, such as https://api.example.com"
+    )]
     Url(String),
     #[error("a --header has no colon; write --header 'Name: value'")]
     Header,
@@ -87,7 +89,7 @@ pub async fn run(cli: Cli) -> Result<Done, RunError> {
         Some(Command::Drill(arguments)) => {
             tokio::select! {
                 done = drill::drill(&arguments, today) => done,
-                // Dropping the harness ends what it started.
+                // Dropping the harness ends its processes.
                 signal = signal::ended() => Err(RunError::Ended(signal)),
             }
         }

@@ -53,7 +53,7 @@ pub enum HarnessError {
 pub(crate) const PLACEHOLDER: &str = "changeme";
 
 impl<'a> Harness<'a> {
-    /// `environment` is what the command line gives a candidate; every required secret but the database's URL becomes
+    /// `environment` comes from the command line; every required secret but the database's URL becomes
     /// a canary.
     pub async fn start(
         profile: &'a Profile,

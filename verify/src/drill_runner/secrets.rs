@@ -21,7 +21,7 @@ impl Secrets {
         let mut leaks = Vec::new();
         for (variable, value) in self.variables.iter().zip(&self.values) {
             if log.iter().any(|line| line.contains(value.as_str())) {
-                leaks.push((variable.clone(), "what the candidate wrote".to_owned()));
+                leaks.push((variable.clone(), "the output of the candidate".to_owned()));
             }
             let told = |told: &TimedReply| told.answer.as_ref().is_ok_and(|response| holds(response, value));
             if answers.iter().any(told) {

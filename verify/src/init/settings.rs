@@ -203,7 +203,7 @@ impl Survey {
         }
     }
 
-    /// What that page may do.
+    /// The settings of CORS, from the permissions of that page.
     fn policy(&self, draft: &mut Draft, page: &Origin) {
         let page = page.as_str();
         let granted: Vec<&Response> = self.granted_preflights(page).collect();

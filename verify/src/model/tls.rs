@@ -1,4 +1,4 @@
-//! Failures of a TLS handshake, with one text for each, whichever library reports it.
+//! Failures of a TLS handshake, with one text for each, independent of the library.
 
 use std::fmt;
 

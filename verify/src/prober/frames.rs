@@ -74,7 +74,7 @@ pub(super) async fn ask(wire: &Wire, request: &Request) -> Result<RawReply, Miss
 }
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("frames of ours are small").to_be_bytes();
+    let length = u32::try_from(payload.len()).expect("these frames are small").to_be_bytes();
     [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
 }
 

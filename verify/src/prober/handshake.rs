@@ -128,6 +128,6 @@ fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
 
 /// The content behind its length in two bytes.
 fn sized(content: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(content.len()).expect("a ClientHello of ours is far below 64 KiB");
+    let length = u16::try_from(content.len()).expect("this ClientHello is far below 64 KiB");
     [&length.to_be_bytes()[..], content].concat()
 }

@@ -84,7 +84,7 @@ pub enum Outcome {
     Fail,
     /// No promise is known to be broken, but not all could be judged.
     Inconclusive,
-    /// Only observed behaviour differs from what was reviewed.
+    /// Only observed behaviour differs from the reviewed one.
     Drift,
 }
 

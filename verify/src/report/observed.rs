@@ -65,8 +65,8 @@ pub fn observed(plan: &Plan<'_>, evidence: &Evidence) -> Vec<Observed> {
             "Errors as clients see them.",
             view.answers(&[Probe::get(Subject::unknown_path()), Probe::new("POST", subject.health())]),
         ),
-        ("methods", "What each method is answered on the health path.", view.methods()),
-        ("exposure", "What a stranger gets from each path that was tried.", view.exposure(plan)),
+        ("methods", "The answer to each method on the health path.", view.methods()),
+        ("exposure", "The answer to a GET of each tried path.", view.exposure(plan)),
     ];
     subjects
         .into_iter()
@@ -84,7 +84,7 @@ fn drills(evidence: &Evidence) -> Observed {
         }
     });
     let text = behaviour.collect::<Vec<_>>().join("\n\n");
-    Observed { name: "drills", description: "What the candidate did in each drill.", text }
+    Observed { name: "drills", description: "The behaviour of the candidate in each drill.", text }
 }
 
 struct View<'a> {

@@ -76,9 +76,9 @@ fn notices(report: &Report<'_>) -> Vec<Annotation> {
     let drifted = snapshots
         .drifted
         .iter()
-        .map(|drift| elsewhere("snapshot", format!("{} differs from what was reviewed", drift.name)));
+        .map(|drift| elsewhere("snapshot", format!("{} differs from the reviewed one", drift.name)));
     let unseen =
-        snapshots.unseen.iter().map(|name| elsewhere("snapshot", format!("nobody has reviewed {name}")));
+        snapshots.unseen.iter().map(|name| elsewhere("snapshot", format!("{name} is not reviewed yet")));
     let warnings =
         snapshots.unwritten.iter().chain(&report.warnings).map(|why| elsewhere("verify", why.clone()));
     waived.chain(drifted).chain(unseen).chain(warnings).collect()

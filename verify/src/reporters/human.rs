@@ -152,16 +152,13 @@ fn snapshots(report: &Report<'_>) -> String {
         // A broken promise also changes snapshots, and is explained above.
         let names: Vec<&str> = snapshots.drifted.iter().map(|drift| drift.name.as_str()).collect();
         let _ =
-            writeln!(text, "\n{UNSURE}DRIFT{UNSURE:#}  {} differ from what was reviewed", names.join(", "));
+            writeln!(text, "\n{UNSURE}DRIFT{UNSURE:#}  {} differ from the reviewed ones", names.join(", "));
     } else {
         snapshots.drifted.iter().for_each(|drift| text.push_str(&drifted(drift)));
     }
     if !snapshots.unseen.is_empty() {
-        let _ = writeln!(
-            text,
-            "\n{UNSURE}UNSEEN{UNSURE:#}  nobody has reviewed: {}",
-            snapshots.unseen.join(", ")
-        );
+        let _ =
+            writeln!(text, "\n{UNSURE}UNSEEN{UNSURE:#}  not reviewed yet: {}", snapshots.unseen.join(", "));
     }
     if !snapshots.drifted.is_empty() || !snapshots.unseen.is_empty() {
         let _ =
@@ -174,7 +171,7 @@ fn snapshots(report: &Report<'_>) -> String {
 }
 
 fn drifted(drift: &Drift) -> String {
-    let mut text = format!("\n{UNSURE}DRIFT{UNSURE:#}  {} differs from what was reviewed\n", drift.name);
+    let mut text = format!("\n{UNSURE}DRIFT{UNSURE:#}  {} differs from the reviewed one\n", drift.name);
     for line in drift.diff.lines() {
         let style = match line.as_bytes().first() {
             Some(b'+') => GOOD,

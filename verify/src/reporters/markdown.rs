@@ -125,12 +125,12 @@ fn snapshots(report: &Report<'_>) -> Vec<String> {
     let snapshots = &report.snapshots;
     let drifted = snapshots.drifted.iter().map(|drift| {
         format!(
-            "<details open><summary>{} differs from what was reviewed</summary>\n\n{}\n</details>\n\n",
+            "<details open><summary>{} differs from the reviewed one</summary>\n\n{}\n</details>\n\n",
             prose(&drift.name),
             fenced("diff", &drift.diff)
         )
     });
-    let unseen = snapshots.unseen.iter().map(|name| format!("- nobody has reviewed {}\n", code(name)));
+    let unseen = snapshots.unseen.iter().map(|name| format!("- not reviewed yet: {}\n", code(name)));
     let unwritten = snapshots.unwritten.iter().map(|why| format!("- {}\n", code(why)));
     drifted.chain(unseen).chain(unwritten).collect()
 }

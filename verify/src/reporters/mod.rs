@@ -119,8 +119,8 @@ fn verdict(report: &Report<'_>) -> String {
         (Outcome::Inconclusive, _) => "inconclusive: not every promise could be judged".to_owned(),
         (Outcome::Pass, 0) => "proven: every promise was kept".to_owned(),
         (Outcome::Pass, _) => tolerant(),
-        (Outcome::Drift, 0) => "promises kept, but behaviour differs from what was reviewed".to_owned(),
-        (Outcome::Drift, _) => format!("{}, but behaviour differs from what was reviewed", tolerant()),
+        (Outcome::Drift, 0) => "promises kept, but behaviour differs from the reviewed one".to_owned(),
+        (Outcome::Drift, _) => format!("{}, but behaviour differs from the reviewed one", tolerant()),
     }
 }
 

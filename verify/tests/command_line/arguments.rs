@@ -23,7 +23,7 @@ fn the_exit_code_does_not_depend_on_who_reads_the_message() {
         assert_eq!(code(arguments, full(), full()), Some(2), "{arguments:?}");
         assert_eq!(code(arguments, closed(), closed()), Some(2), "{arguments:?}");
     }
-    // A reader that has seen enough is no error; a disk that is full is one.
+    // A reader that closes the pipe is not an error; a full disk is.
     assert_eq!(code(&["list"], closed(), full()), Some(0));
     assert_eq!(code(&["list"], full(), full()), Some(2));
 }
@@ -31,7 +31,7 @@ fn the_exit_code_does_not_depend_on_who_reads_the_message() {
 #[tokio::test]
 async fn every_mistake_on_the_command_line_is_one_clear_error_and_exits_2() {
     let folder = folder("");
-    std::fs::write(folder.path().join("not-a-tape.json"), "{}").unwrap();
+    std::fs::write(folder.path().join("not-a-recording.json"), "{}").unwrap();
     for (arguments, says) in [
         (vec![], "name a profile: --profile production"),
         (
@@ -41,7 +41,7 @@ async fn every_mistake_on_the_command_line_is_one_clear_error_and_exits_2() {
         (vec!["--profile", "missing.toml"], "could not read the profile `missing.toml`"),
         (
             vec!["--profile", "production", "--url", "not a url"],
-            "the URL is no target: origin `not a url` has no scheme",
+            "the URL is not a target: origin `not a url` has no scheme",
         ),
         (vec!["--profile", "production", "--url", "https://api.example.com/v1"], "has a path"),
         (vec!["--profile", "production", "--only", "cors.rejct"], "did you mean `cors.reject"),
@@ -59,7 +59,7 @@ async fn every_mistake_on_the_command_line_is_one_clear_error_and_exits_2() {
         ),
         (vec!["--profile", "production", "--url", "http://127.0.0.1:1", "--launch"], "cannot be used with"),
         (vec!["replay", "missing.json"], "could not read the evidence missing.json"),
-        (vec!["replay", "not-a-tape.json"], "is not evidence that this version can read"),
+        (vec!["replay", "not-a-recording.json"], "is not evidence that this version can read"),
         (vec!["explain", "cors.rejct"], "is neither a check nor a family"),
         (vec!["lint", "missing.toml"], "could not read the profile `missing.toml`"),
     ] {

@@ -12,7 +12,7 @@ async fn first_unseen_then_accepted_then_drifted() {
     let unseen = run(&folder, &url, &[]).await;
     assert_eq!(unseen.code, 4, "{}{}", unseen.stdout, unseen.stderr);
     assert!(
-        unseen.stdout.contains("nobody has reviewed: cors.matrix, health, errors, methods, exposure"),
+        unseen.stdout.contains("not reviewed yet: cors.matrix, health, errors, methods, exposure"),
         "{}",
         unseen.stdout
     );
@@ -101,7 +101,7 @@ async fn a_private_cookie_is_the_only_cookie() {
     assert_eq!(ended.code, 0, "{}", ended.stdout);
 }
 
-/// A login, a redirect or an edge that answers for the service says nothing about it.
+/// A login, a redirect or an edge in the service's place proves nothing about it.
 #[tokio::test]
 async fn what_answers_in_the_services_place_is_inconclusive() {
     let walls: [(Distort, &str); 4] = [

@@ -53,7 +53,7 @@ async fn a_launched_candidate_is_verified_and_stopped() {
         "6s",
     )
     .await;
-    // Python's file server keeps hardly any promise; that it was judged and stopped is the point.
+    // Python's file server breaks most promises; the test shows that it was judged and stopped.
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("ms after its start"), "{}", ended.stderr);
     let started = std::fs::read_to_string(folder.path().join("started")).unwrap();

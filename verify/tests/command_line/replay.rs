@@ -13,7 +13,7 @@ async fn a_recording_is_judged_again_without_the_network_and_holds_no_private_he
         &url,
         &[
             "--record",
-            "tape.json",
+            "recording.json",
             "--header",
             "x-preview-key: s3cr3t",
             "--report",
@@ -23,11 +23,11 @@ async fn a_recording_is_judged_again_without_the_network_and_holds_no_private_he
         ],
     )
     .await;
-    let tape = std::fs::read_to_string(folder.path().join("tape.json")).unwrap();
-    assert!(!tape.contains("s3cr3t") && !live.stdout.contains("s3cr3t"));
+    let recording = std::fs::read_to_string(folder.path().join("recording.json")).unwrap();
+    assert!(!recording.contains("s3cr3t") && !live.stdout.contains("s3cr3t"));
 
     let replayed =
-        verify(folder.path(), &["replay", "tape.json", "--profile", "profile.toml", "--report", "json"])
+        verify(folder.path(), &["replay", "recording.json", "--profile", "profile.toml", "--report", "json"])
             .await;
     assert_eq!((replayed.code, replayed.failed()), (live.code, live.failed()));
     assert!(replayed.failed().contains(&"cors.reject.null".to_owned()));
@@ -37,8 +37,8 @@ async fn a_recording_is_judged_again_without_the_network_and_holds_no_private_he
 async fn a_recording_is_asked_the_same_questions() {
     let folder = folder("");
     let url = format!("http://{}", start(SOUND).await);
-    run(&folder, &url, &["--record", "tape.json", "--only", "run"]).await;
-    let replayed = verify(folder.path(), &["replay", "tape.json", "--report", "json"]).await;
+    run(&folder, &url, &["--record", "recording.json", "--only", "run"]).await;
+    let replayed = verify(folder.path(), &["replay", "recording.json", "--report", "json"]).await;
     assert_eq!(
         (replayed.code, replayed.json()["findings"].as_array().unwrap().len()),
         (0, verify::checks::all().filter(|check| check.is_within("run")).count()),
@@ -57,9 +57,9 @@ async fn a_private_header_that_comes_back_is_not_recorded() {
         }
     };
     let url = format!("http://{}", start(echo).await);
-    run(&folder, &url, &["--header", "x-preview-key: s3cr3t", "--record", "tape.json"]).await;
-    let tape = std::fs::read_to_string(folder.path().join("tape.json")).unwrap();
+    run(&folder, &url, &["--header", "x-preview-key: s3cr3t", "--record", "recording.json"]).await;
+    let recording = std::fs::read_to_string(folder.path().join("recording.json")).unwrap();
     let snapshot = std::fs::read_to_string(folder.path().join("snapshots/profile/errors.snap.new")).unwrap();
-    assert!(!tape.contains("s3cr3t") && tape.contains("you sent [redacted]"));
+    assert!(!recording.contains("s3cr3t") && recording.contains("you sent [redacted]"));
     assert!(!snapshot.contains("s3cr3t"), "{snapshot}");
 }

@@ -35,7 +35,7 @@ async fn a_waiver_waives_until_its_day_and_is_reported_when_nothing_needs_it() {
 async fn a_failure_below_the_threshold_is_reported_and_does_not_fail_the_run() {
     let folder = folder("");
     let url = format!("http://{}", start(|_, reply| reply.set("x-powered-by", "Express")).await);
-    let broken = run(&folder, &url, &["--snapshots", "off", "--record", "tape.json"]).await;
+    let broken = run(&folder, &url, &["--snapshots", "off", "--record", "recording.json"]).await;
     assert_eq!(broken.code, 1, "{}", broken.stdout);
 
     let tolerated = run(&folder, &url, &["--snapshots", "off", "--fail-on", "high"]).await;
@@ -50,12 +50,12 @@ async fn a_failure_below_the_threshold_is_reported_and_does_not_fail_the_run() {
     assert_eq!(tolerated.stderr, "", "progress is for terminals");
 
     let replay =
-        ["replay", "tape.json", "--profile", "profile.toml", "--fail-on", "high", "--report", "json"];
+        ["replay", "recording.json", "--profile", "profile.toml", "--fail-on", "high", "--report", "json"];
     let replayed = verify(folder.path(), &replay).await;
     assert_eq!((replayed.code, replayed.failed()), (0, vec!["exposure.banner".to_owned()]));
     assert_eq!((&replayed.json()["outcome"], &replayed.json()["fail_on"]), (&"pass".into(), &"high".into()));
 
-    let unknown = verify(folder.path(), &["replay", "tape.json", "--fail-on", "severe"]).await;
+    let unknown = verify(folder.path(), &["replay", "recording.json", "--fail-on", "severe"]).await;
     assert_eq!(unknown.code, 2, "{}", unknown.stderr);
 }
 

@@ -5,7 +5,7 @@ use crate::support::edge::Quirk;
 
 pub(crate) const FAULTS: &[Fault] = &[
     Fault {
-        name: "takes what stands behind a head for the next request",
+        name: "parses the bytes behind a head as the next request",
         caught_by: &["http1.framing.ambiguous-length"],
         quirk: Quirk::Smuggles,
     },

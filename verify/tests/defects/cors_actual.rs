@@ -47,7 +47,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         },
     },
     Defect {
-        name: "tells refused origins its policy",
+        name: "shows its policy to refused origins",
         caught_by: &["cors.actual.denied-is-bare"],
         distort: |seen, reply| {
             if seen.header("origin").is_some() {
@@ -65,7 +65,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         },
     },
     Defect {
-        name: "stands behind a cache that does not tell origins apart",
+        name: "stands behind a cache that ignores origins",
         caught_by: &["cors.actual.cache-not-poisoned"],
         distort: |seen, reply| {
             static STORED: AtomicBool = AtomicBool::new(false);

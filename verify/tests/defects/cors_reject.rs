@@ -10,7 +10,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         distort: |seen, reply| reply.grant(seen),
     },
     Defect {
-        name: "echoes the origin of whoever sends a cookie",
+        name: "echoes the origin of requests with a cookie",
         caught_by: &["cors.reject.reflected"],
         distort: |seen, reply| {
             if seen.header("cookie").is_some() {

@@ -9,7 +9,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         distort: |seen, reply| serve(seen, reply, "/docs", "text/html", "<title>Swagger UI</title>"),
     },
     Defect {
-        name: "describes its GraphQL schema to strangers",
+        name: "answers GraphQL introspection",
         caught_by: &["exposure.graphql.introspection"],
         distort: |seen, reply| {
             if seen.path == "/graphql" && seen.method == "POST" {
@@ -44,7 +44,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         distort: |seen, reply| serve(seen, reply, "/Cargo.toml", "text/plain", "[workspace]\n"),
     },
     Defect {
-        name: "shows its metrics to strangers",
+        name: "shows its metrics in public",
         caught_by: &["exposure.debug.endpoints"],
         distort: |seen, reply| serve(seen, reply, "/metrics", "text/plain", "http_requests_total 5\n"),
     },

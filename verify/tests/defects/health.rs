@@ -63,7 +63,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         distort: |seen, reply| in_health(seen, reply, |reply| reply.set("cache-control", "max-age=60")),
     },
     Defect {
-        name: "is slow to say how it is",
+        name: "answers its health check late",
         caught_by: &["health.fresh.latency"],
         distort: |seen, reply| {
             if seen.header("origin").is_none() {

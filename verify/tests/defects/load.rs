@@ -8,7 +8,7 @@ use crate::{Defect, in_crowd, in_health};
 
 pub(crate) const DEFECTS: &[Defect] = &[
     Defect {
-        name: "turns part of a crowd away",
+        name: "refuses part of a burst",
         caught_by: &["load.burst"],
         distort: |seen, reply| {
             static ASKED: AtomicU32 = AtomicU32::new(0);
@@ -18,7 +18,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         },
     },
     Defect {
-        name: "makes a crowd wait",
+        name: "delays a burst",
         caught_by: &["load.burst"],
         distort: |seen, reply| {
             if in_crowd(seen) {

@@ -10,7 +10,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         distort: |_, reply| reply.remove("allow"),
     },
     Defect {
-        name: "knows no HEAD",
+        name: "does not support HEAD",
         caught_by: &["method.head-equals-get"],
         distort: |seen, reply| {
             if seen.method == "HEAD" {
@@ -37,7 +37,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         },
     },
     Defect {
-        name: "opens tunnels for strangers",
+        name: "opens tunnels for any client",
         caught_by: &["method.trace-connect-refused"],
         distort: |seen, reply| {
             if seen.method == "CONNECT" {

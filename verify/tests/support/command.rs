@@ -38,7 +38,7 @@ pub(crate) async fn verify_with(folder: &Path, arguments: &[&str], environment: 
 }
 
 impl Ended {
-    /// What a `--report json` run printed.
+    /// The output of a `--report json` run.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
@@ -60,7 +60,7 @@ impl Ended {
             .collect()
     }
 
-    /// What was observed of one check.
+    /// The observations of one check.
     pub(crate) fn observed(&self, id: &str) -> String {
         let json = self.json();
         let findings = json["findings"].as_array().cloned().unwrap_or_default();

@@ -42,7 +42,7 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// Where TLS is, for a request that came without.
+    /// The address with TLS, for a request without it.
     pub(crate) secure: Option<SocketAddr>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Reply {
     pub(crate) delay: Duration,
 }
 
-/// What is wrong with a backend: changes the sound reply to a request.
+/// A fault of a backend: changes the sound reply to a request.
 pub(crate) type Distort = fn(&Seen, &mut Reply);
 
 impl Seen {

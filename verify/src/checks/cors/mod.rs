@@ -1,4 +1,4 @@
-//! Who may read responses, and who may not, decided as a browser would.
+//! Which origins may read responses, decided as a browser decides.
 
 mod bare;
 mod cache;

@@ -38,7 +38,7 @@ pub(super) const CHECK: Check = Check {
                 Err(why) => vec![Reading::Unknown(why)],
                 Ok(drilled) => {
                     let leaks: BTreeSet<&(String, String)> = drilled.leaks().collect();
-                    // The value itself is not repeated: a report must not leak what it found.
+                    // The value itself is not repeated: a report must not leak a secret.
                     let broken = |(name, place): &(String, String)| {
                         Reading::Broken(format!("the value of {name} was in {place}"))
                     };

@@ -57,7 +57,7 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
-/// Where frameworks put documentation by default.
+/// The default paths of documentation in frameworks.
 const HIDDEN: &[&str] = &[
     "/docs",
     "/redoc",

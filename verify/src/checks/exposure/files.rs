@@ -64,7 +64,7 @@ pub(super) const KEYS_AND_BACKUPS: Check = Check {
     ..COMMON
 };
 
-/// A path, and how its content begins or what it contains.
+/// A path, and a test of its content.
 type Known = (&'static str, fn(&str) -> bool);
 
 const ENV_FILES: &[Known] =

@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
                 response.headers.iter().map(|(_, value)| value.as_str()).filter(|value| !sent(value));
             let sign = headers.chain([response.body.as_str()]).find_map(unmistakable_credential);
             match sign {
-                // The string itself is not repeated: a report must not leak what it found.
+                // The string itself is not repeated: a report must not leak a secret.
                 Some(sign) => Reading::Broken(format!(
                     "the answer to {} {} contains {sign}",
                     exchange.request.method, exchange.request.path

@@ -104,7 +104,7 @@ pub(super) const LATENCY: Check = Check {
     rule: "The health check answers within the declared latency.",
     rationale: "Probes time out on a slow health check and report a healthy service as dead, Kubernetes by default \
                 after one second; meanwhile the check holds a connection of the pool.",
-    remedy: "Bound the whole check by one deadline, and look at what it waits for: the pool, the connection or the \
+    remedy: "Bound the whole check by one deadline, and find what it waits for: the pool, the connection or the \
              query. FastAPI: `asyncio.timeout(…)` around the check. Express: `query_timeout` and \
              `connectionTimeoutMillis` of node-postgres. Here: `health.budget`.",
     references: &[

@@ -1,4 +1,4 @@
-//! The control: what the target answers for a path that does not exist.
+//! The control: the answer to a path that does not exist.
 
 use crate::model::check::{Ask, Check, Needs, Reading, Severity, Subject, Verdict};
 use crate::model::probe::Probe;

@@ -226,7 +226,7 @@ fn request_headers<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
     subject.declaration.profile.cors.request_headers.iter().map(FieldName::as_str).collect()
 }
 
-/// What a browser would decide, with the credentials that the profile declares.
+/// The decision of a browser, with the declared credentials.
 fn decide(
     subject: &Subject<'_>,
     exchange: &Exchange,
