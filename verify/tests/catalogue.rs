@@ -88,7 +88,7 @@ fn forget(exchange: &mut Exchange, name: &str) {
 }
 
 #[test]
-fn a_drill_that_finds_several_faults_reports_all_of_them() {
+fn a_check_that_finds_several_faults_in_one_answer_reports_all_of_them() {
     for (id, example, faults) in [
         (
             "drill.stop.drains",
@@ -130,6 +130,21 @@ fn a_drill_that_finds_several_faults_reports_all_of_them() {
             "errors.outage.as-declared",
             "under-fault: 500 in 9 ms [content-type: text/plain] asyncpg.ConnectionDoesNotExistError: connection refused",
             &["contains `refused`", "contains `asyncpg.`", "application/problem+json"],
+        ),
+        (
+            "health.fresh.not-cached",
+            "HTTP/1.1 200 OK\nage: 9\ncache-control: max-age=60",
+            &["came from a cache (age: 9)", "was answered with cache-control: max-age=60"],
+        ),
+        (
+            "method.trace-connect-refused",
+            "HTTP/1.1 200 OK\n\nx-plumbline-echo: plumbline-echo-5d1e",
+            &["echoed the request's headers", "answered 200"],
+        ),
+        (
+            "tls.plain-http.policy",
+            "HTTP/1.1 200 OK\nset-cookie: a=1\nset-cookie: b=2",
+            &["given a cookie: a=1", "given a cookie: b=2", "without TLS answered 200"],
         ),
     ] {
         with_subject(|subject| {

@@ -287,6 +287,7 @@ mod foreign {
         waits_for_stuck: by("drill.stop.deadline"),
         keeps_listening: by("drill.stop.drains"),
         exits_nonzero: by("drill.stop.drains"),
+        dies_with_an_error: by("drill.stop.drains"),
     }
 
     const fn by(caught_by: &'static str) -> Faulty {
@@ -321,6 +322,18 @@ mod foreign {
                 _ => process.map(|id| ["--skip", id]).to_vec(),
             };
             faulty_one(&format!("faulty.py --defect {defect}"), &selection.concat()).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_candidate_with_two_faults_is_told_of_both() {
+        let drain = ["--only", "drill.stop.drains"];
+        let ended = faulty_one("faulty.py --defect dies-with-an-error", &drain).await;
+        let observed = ended.observed("drill.stop.drains");
+        for signal in ["SIGTERM", "SIGINT"] {
+            let lost = format!("after {signal} the request in flight had no answer");
+            let code = format!("after {signal} the service ended with 3, not 0");
+            assert!(observed.contains(&lost) && observed.contains(&code), "{observed}");
         }
     }
 

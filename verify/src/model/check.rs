@@ -237,30 +237,32 @@ impl Verdict {
     }
 
     /// Reads each answer by itself: one broken answer fails the check, and without one an unknown answer
-    /// leaves it inconclusive.
-    pub fn of_each(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> Reading) -> Self {
-        Self::of_answers(exchanges, |exchange| {
-            judgeable(exchange).map_or_else(Reading::Unknown, |response| read(exchange, response))
+    /// leaves it inconclusive. An answer that tells of several promises has a reading for each, and each broken
+    /// one is reported.
+    pub fn of_each<R>(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> R) -> Self
+    where
+        R: IntoIterator<Item = Reading>,
+    {
+        Self::of_answers(exchanges, |exchange| match judgeable(exchange) {
+            Ok(response) => read(exchange, response).into_iter().collect(),
+            Err(why) => vec![Reading::Unknown(why)],
         })
     }
 
     /// The same for requests that a service may refuse by closing the connection.
-    pub fn of_each_answered(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> Reading) -> Self {
-        Self::of_answers(exchanges, |exchange| {
-            if exchange.is_hung_up() {
-                return Reading::Holds;
-            }
-            judgeable(exchange).map_or_else(Reading::Unknown, |response| read(exchange, response))
+    pub fn of_each_answered<R>(exchanges: &[Exchange], read: impl Fn(&Exchange, &Response) -> R) -> Self
+    where
+        R: IntoIterator<Item = Reading>,
+    {
+        Self::of_answers(exchanges, |exchange| match judgeable(exchange) {
+            _ if exchange.is_hung_up() => Vec::new(),
+            Ok(response) => read(exchange, response).into_iter().collect(),
+            Err(why) => vec![Reading::Unknown(why)],
         })
     }
 
     /// The same for answers other than one response.
-    pub fn of_answers(exchanges: &[Exchange], read: impl Fn(&Exchange) -> Reading) -> Self {
-        Self::of_promises(exchanges, |exchange| [read(exchange)])
-    }
-
-    /// The same for answers that test several promises: one reading each, and every broken one is reported.
-    pub fn of_promises<R>(exchanges: &[Exchange], read: impl Fn(&Exchange) -> R) -> Self
+    pub fn of_answers<R>(exchanges: &[Exchange], read: impl Fn(&Exchange) -> R) -> Self
     where
         R: IntoIterator<Item = Reading>,
     {
@@ -281,6 +283,16 @@ impl Verdict {
             Some(why) => Self::Inconclusive(why),
             None => Self::Pass,
         }
+    }
+}
+
+/// One reading, where an answer tells of one promise.
+impl IntoIterator for Reading {
+    type Item = Self;
+    type IntoIter = std::iter::Once<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self)
     }
 }
 

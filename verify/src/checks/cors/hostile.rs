@@ -97,21 +97,21 @@ pub(super) const HOSTILE_BYTES: Check = Check {
     judge: |subject, exchanges| {
         Verdict::of_each_answered(exchanges, |exchange, response| {
             if exchange.request.headers.is_empty() {
-                return Reading::Holds;
+                return Vec::new();
             }
             let what = sent(exchange);
             // 503 is the health check's own answer.
-            if response.status >= 500 && response.status != 503 {
-                return Reading::Broken(format!("{what} was answered {}", response.status));
-            }
-            if let Some(place) = echo(response) {
-                return Reading::Broken(format!("{what} was repeated in {place}"));
-            }
+            let broke = response.status >= 500 && response.status != 503;
+            let answered = Reading::expect(!broke, || format!("{what} was answered {}", response.status));
+            let place = echo(response);
+            let repeated = place
+                .map_or(Reading::Holds, |place| Reading::Broken(format!("{what} was repeated in {place}")));
             let declared = exchange.request.header("origin").is_some_and(|origin| subject.declares(origin));
-            match grant(exchanges, response) {
+            let granted = match grant(exchanges, response) {
                 Some(allowed) if !declared => Reading::Broken(format!("{what} was granted `{allowed}`")),
                 _ => Reading::Holds,
-            }
+            };
+            vec![answered, repeated, granted]
         })
     },
     passes: &[

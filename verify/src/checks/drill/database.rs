@@ -47,7 +47,7 @@ pub(super) const FAIL_FAST: Check = Check {
     },
     judge: |subject, exchanges| {
         let (setting, within) = deadline(subject);
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             let (asked, drilled) = match (result(exchange, UNDER_FAULT), seen(exchange)) {
                 (Ok(asked), Ok(drilled)) => (asked, drilled),
                 (Err(why), _) | (_, Err(why)) => return vec![Reading::Unknown(why)],

@@ -38,7 +38,7 @@ pub(super) const SECRETS: Check = Check {
         )
     },
     judge: |_, exchanges| {
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             let seen = match result(exchange, START) {
                 Ok(seen) => seen,
                 Err(why) => return vec![Reading::Unknown(why)],
@@ -91,7 +91,7 @@ pub(super) const PORT_AND_BIND: Check = Check {
     },
     judge: |subject, exchanges| {
         let ready = subject.profile().launch.ready;
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             let started = match result(exchange, START) {
                 Ok(started) => started,
                 Err(why) => return vec![Reading::Unknown(why)],

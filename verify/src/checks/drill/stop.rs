@@ -46,7 +46,7 @@ pub(super) const DRAINS: Check = Check {
         Ask::Questions(probes.map(|probe| Question::new(probe, "server.drain_timeout")).into())
     },
     judge: |subject, exchanges| {
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             if let Some(why) = never_well(exchange) {
                 return vec![Reading::Unknown(why)];
             }
@@ -102,7 +102,7 @@ pub(super) const DEADLINE: Check = Check {
         Ask::one(drill(subject, steps), "server.drain_timeout")
     },
     judge: |subject, exchanges| {
-        Verdict::of_promises(exchanges, |exchange| match (result(exchange, END), never_well(exchange)) {
+        Verdict::of_answers(exchanges, |exchange| match (result(exchange, END), never_well(exchange)) {
             (Err(why), _) | (_, Some(why)) => vec![Reading::Unknown(why)],
             (Ok(end), None) => ended(subject, end, "SIGTERM, with half-sent requests,", None),
         })

@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         Ask::all(reads, "the profile names no path that asks the database (drill.reads)")
     },
     judge: |subject, exchanges| {
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             let response = match answer(exchange, UNDER_FAULT).map(|reply| &reply.answer) {
                 Ok(Ok(response)) => response,
                 Ok(Err(why)) => return vec![Reading::Unknown(why.to_string())],

@@ -45,21 +45,24 @@ pub(super) const CHECK: Check = Check {
         Verdict::of_each(exchanges, |exchange, response| {
             let path = &exchange.request.path;
             let Some(id) = response.header(name).filter(|id| !id.is_empty()) else {
-                return Reading::Broken(format!("the {} of GET {path} has no {name}", response.status));
+                let why = format!("the {} of GET {path} has no {name}", response.status);
+                return vec![Reading::Broken(why)];
             };
-            if let Some(sent) = exchange.request.header(name)
-                && (id.contains(sent) || response.body.contains(sent))
-            {
-                let start: String = sent.chars().take(40).collect();
-                return Reading::Broken(format!(
-                    "the {} of GET {path} repeats the {name} that was sent, {} bytes that begin `{start}`",
-                    response.status,
-                    sent.len()
-                ));
-            }
-            Reading::expect(!twice.contains(&id), || {
-                format!("two requests were given the same {name}, `{id}`")
-            })
+            let sent = exchange.request.header(name).unwrap_or_default();
+            let repeats = !sent.is_empty() && (id.contains(sent) || response.body.contains(sent));
+            vec![
+                Reading::expect(!repeats, || {
+                    let start: String = sent.chars().take(40).collect();
+                    format!(
+                        "the {} of GET {path} repeats the {name} that was sent, {} bytes that begin `{start}`",
+                        response.status,
+                        sent.len()
+                    )
+                }),
+                Reading::expect(!twice.contains(&id), || {
+                    format!("two requests were given the same {name}, `{id}`")
+                }),
+            ]
         })
     },
     passes: &["HTTP/1.1 200 OK\nx-request-id: 7-1\n---\nHTTP/1.1 404 Not Found\nx-request-id: 7-2\n---\n\

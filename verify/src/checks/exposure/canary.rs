@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         if drilled.is_empty() {
             return Verdict::Inconclusive("no drill was run".to_owned());
         }
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             if !exchange.request.means.is_drill() {
                 return Vec::new();
             }

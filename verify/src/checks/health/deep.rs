@@ -109,7 +109,7 @@ pub(super) const SINGLE_FLIGHT: Check = Check {
     },
     judge: |subject, exchanges| {
         let most = subject.profile().pool.seen();
-        Verdict::of_promises(exchanges, |exchange| {
+        Verdict::of_answers(exchanges, |exchange| {
             let seen = match result(exchange, "crowd") {
                 Ok(seen) => seen,
                 Err(why) => return vec![Reading::Unknown(why)],

@@ -75,18 +75,19 @@ pub(super) const NOT_CACHED: Check = Check {
     judge: |_, exchanges| {
         Verdict::of_each(exchanges, |exchange, response| {
             let path = &exchange.request.path;
-            if let Some(age) = response.header("age") {
-                return Reading::Broken(format!("GET {path} came from a cache (age: {age})"));
-            }
+            let cached = response
+                .header("age")
+                .map(|age| Reading::Broken(format!("GET {path} came from a cache (age: {age})")));
             let directives = response.list("cache-control");
-            Reading::expect(directives.iter().any(|directive| directive == "no-store"), || {
+            let told = Reading::expect(directives.iter().any(|directive| directive == "no-store"), || {
                 let seen = if directives.is_empty() {
                     "no cache-control".to_owned()
                 } else {
                     format!("cache-control: {}", directives.join(", "))
                 };
                 format!("GET {path} was answered with {seen}; the contract says no-store")
-            })
+            });
+            cached.into_iter().chain([told])
         })
     },
     passes: &["HTTP/1.1 200 OK\ncache-control: no-store"],

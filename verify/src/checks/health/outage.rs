@@ -63,7 +63,7 @@ pub(super) const NO_INTERNALS: Check = Check {
 
 /// Reads the answer under the fault as a live check would.
 fn read(exchanges: &[Exchange], wrong: impl Fn(&Exchange) -> Vec<String>) -> Verdict {
-    Verdict::of_promises(exchanges, |exchange| {
+    Verdict::of_answers(exchanges, |exchange| {
         let response = match answer(exchange, UNDER_FAULT).map(|reply| &reply.answer) {
             Ok(Ok(response)) => response,
             Ok(Err(why)) => return vec![Reading::Unknown(why.to_string())],

@@ -31,22 +31,22 @@ pub(super) const POLICY: Check = Check {
             let path = &exchange.request.path;
             let response = match plain(exchange) {
                 Plain::Closed => {
-                    return Reading::expect(declared == PlainHttp::Closed, || {
+                    return vec![Reading::expect(declared == PlainHttp::Closed, || {
                         format!("nothing listens for plain http; the profile declares {}", word(declared))
-                    });
+                    })];
                 }
-                Plain::Unknown(why) => return Reading::Unknown(why),
+                Plain::Unknown(why) => return vec![Reading::Unknown(why)],
                 Plain::Answered(response) => response,
             };
-            if let Some(cookie) = response.all("set-cookie").next() {
-                return Reading::Broken(format!("GET {path} without TLS was given a cookie: {cookie}"));
-            }
+            let cookies = response.all("set-cookie").map(|cookie| {
+                Reading::Broken(format!("GET {path} without TLS was given a cookie: {cookie}"))
+            });
             let kept = match declared {
                 PlainHttp::Redirect => leads_to_tls(subject, path, response),
                 PlainHttp::Refuse => (400..500).contains(&response.status),
                 PlainHttp::Closed => false,
             };
-            Reading::expect(kept, || {
+            let kept = Reading::expect(kept, || {
                 let location = response.header("location");
                 let location = location.map_or_else(String::new, |to| format!(" to {to}"));
                 format!(
@@ -54,7 +54,8 @@ pub(super) const POLICY: Check = Check {
                     response.status,
                     word(declared)
                 )
-            })
+            });
+            cookies.chain([kept]).collect()
         })
     },
     passes: &[

@@ -54,6 +54,7 @@ DEFECTS = {
     "waits-for-stuck": "half a request holds the exit",
     "keeps-listening": "new connections are accepted until the exit",
     "exits-nonzero": "a clean stop ends with 1",
+    "dies-with-an-error": "a signal ends requests in flight, and the process with 3",
 }
 
 
@@ -321,6 +322,11 @@ class Stopping(Service):
 class DiesAtOnce(Stopping):
     def told(self, server, number, frame):
         os._exit(0)
+
+
+class DiesWithAnError(Stopping):
+    def told(self, server, number, frame):
+        os._exit(3)
 
 
 class IgnoresSigterm(Stopping):
