@@ -40,6 +40,8 @@ pub use response::refusal::Refusal;
 pub use response::reply::Reply;
 pub use routes::ROUTES;
 pub use routes::context::Context;
+pub use routes::health::ROUTE as HEALTH;
+pub use routes::livez::ROUTE as LIVEZ;
 pub use routes::route::{Handler, Route, Served};
 pub use routes::router::Conflict;
 pub use service::Service;

@@ -13,7 +13,7 @@ use crate::routes::context::Context;
 use crate::routes::route::{Handler, Route, Served};
 use crate::service::Service;
 
-pub(super) const ROUTE: Route = Route {
+pub const ROUTE: Route = Route {
     path: |profile| profile.health.path.as_str(),
     // Drop all but the service, so that the connection's buffer can be reused.
     methods: &[(

@@ -6,7 +6,7 @@ use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
 use crate::routes::route::{Handler, Route, Served};
 
-pub(super) const ROUTE: Route = Route {
+pub const ROUTE: Route = Route {
     path: |_| "/livez",
     methods: &[(Method::GET, Handler::Sync(|_| Reply::ready_json(StatusCode::OK, r#"{"status":"ok"}"#)))],
     served: Served::Always,

@@ -2,8 +2,8 @@
 
 pub(crate) mod context;
 mod docs;
-mod health;
-mod livez;
+pub(crate) mod health;
+pub(crate) mod livez;
 pub(crate) mod openapi;
 mod readyz;
 pub(crate) mod route;

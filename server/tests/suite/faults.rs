@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use profiles::Declaration;
-use server::{Handler, Reply, Route, Running};
+use server::{HEALTH, Handler, LIVEZ, Reply, Route, Running};
 use testkit::{Fault, FaultProxy, FullBacklog, PASSWORD, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -17,7 +17,7 @@ use tokio_postgres::types::Type;
 
 use crate::support::{Answer, NAP, get, production, serve_with, until};
 
-static ROUTES: &[&Route] = &[&NAP, server::ROUTES[0], server::ROUTES[1]];
+static ROUTES: &[&Route] = &[&NAP, &HEALTH, &LIVEZ];
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -434,7 +434,7 @@ const ROW: Route = Route {
 
 #[tokio::test]
 async fn a_row_that_is_too_long_costs_its_request_and_no_other() {
-    static ROUTES: &[&Route] = &[&NAP, &ROW, server::ROUTES[0]];
+    static ROUTES: &[&Route] = &[&NAP, &ROW, &HEALTH];
     let postgres = Postgres::start().unwrap();
     let by_address =
         format!("postgresql://app:{PASSWORD}@/postgres?hostaddr=127.0.0.1&port={}", postgres.port());

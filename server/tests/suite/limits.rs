@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
-use server::{Handler, ROUTES, Reply, Route, RouteKind, Served};
+use server::{HEALTH, Handler, LIVEZ, Reply, Route, RouteKind, Served};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -42,7 +42,7 @@ const BOOM: Route = Route {
     ..QUICK
 };
 const PUT: Route = Route { path: |_| "/put", methods: &[(Method::PUT, DONE)], ..QUICK };
-static LIMITED: &[&Route] = &[&QUICK, &SLOW, &BOOM, &PUT, ROUTES[0], ROUTES[1]];
+static LIMITED: &[&Route] = &[&QUICK, &SLOW, &BOOM, &PUT, &HEALTH, &LIVEZ];
 
 #[tokio::test]
 async fn beyond_the_most_requests_at_once_is_503_and_probes_are_exempt() {

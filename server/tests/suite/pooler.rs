@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use server::{Handler, Reply, Route, RouteKind, Served};
+use server::{HEALTH, Handler, Reply, Route, RouteKind, Served};
 use testkit::{Authority, FaultProxy, PgBouncer, Postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -82,7 +82,7 @@ const BARE_MOOD: Route = Route {
     )],
     ..SUM
 };
-static ROUTES: &[&Route] = &[&BARE_MOOD, &SUM, &MOOD, &WRITE, &NAP, server::ROUTES[0]];
+static ROUTES: &[&Route] = &[&BARE_MOOD, &SUM, &MOOD, &WRITE, &NAP, &HEALTH];
 
 async fn answers(address: SocketAddr, path: &str, requests: usize) -> Vec<(u16, String)> {
     let answers = join_all((0..requests).map(|_| get(address, path))).await;

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use server::{Context, Handler, Refusal, Reply, Route, Running};
+use server::{Context, HEALTH, Handler, LIVEZ, Refusal, Reply, Route, Running};
 use testkit::{PgBouncer, Postgres};
 
 use crate::support::{NAP, get, log_while, production, send, serve_with, until};
@@ -20,7 +20,7 @@ const TRANSACTION: Route = Route {
     methods: &[(Method::POST, Handler::Async(|context| write_in_a_transaction(context).boxed()))],
     ..NAP
 };
-static ROUTES: &[&Route] = &[&NAP, &WRITE, &TRANSACTION, server::ROUTES[0], server::ROUTES[1]];
+static ROUTES: &[&Route] = &[&NAP, &WRITE, &TRANSACTION, &HEALTH, &LIVEZ];
 
 async fn write(context: Context) -> Result<Reply, Refusal> {
     context.database().execute("insert into notes values (1)", &[]).await?;
