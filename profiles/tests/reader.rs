@@ -80,12 +80,19 @@ fn every_way_of_writing_toml_is_read() {
         .find(|(name, _)| name == "pool")
         .map(|(_, span)| (PRODUCTION[span.clone()].to_owned(), span))
         .expect("production has a pool");
-    let inline = "pool = { size = 0xA, overflow = 0b10, acquire_timeout = '2s', create_timeout = \"\"\"8s\"\"\", \
+    let inline = "size = 0xA, overflow = 0b10, acquire_timeout = '2s', create_timeout = \"\"\"8s\"\"\", \
                   create_limit = 0o4, \
-                  \"ping_after\" = \"5s\", recycle_after = \"\\u0031h\", idle_trim = \"4m\" }\n";
+                  \"ping_after\" = \"5s\", recycle_after = \"\\u0031h\", idle_trim = \"4m\"";
+    let rest: Vec<String> = entries("pool")
+        .into_iter()
+        .filter(|(key, _)| !inline.contains(key.as_str()))
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    let inline = format!("pool = {{ {} }}\n", [&[inline.to_owned()], rest.as_slice()].concat().join(", "));
     let dotted = "pool.size = 1_0\npool.overflow = +2\npool.acquire_timeout = \"2s\"\npool.create_timeout = \"8s\"\n\
                   pool.create_limit = 4\n\
                   pool.ping_after = \"5s\"\npool.recycle_after = \"1h\"\npool.\"idle_trim\" = \"4m\"\n";
+    let dotted = rest.iter().fold(dotted.to_owned(), |dotted, entry| format!("{dotted}pool.{entry}\n"));
     for written in [inline, dotted] {
         let text = format!("{written}{}", PRODUCTION.replace(&pool, ""));
         let declaration =
@@ -320,6 +327,14 @@ fn settings(text: &str) -> Vec<(String, Range<usize>)> {
         }
     }
     all
+}
+
+/// The keys of a table of production, and each value as it is written there.
+fn entries(table: &str) -> Vec<(String, &'static str)> {
+    let document = DeTable::parse(PRODUCTION).expect("production is TOML");
+    let table = document.get_ref().get(table).and_then(|table| table.get_ref().as_table());
+    let entries = table.expect("production has the table").iter();
+    entries.map(|(key, value)| (key.get_ref().to_string(), &PRODUCTION[value.span()])).collect()
 }
 
 /// Every table with its lines.
