@@ -109,20 +109,8 @@ errors = "problem-json"
 "#;
 
 fn declaration(waivers: &str) -> Declaration {
-    let text = on_pages(&production_with(&format!("{SHOWN}{waivers}")));
+    let text = production_with(&format!("{SHOWN}{waivers}"));
     Declaration::parse("profiles/production.toml", &text, TODAY).unwrap()
-}
-
-/// Each table begins a page of twenty lines, so that a setting that production gains moves no line of a snapshot.
-fn on_pages(profile: &str) -> String {
-    let mut text = String::new();
-    for line in profile.split_inclusive('\n') {
-        while line.starts_with('[') && !text.lines().count().is_multiple_of(20) {
-            text.push('\n');
-        }
-        text.push_str(line);
-    }
-    text
 }
 
 fn plan<'a>(declaration: &'a Declaration, only: &[&str]) -> Plan<'a> {

@@ -2,13 +2,19 @@
 
 /// production.toml with these changes. Their tables come first, so that their lines keep their places; a key
 /// replaces production's, and a line `#- key` or `#- [table]` removes it.
+///
+/// Each table after the first begins a page, so that a setting that production gains moves no line of another table.
 pub fn production_with(changes: &str) -> String {
     let changes = sections(changes);
     let gone = |header: &str| changes[0].entries.iter().any(|entry| entry.key == format!("#- [{header}]"));
     let production = sections(include_str!("../../production.toml"));
 
     let mut text = String::new();
-    for section in &changes {
+    for (index, section) in changes.iter().enumerate() {
+        // The first is the top of the file.
+        if index > 1 {
+            begin_page(&mut text);
+        }
         text.push_str(&section.lines);
         section.entries.iter().for_each(|entry| text.push_str(&entry.lines));
         // Of a list of tables, or of a table that stands there twice, nothing is left to add.
@@ -25,11 +31,20 @@ pub fn production_with(changes: &str) -> String {
         let name = section.header.trim_matches(['[', ']']);
         let said = changes.iter().any(|own| own.header.trim_matches(['[', ']']) == name);
         if !said && !gone(name) {
+            begin_page(&mut text);
             text.push_str(&section.lines);
             section.entries.iter().for_each(|entry| text.push_str(&entry.lines));
         }
     }
     text
+}
+
+/// In lines, more than a table has.
+const PAGE: usize = 30;
+
+fn begin_page(text: &mut String) {
+    let lines = text.lines().count();
+    text.extend(std::iter::repeat_n('\n', lines.next_multiple_of(PAGE) - lines));
 }
 
 struct Section {
