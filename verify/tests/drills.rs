@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use support::command::{Ended, verify_with};
 use testkit::{PgBouncer, Postgres};
+use variants::{Variant, production};
 
 #[tokio::test]
 async fn our_server_passes_every_drill_under_its_production_profile() {
@@ -125,16 +126,16 @@ const DRILL: [&str; 7] = ["drill", "--profile", "./ours.toml", "--report", "json
 
 /// A folder with our production profile, whose command starts this program.
 fn ours(binary: &Path) -> tempfile::TempDir {
-    let text = include_str!("../../profiles/production.toml");
-    let launch = text.find("[launch]").unwrap();
-    let command = format!(
-        "[launch]\nbuild = []\ncommand = [\"{}\", \"--profile\", \"production\"]\nready = \"60s\"\n",
-        binary.display()
-    );
+    let binary = binary.display().to_string();
+    let profile = production()
+        .with("launch.build", NOTHING)
+        .with("launch.command", [binary.as_str(), "--profile", "production"]);
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("ours.toml"), format!("{}{command}", &text[..launch])).unwrap();
+    std::fs::write(folder.path().join("ours.toml"), profile.text()).unwrap();
     folder
 }
+
+const NOTHING: [&str; 0] = [];
 
 /// Built beside our own binary.
 fn server() -> PathBuf {
@@ -169,7 +170,7 @@ mod foreign {
 
     #[tokio::test]
     async fn a_service_written_with_care_passes_every_drill() {
-        let ended = as_it_is("careful").await;
+        let ended = drilled(&careful(), &[]).await;
         assert_eq!((ended.code, ended.failed()), (0, Vec::new()), "{}{}", ended.stdout, ended.stderr);
         for status in ["inconclusive", "not_applicable"] {
             assert_eq!(ended.with_status(status), Vec::<String>::new(), "{}", ended.stdout);
@@ -179,7 +180,7 @@ mod foreign {
     /// Recorded results, each verified by hand against the service.
     #[tokio::test]
     async fn a_service_as_a_plan_describes_it_breaks_these_promises() {
-        let ended = as_it_is("plan").await;
+        let ended = drilled(&plan(), &[]).await;
         assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
         let failed: BTreeSet<String> = ended.failed().into_iter().collect();
         for id in PLAN {
@@ -321,14 +322,14 @@ mod foreign {
                 }
                 _ => process.map(|id| ["--skip", id]).to_vec(),
             };
-            faulty_one(&format!("faulty.py --defect {defect}"), &selection.concat()).await
+            drilled(&faulty(defect), &selection.concat()).await
         }
     }
 
     #[tokio::test]
     async fn a_candidate_with_two_faults_is_told_of_both() {
         let drain = ["--only", "drill.stop.drains"];
-        let ended = faulty_one("faulty.py --defect dies-with-an-error", &drain).await;
+        let ended = drilled(&faulty("dies-with-an-error"), &drain).await;
         let observed = ended.observed("drill.stop.drains");
         for signal in ["SIGTERM", "SIGINT"] {
             let lost = format!("after {signal} the request in flight had no answer");
@@ -349,24 +350,78 @@ mod foreign {
     /// Its defect is any body that is not the contract's: it fires beside what the body says too much.
     const CONTRACT: &str = "health.deep.contract-when-down";
 
-    /// Drills a service of `tests/services/drilled` as its own profile says, from the repository's root.
-    async fn as_it_is(name: &str) -> Ended {
-        let profile = format!("{SERVICES}/{name}.toml");
-        verify_with(&root(), &["drill", "--profile", &profile, "--report", "json", "--snapshots", "off"], &[])
-            .await
+    /// The careful service with one defect.
+    fn faulty(defect: &str) -> Variant {
+        let command = format!("exec python {SERVICES}/faulty.py --defect {defect}");
+        careful().with("launch.command", ["sh", "-c", &command]).with("launch.ready", "15s")
     }
 
-    /// The same under the careful one's profile, with another command.
-    async fn faulty_one(arguments: &str, selection: &[&str]) -> Ended {
-        let text = std::fs::read_to_string(root().join(SERVICES).join("careful.toml")).unwrap();
-        let launch = text.find("[launch]").unwrap();
-        let command = format!("exec python {}/{arguments}", root().join(SERVICES).display());
-        let command =
-            format!("[launch]\nbuild = []\ncommand = [\"sh\", \"-c\", \"{command}\"]\nready = \"15s\"\n");
+    /// What both services promise, neither of which is behind our platform.
+    fn foreign(command: [&str; 3]) -> Variant {
+        production()
+            .without("client_ip")
+            .without("limits")
+            .without("health.writes")
+            .without("edge.hsts")
+            .without("load.rate_limit")
+            .with("server.header_limit", "64KiB")
+            .with("server.uri_limit", "64KiB")
+            .with("server.max_connections", 1_000)
+            .with("cors.origins", ["https://app.example.com", "https://www.example.org"])
+            .with("cors.methods", ["GET", "POST", "PUT", "DELETE"])
+            .with("pool.create_limit", 2)
+            .with("pool.ping_after", "1ms")
+            .with("secrets.required", ["DATABASE_URL", "JWT_SECRET"])
+            .with("drill.reads", ["/api/items"])
+            .with("drill.writes", ["/api/items"])
+            .with("verify.errors", "json")
+            .with("verify.docs", ["/docs", "/redoc", "/openapi.json"])
+            .with("verify.concurrency", 8)
+            .with("launch.build", NOTHING)
+            .with("launch.command", command)
+    }
+
+    /// What `careful.py` promises, and `faulty.py` breaks one by one.
+    fn careful() -> Variant {
+        foreign(["sh", "-c", "exec python verify/tests/services/drilled/careful.py"])
+            // Of which the database gets 4.
+            .with("server.request_timeout", "5s")
+            .with("server.body_timeout", "5s")
+            // Two tries: 1.2 s and 0.6 s, and a second for a busy machine.
+            .with("health.budget", "3s")
+            .with("pool.size", 5)
+            // One for a burst, one for the health check alone.
+            .with("pool.overflow", 2)
+            .with("pool.create_timeout", "1500ms")
+            .with("pool.recycle_after", "4m")
+    }
+
+    /// What `plan.py` promises by the user's plan. Where that is silent, what every service should.
+    fn plan() -> Variant {
+        let uvicorn = "ENVIRONMENT=production exec uvicorn --app-dir verify/tests/services/drilled plan:app \
+                       --host 0.0.0.0 --port $PORT";
+        foreign(["sh", "-c", uvicorn])
+            .with("server.address", "0.0.0.0")
+            .with("server.request_timeout", "10s")
+            .with("server.body_timeout", "10s")
+            .with("health.budget", "2s")
+            .with("cors.exposed_headers", NOTHING)
+            .with("pool.size", 10)
+            // SQLAlchemy's default is 30 s.
+            .with("pool.acquire_timeout", "2s")
+            // asyncpg's default is 60 s.
+            .with("pool.create_timeout", "2s")
+            .with("pool.recycle_after", "1h")
+    }
+
+    /// Drills a service of `tests/services/drilled`, from the repository's root.
+    async fn drilled(profile: &Variant, selection: &[&str]) -> Ended {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("faulty.toml"), format!("{}{command}", &text[..launch])).unwrap();
-        let all = ["drill", "--profile", "./faulty.toml", "--report", "json", "--snapshots", "off"];
-        verify_with(folder.path(), &[&all, selection].concat(), &[]).await
+        let path = folder.path().join("drilled.toml");
+        std::fs::write(&path, profile.text()).unwrap();
+        let path = path.display().to_string();
+        let all = ["drill", "--profile", &path, "--report", "json", "--snapshots", "off"];
+        verify_with(&root(), &[&all, selection].concat(), &[]).await
     }
 
     const SERVICES: &str = "verify/tests/services/drilled";
