@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1 on a socket that knows how long its client may take.
+//! One connection: HTTP/1.1 on a socket with deadlines for its client.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,19 +19,19 @@ use crate::connection::places::{Place, RESERVE_HEAD};
 use crate::connection::socket::{Patience, Socket, Turn};
 use crate::observe::metrics::GaugeGuard;
 
-/// Hyper's read buffer is never smaller, and it panics when asked for less.
+/// The smallest read buffer that hyper accepts: it panics below this.
 const SMALLEST_BUFFER: usize = 8192;
 
-/// A connection that the service has taken.
+/// An accepted connection.
 pub(crate) struct Accepted {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
-    /// Given back when the connection ends.
+    /// Released when the connection ends.
     pub(crate) place: Place,
     pub(crate) open: GaugeGuard,
 }
 
-/// What every connection is served with.
+/// The state that every connection is served with.
 #[derive(Clone)]
 pub(crate) struct Protocol {
     http: http1::Builder,
@@ -40,7 +40,7 @@ pub(crate) struct Protocol {
 }
 
 impl Protocol {
-    /// HTTP/1 only: that is what Railway's edge speaks to us, and a silent client of the version-sniffing
+    /// HTTP/1 only: Railway's edge speaks nothing else to the service, and a silent client of the version-sniffing
     /// connection is never closed (hyper issue 3756).
     pub(crate) fn new(profile: &Profile, app: Arc<App>) -> Self {
         let server = &profile.server;
@@ -53,24 +53,24 @@ impl Protocol {
     }
 }
 
-/// How hyper reads a connection.
+/// The configuration of hyper.
 pub(crate) fn http(server: &Server) -> http1::Builder {
     let mut http = http1::Builder::new();
-    // More than `Head::check` lets through, which says more than hyper can when its buffer is full.
+    // More than `Head::check` accepts, whose refusals say more than hyper's when its buffer is full.
     let limits = server.header_limit.get() + server.uri_limit.get();
     let buffer = usize::try_from(limits).unwrap_or(usize::MAX).saturating_add(SMALLEST_BUFFER);
-    // The deadlines are the socket's.
-    // Answers are small: to gather a head and its body takes longer than to copy them.
+    // The socket has the deadlines.
+    // Answers are small: a vectored write of head and body takes longer than a copy.
     http.header_read_timeout(None).max_buf_size(buffer).writev(false);
     http
 }
 
-/// Serves one connection until either side ends it. Once the service drains, or needs its place, its next answer is its
+/// Serves one connection until either side ends it. Once the service drains, or needs its place, the next answer is the
 /// last.
 pub(crate) async fn serve(accepted: Accepted, protocol: Protocol) {
     let Accepted { stream, peer, place, open: _open } = accepted;
     let Protocol { http, mut patience, app } = protocol;
-    // Answers are small and whole: waiting to fill a packet would only delay them.
+    // Answers are small and complete: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     if place.is_extra() {
         patience.head = patience.head.min(RESERVE_HEAD);
@@ -97,14 +97,14 @@ pub(crate) async fn serve(accepted: Accepted, protocol: Protocol) {
     let served = loop {
         tokio::select! {
             served = &mut served => break served,
-            // hyper's own graceful end closes what it has not read yet. Here it only looks again: what waits in the
-            // socket is read and answered, and where nothing comes the socket knows for how long.
+            // hyper's graceful shutdown would drop unread requests. Here it is only polled again: requests in the
+            // socket are read and answered, and the socket has a deadline for an idle client.
             () = app.drain().begun(), if !draining => draining = true,
             () = place.wanted() => {}
         }
     };
     if let Err(error) = served {
-        // The client's doing: a broken head, a deadline, a reset. What could be answered has been.
+        // Caused by the client: a malformed head, a deadline, a reset. It was answered if that was possible.
         tracing::debug!(%error, "a connection ended early");
     }
 }

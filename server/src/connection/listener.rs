@@ -1,4 +1,4 @@
-//! Where the service listens: every address of both families, where there are both; and whom it lets in.
+//! The listener: it binds every address, of both families if there are both, and accepts connections.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,7 +12,7 @@ use crate::connection::http1::Accepted;
 use crate::connection::places::{Place, Places};
 use crate::service::Service;
 
-/// Connections that wait for `accept`; the kernel caps it at `net.core.somaxconn`.
+/// The backlog of connections before `accept`; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;
 
 /// `[::]` serves IPv4 too (older Railway environments resolve to IPv6 only), and becomes `0.0.0.0` where the
@@ -40,7 +40,7 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Takes connections, as many at once as there are places.
+/// Accepts connections, at most as many at once as there are places.
 pub(crate) struct Acceptor {
     listener: TcpListener,
     service: Arc<Service>,
@@ -52,7 +52,7 @@ impl Acceptor {
         Self { listener, places: Places::new(service.profile.server.max_connections), service }
     }
 
-    /// The next connection. A place in the reserve comes first: what exceeds it waits in the kernel and costs nothing.
+    /// The next connection. It acquires a reserve permit first, so excess connections wait in the kernel backlog.
     pub(crate) async fn accept(&mut self) -> Accepted {
         let reserved = self.places.reserve().await;
         let Self { listener, service, .. } = self;
@@ -68,11 +68,11 @@ impl Acceptor {
         self.accepted(stream, peer, place)
     }
 
-    /// From now on the kernel makes no new connections here: a client that begins one gets no answer, tries again after
-    /// a second (RFC 6298 section 2.1), and is refused by then. The connections that it has made are still to be accepted.
+    /// Makes the kernel drop new connections: a client that begins one gets no answer, retries after a second (RFC 6298
+    /// section 2.1), and is refused by then. Connections in the backlog are still to be accepted.
     ///
-    /// Else the kernel could make one between the last `accept` and `close`, and reset it together with its request. It
-    /// still may, one at a time, where there are no filters: all but Linux.
+    /// Otherwise the kernel could complete a connection between the last `accept` and `close`, and reset it together
+    /// with its request. Systems other than Linux have no such filter, so there one connection may still be lost.
     pub(crate) fn refuse_new(&self) {
         let socket = SockRef::from(&self.listener);
         let refused = ignore_beginnings(&socket).or_else(|_| socket.listen(0));
@@ -81,10 +81,10 @@ impl Acceptor {
         }
     }
 
-    /// The next of those that the kernel has accepted; `None` when there is no more.
+    /// The next connection of the backlog; `None` when it is empty.
     ///
-    /// Asks the kernel itself: tokio remembers that a listener had nothing to give until the kernel is polled again, and
-    /// lets a task accept only so many in a row.
+    /// It calls accept(2) directly: tokio caches an empty backlog until its next poll, and limits how many connections
+    /// a task accepts in a row.
     pub(crate) async fn accept_queued(&mut self) -> Option<Accepted> {
         let place = self.places.regular().await;
         let mut pause = FIRST_PAUSE;
@@ -112,8 +112,8 @@ fn tell_failed(service: &Service, error: &io::Error) {
     tracing::error!(sum_by = ?error.kind(), %error, "could not accept a connection");
 }
 
-/// Has the kernel drop each segment that begins a connection, before it reaches the listener. What belongs to a
-/// handshake under way, and to the connections that the listener has made, passes.
+/// Makes the kernel drop each segment that begins a connection, before it reaches the listener. Segments of pending
+/// handshakes and of existing connections pass.
 #[cfg(target_os = "linux")]
 fn ignore_beginnings(listener: &SockRef<'_>) -> io::Result<()> {
     use socket2::SockFilter;
@@ -148,7 +148,7 @@ fn into_stream((socket, peer): (Socket, SockAddr)) -> io::Result<(TcpStream, Soc
     Ok((TcpStream::from_std(socket.into())?, peer))
 }
 
-/// The next connection. What fails is told, and tried again.
+/// The next connection. A failed accept is reported and retried.
 pub(crate) async fn accept(
     listener: &TcpListener,
     mut failed: impl FnMut(&io::Error),
@@ -158,7 +158,7 @@ pub(crate) async fn accept(
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_the_clients(&error) => {}
-            // A lack of descriptors or memory: it passes only with time, and trying again at once would spin.
+            // A lack of descriptors or memory passes only with time; an immediate retry would spin.
             Err(error) => {
                 failed(&error);
                 tokio::time::sleep(pause).await;
@@ -171,7 +171,7 @@ pub(crate) async fn accept(
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What accept(2) passes on of the connection's own network.
+/// Network errors of a connection that accept(2) reports.
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkDown,

@@ -1,4 +1,4 @@
-//! Connections: who is let in, how long each may take, how it is served, and how all of them end.
+//! Connections: accepting them, their deadlines, serving them, and ending all of them.
 
 pub(crate) mod http1;
 pub mod listener;

@@ -1,4 +1,4 @@
-//! Places for connections, and which connection gives its place up when there are none left.
+//! Places for connections: a permit each, and the connection that is closed when none is free.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,23 +10,23 @@ use tokio::time::Instant;
 
 use crate::boot::settings::RESERVE;
 
-/// The longest that a connection of the reserve may take to begin its request, and to send its head. A health check of
-/// a platform sends it at once; a client that does not keeps others out.
+/// The longest that a connection of the reserve may take to begin its request, and to send its head. A platform's
+/// health check sends it at once; a slow client would keep others out.
 pub(crate) const RESERVE_HEAD: Duration = Duration::from_secs(1);
 
-/// All places, and who waits in them for the client.
+/// All places, and the connections that are idle.
 pub(crate) struct Places {
     regular: Arc<Semaphore>,
     reserve: Arc<Semaphore>,
-    /// By the time since which they have waited, when they were last looked at. What has worked since then is found
-    /// when its turn comes, and put where it belongs: a request costs no search.
+    /// Idle connections by the start of their idle time, as last seen. One that has served a request since then is
+    /// re-sorted only when its turn comes, so that a request costs no search.
     waiting: Mutex<BTreeMap<Key, Arc<Seat>>>,
     numbers: AtomicU64,
 }
 
 type Key = (Instant, u64);
 
-/// A connection, as the others see it.
+/// A connection's state that others see.
 struct Seat {
     number: u64,
     state: Mutex<State>,
@@ -36,16 +36,16 @@ struct Seat {
 #[derive(Default)]
 struct State {
     waits_since: Option<Instant>,
-    /// Where it stands among the waiting ones.
+    /// Its position among the idle ones.
     key: Option<Key>,
     is_told: bool,
 }
 
-/// A connection's place; dropped, it is free again.
+/// A connection's place; its drop frees it.
 pub(crate) struct Place {
     places: Arc<Places>,
     seat: Arc<Seat>,
-    /// In the reserve: for one request.
+    /// A place of the reserve, for one request.
     is_extra: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -64,13 +64,13 @@ impl Places {
         })
     }
 
-    /// One place in the reserve, to be held while a connection is accepted: excess connections wait in the kernel.
+    /// Acquires a place of the reserve before a connection is accepted: excess connections wait in the kernel backlog.
     pub(crate) async fn reserve(&self) -> OwnedSemaphorePermit {
         Arc::clone(&self.reserve).acquire_owned().await.expect("the semaphore is never closed")
     }
 
-    /// A regular place for the connection that has come, or the one in the reserve; then the connection that has waited
-    /// longest is closed, if one waits (RFC 9112 section 9.5).
+    /// A regular place for the new connection, or else the reserved one; then the connection that is idle longest is
+    /// closed, if there is one (RFC 9112 section 9.5).
     pub(crate) fn take(self: &Arc<Self>, reserved: OwnedSemaphorePermit) -> Place {
         if let Ok(permit) = Arc::clone(&self.regular).try_acquire_owned() {
             return self.place(permit, false);
@@ -79,7 +79,7 @@ impl Places {
         self.place(reserved, true)
     }
 
-    /// A regular place, as soon as one is free.
+    /// Waits for a regular place.
     pub(crate) async fn regular(self: &Arc<Self>) -> Place {
         let permit = Arc::clone(&self.regular).acquire_owned().await.expect("the semaphore is never closed");
         self.place(permit, false)
@@ -97,7 +97,7 @@ impl Places {
             let mut state = lock(&seat.state);
             state.key = None;
             match state.waits_since {
-                // It works, and is filed when it waits again.
+                // It serves a request, and is re-inserted when it is idle again.
                 None => {}
                 Some(since) if since > filed => {
                     state.key = Some((since, number));
@@ -115,7 +115,7 @@ impl Places {
 }
 
 impl Place {
-    /// The connection has nothing to do until its client is heard.
+    /// Marks the connection as idle until its client sends bytes.
     pub(crate) fn waits(&self) {
         let since = Instant::now();
         let is_filed = {
@@ -131,7 +131,7 @@ impl Place {
         waiting.insert((since, self.seat.number), Arc::clone(&self.seat));
     }
 
-    /// Its client has been heard.
+    /// Marks the connection as active: its client has sent bytes.
     pub(crate) fn works(&self) {
         lock(&self.seat.state).waits_since = None;
     }
@@ -140,18 +140,18 @@ impl Place {
         self.is_extra
     }
 
-    /// For a request of the reserve: a regular place until it is answered, if one is free by now.
+    /// A regular place for a request of the reserve until it is answered, if one is free by now.
     pub(crate) fn regular(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places.regular).try_acquire_owned().ok()
     }
 
-    /// Whether this place is wanted by another: the connection is closed or, where a request has come meanwhile, ends
-    /// with its answer.
+    /// Whether another connection needs this place: this one is closed or, if a request has arrived meanwhile, ends
+    /// after its answer.
     pub(crate) fn is_wanted(&self) -> bool {
         lock(&self.seat.state).is_told
     }
 
-    /// Returns when this place is wanted.
+    /// Waits until another connection needs this place.
     pub(crate) async fn wanted(&self) {
         self.seat.told.notified().await;
     }
@@ -172,7 +172,7 @@ impl Drop for Place {
     }
 }
 
-/// No panic leaves what is behind these locks half done.
+/// Ignores poisoning: a panic cannot leave the data behind these locks inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

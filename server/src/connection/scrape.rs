@@ -1,4 +1,4 @@
-//! The second listener, for those who may read the metrics: `GET /metrics`, and nothing else.
+//! The second listener, for metrics: `GET /metrics` and nothing else.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,9 +21,9 @@ use tokio::time::timeout;
 use crate::connection::listener;
 use crate::service::exposition::Exposition;
 
-/// Scrapes at once; one more waits in the system's queue.
+/// The most scrapes at once; further ones wait in the kernel backlog.
 const MOST: usize = 8;
-/// Hyper's smallest. A scrape's head is a few hundred bytes.
+/// Hyper's minimum. A scrape's head is a few hundred bytes.
 const HEAD: usize = 8192;
 
 /// Serves until it is closed or dropped.
@@ -36,10 +36,10 @@ impl MetricsListener {
         Ok(Self(tokio::spawn(serve(listener, Arc::new(exposition), head, answer))))
     }
 
-    /// Returns when the port is free again.
+    /// Closes the listener and waits until the port is free.
     pub(crate) async fn close(mut self) {
         self.0.abort();
-        // It says that it was cancelled.
+        // The only error is its cancellation.
         let _ = (&mut self.0).await;
     }
 }
@@ -52,7 +52,7 @@ impl Drop for MetricsListener {
 
 async fn serve(listener: TcpListener, exposition: Arc<Exposition>, head: Duration, answer: Duration) {
     let mut protocol = http1::Builder::new();
-    // One scrape for each connection: then its time bounds the connection's.
+    // One scrape per connection, so that its deadline bounds the connection.
     protocol.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD).keep_alive(false);
     let mut connections = JoinSet::new();
     let mut next = Box::pin(next_scrape(&listener));
@@ -84,7 +84,7 @@ async fn scrape(stream: TcpStream, protocol: http1::Builder, exposition: Arc<Exp
 
 fn respond<B>(request: &Request<B>, exposition: &Exposition) -> Response<Full<Bytes>> {
     let (status, body) = match (request.uri().path(), request.method()) {
-        // Hyper leaves the body out of the answer to HEAD.
+        // Hyper omits the body in the answer to HEAD.
         ("/metrics", &Method::GET | &Method::HEAD) => (StatusCode::OK, exposition.text()),
         ("/metrics", _) => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
         _ => (StatusCode::NOT_FOUND, String::new()),

@@ -1,4 +1,4 @@
-//! The service while it runs: accept, and end in good order.
+//! The running service: it accepts connections, and shuts down gracefully.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use crate::service::Service;
 use crate::service::drain::Drain;
 use crate::service::exposition::Exposition;
 
-/// A service that answers on [`Running::local_addr`] until it is stopped. Dropped, it drains as well, unobserved.
+/// A service that answers on [`Running::local_addr`] until it is stopped. Its drop starts the same drain.
 pub struct Running {
     local_addr: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -55,7 +55,7 @@ pub enum StartError {
 }
 
 impl Running {
-    /// Serves `routes` on the listener. Nothing is connected before it is needed.
+    /// Serves `routes` on the listener. Database connections open when they are first needed.
     pub fn start(
         settings: Settings,
         routes: &'static [&'static Route],
@@ -81,16 +81,16 @@ impl Running {
         self.local_addr
     }
 
-    /// Ends as on SIGTERM: not ready for the profile's `limits.lame_duck`, what the kernel has accepted is answered and what is under way finished within the
-    /// profile's `server.drain_timeout`, the pool closes.
+    /// Ends as on SIGTERM: not ready for the profile's `limits.lame_duck`; then connections in the backlog are answered
+    /// and requests in flight completed within the profile's `server.drain_timeout`; then the pool closes.
     pub async fn stop(self) -> Drained {
-        // The service has ended by itself only if it failed; then awaiting it says so.
+        // The service ends by itself only if it failed, which the await below reports.
         let _ = self.stop.send(());
         self.serving.await.expect("serving neither panics nor is it aborted")
     }
 }
 
-/// Where the profile wants a second listener.
+/// The second listener, if the profile has one.
 fn listen_for_metrics(
     service: &Arc<Service>,
     release: Option<&HeaderValue>,
@@ -106,7 +106,7 @@ fn listen_for_metrics(
     Ok(Some(listener))
 }
 
-/// Serves, and ends in good order: not ready and serving, draining, and last the pool.
+/// Serves, then shuts down: not ready but serving, draining, closing the pool.
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -128,31 +128,31 @@ async fn serve(
     }
     let drained = taking.drain(&service).await;
     service.database.close().await;
-    // Last, so that the end can be watched.
+    // The metrics close last, so that the shutdown can be observed.
     if let Some(scraped) = scraped {
         scraped.close().await;
     }
     drained
 }
 
-/// How long the handshakes may take that are under way when the kernel makes no new connections: one round trip. Within
-/// a continent that is a tenth of a second.
+/// How long handshakes may take that are pending when the kernel starts to drop new connections: one round trip, within
+/// a continent a tenth of a second.
 const HANDSHAKE: Duration = Duration::from_millis(200);
 
-/// The connections that are open, and what takes more of them.
+/// The open connections, and the listener.
 struct Taking {
     acceptor: Acceptor,
     protocol: Protocol,
-    /// Dropped, it aborts what it holds: the hard end of the drain.
+    /// Its drop aborts all connections: the hard end of the drain.
     connections: JoinSet<()>,
 }
 
 impl Taking {
-    /// Takes connections until told to stop.
+    /// Accepts connections until the drain begins.
     async fn until(&mut self, told: impl Future) {
         let Self { acceptor, protocol, connections } = self;
         let mut told = pin!(told);
-        // Kept over the turns of the loop: a pause after a failed accept must not end with somebody's connection.
+        // Kept across iterations: another event must not cut short the pause after a failed accept.
         let mut next = Box::pin(acceptor.accept());
         loop {
             tokio::select! {
@@ -167,7 +167,7 @@ impl Taking {
         }
     }
 
-    /// Answers what the kernel has accepted, and ends each connection after that, within the profile's time.
+    /// Answers the connections of the backlog and ends each connection, within the profile's time.
     async fn drain(mut self, service: &Service) -> Drained {
         service.drain.begin();
         let deadline = Instant::now() + service.profile.server.drain_timeout.get();
@@ -178,7 +178,7 @@ impl Taking {
                 self.connections.spawn(http1::serve(accepted, self.protocol.clone()));
             }
         };
-        // What is still in the queue at the deadline is reset with the listener, and the rest is cut below.
+        // Connections still in the backlog at the deadline are reset with the listener; the others are aborted below.
         let _ = timeout_at(deadline, queue).await;
         let Self { acceptor, mut connections, .. } = self;
         drop(acceptor);

@@ -1,7 +1,7 @@
-//! A connection's socket: how long its client may take, and what hyper does not tell of what it read.
+//! A connection's socket: the deadlines of its client, and the framing errors that hyper accepts silently.
 //!
-//! hyper knows one deadline for a head and for the time between two requests. Behind a proxy these must differ: a
-//! head comes at once or never, and an open connection may wait for a minute.
+//! hyper has one deadline for a head and for the time between two requests. Behind a proxy these must differ: a
+//! head arrives at once or never, and an idle connection may stay open for a minute.
 
 use std::fmt::Write as _;
 use std::future::Future as _;
@@ -26,15 +26,15 @@ use crate::connection::places::Place;
 use crate::request::framing::{Flaw, Framing};
 use crate::service::drain::Drain;
 
-/// Whose turn it is on a connection: the service says when it begins and ends, the socket when it hears the client.
+/// Whose turn it is on a connection: the service marks begin and end of its turn, the socket the client's bytes.
 #[derive(Default)]
 pub(crate) struct Turn {
     phase: AtomicU8,
-    /// What the socket has noticed in the head that was last read.
+    /// The framing error of the last head.
     flaw: AtomicU8,
 }
 
-/// The longest that a client may take.
+/// The deadlines of a client.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
     /// To send a head, and to begin the first one.
@@ -47,25 +47,25 @@ pub(crate) struct Patience {
 
 /// How long a client may take to begin a request once the service drains, on a new connection or an idle one.
 ///
-/// At once would lose what is under way: a request that was sent before its client could know of the end. A round trip
-/// and a pause of the client's fit in here, so that a busy client is told by its next answer (`connection: close`); a
-/// spare connection of a browser or a pool, which never says anything, holds the end up no longer than this.
+/// An immediate close would lose requests that were sent before their client could learn of the drain. This leaves time
+/// for a round trip and a pause of the client, so that a busy client learns of it by its next answer
+/// (`connection: close`); a spare, silent connection of a browser or a pool delays the end by no more than this.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// How long a closed connection still reads, and drops, what its client sends. RFC 9112 section 9.6: a connection that
-/// is closed with bytes unread is reset, and a reset may reach the client before it has read its answer.
+/// How long a closed connection still reads and drops its client's bytes. RFC 9112 section 9.6: closing a connection
+/// with unread bytes resets it, and the reset may reach the client before it has read its answer.
 const LINGER: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Phase {
-    /// Nothing has been heard of the first request.
+    /// No byte of the first request has arrived.
     New,
-    /// A part of a head has been heard.
+    /// A part of a head has arrived.
     Head,
-    /// A request is being handled; the service has its own deadlines.
+    /// A request is being handled, under the service's deadlines.
     Service,
-    /// The last request is answered, and nothing has been heard since.
+    /// The last request is answered, and no byte has arrived since.
     Answered,
 }
 
@@ -76,17 +76,17 @@ pub(crate) struct Socket {
     app: Arc<App>,
     place: Arc<Place>,
     framing: Framing,
-    /// When the client must have been heard, and in which phase that was decided.
+    /// The deadline for the client's next bytes, and the phase in which it was set.
     heard_by: Option<(Phase, Instant)>,
-    /// Bytes are written that are not flushed: an answer that the client still takes.
+    /// Written bytes are not flushed yet: the client is still reading an answer.
     answering: bool,
     written_by: Option<Instant>,
-    /// Nothing more is read: the client has ended its side, or has had its time.
+    /// Nothing more is read: the client has closed its side, or its deadline has passed.
     is_ended: bool,
-    /// Until when a closed connection still reads.
+    /// The end of the reading on a closed connection.
     lingers_until: Option<Instant>,
-    /// One timer for all. It is never moved later, only found too early when it rings: a busy connection costs no
-    /// timer per request.
+    /// One timer for all deadlines. It is never postponed, only checked when it fires: a busy connection costs no timer
+    /// per request.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -96,16 +96,16 @@ fn to_begin(usual: Duration, drain: &Drain) -> Duration {
 }
 
 impl Turn {
-    /// The service takes over; what is wrong with the head that it is given.
+    /// Starts the service's turn, and returns the framing error of its head.
     pub(crate) fn begin(&self) -> Option<Flaw> {
         self.set(Phase::Service);
         Flaw::of(self.flaw.swap(0, Ordering::Relaxed))
     }
 
-    /// Bytes have come; whether they begin a head is known by whose turn it is.
+    /// Records received bytes; the turn tells whether they begin a head.
     pub(crate) fn hear(&self, framing: &mut Framing, bytes: &[u8]) {
         match self.phase() {
-            // The rest of a body, and perhaps of what follows it.
+            // The rest of a body, and perhaps a following head.
             Phase::Service => return framing.lose(),
             Phase::Head => framing.read(bytes),
             Phase::New | Phase::Answered => {
@@ -116,7 +116,7 @@ impl Turn {
         self.flaw.store(framing.flaw(), Ordering::Relaxed);
     }
 
-    /// The service has answered.
+    /// Ends the service's turn: it has answered.
     pub(crate) fn end(&self) {
         self.set(Phase::Answered);
     }
@@ -167,7 +167,7 @@ impl Socket {
         self.turn.hear(&mut self.framing, bytes);
     }
 
-    /// Nothing came. `Ready` when the client has had its time: nothing is read, which is the end of a connection.
+    /// No bytes arrived. `Ready` when the deadline has passed: an empty read, which ends the connection.
     fn await_client(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let phase = self.turn.phase();
         let patience = match phase {
@@ -179,7 +179,7 @@ impl Socket {
         };
         let by = Instant::now() + patience;
         let by = match self.heard_by {
-            // The drain shortens a time that already runs.
+            // The drain shortens a running deadline.
             Some((decided, earlier)) if decided == phase => earlier.min(by),
             _ => by,
         };
@@ -199,17 +199,17 @@ impl Socket {
         if phase != Phase::Head {
             return Poll::Ready(Ok(()));
         }
-        // RFC 9110 section 15.5.9. As much as fits at once: this client gets no second chance.
+        // RFC 9110 section 15.5.9. A single write without a retry: this client is already late.
         let _ = self.stream.try_write(&self.refusal(StatusCode::REQUEST_TIMEOUT));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long")))
     }
 
-    /// Whether there is something to read, as the kernel says: tokio knows of it only after its next look.
+    /// Whether the kernel has bytes to read: tokio notices them only at its next poll.
     fn something_waits(&self) -> bool {
         SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|waiting| waiting > 0)
     }
 
-    /// Nothing could be written.
+    /// No byte could be written.
     fn await_reader(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let by = *self.written_by.get_or_insert_with(|| Instant::now() + self.patience.write);
         if !self.rings(by, cx) {
@@ -232,8 +232,8 @@ impl Socket {
         false
     }
 
-    /// Before the service has seen a request, only hyper can be writing: a bare answer to what it could not parse.
-    /// The client gets that status in the form of every other refusal.
+    /// Before the service has a request, only hyper writes: a bare answer to a malformed head. The client gets that
+    /// status in the form of every other refusal.
     fn dress(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if !matches!(self.turn.phase(), Phase::New | Phase::Head) {
             return None;
@@ -243,13 +243,13 @@ impl Socket {
         Some(self.refusal(status))
     }
 
-    /// The whole message: hyper writes nothing of it.
+    /// The complete message, in place of hyper's.
     fn refusal(&self, status: StatusCode) -> Vec<u8> {
         let (parts, body) = self.app.refuse_malformed(status).into_parts();
         let reason = status.canonical_reason().unwrap_or_default();
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
         for (name, value) in &parts.headers {
-            // Our own values, all of them text.
+            // The service's own values, all of them text.
             let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
         }
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()).unwrap_or_default();
@@ -323,14 +323,14 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes once all of an answer is written. It does not read again where a read had nothing to give while the
-    /// service was busy, so this is where the time until the next request begins.
+    /// hyper flushes once an answer is written completely. It does not read again if an earlier read was empty, so the
+    /// time until the next request begins here.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.written_by = None;
         self.answering = false;
         let timed = self.heard_by.is_some_and(|(decided, _)| decided == Phase::Answered);
         if !timed && self.turn.phase() == Phase::Answered {
-            // Where its time is over at once, the next read says so.
+            // If its deadline has passed already, the next read reports it.
             if self.await_client(cx).is_ready() {
                 cx.waker().wake_by_ref();
             }
@@ -338,7 +338,7 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Ends our side, and the connection as soon as the client has ended its own: what it still sends is not answered.
+    /// Closes the service's side, then the connection once the client has closed its own; further requests are dropped.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let until = if let Some(until) = self.lingers_until {
             until

@@ -1,4 +1,4 @@
-//! How the database is reached: its URL once understood, and whose certificates are believed.
+//! Access to the database: its parsed URL, and the trusted certificates.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +17,7 @@ pub(crate) struct DatabaseAccess {
 }
 
 impl DatabaseAccess {
-    /// Reads the file of the private authority, where the URL names one.
+    /// Reads the file of the private authority, if the URL names one.
     pub(crate) fn to(address: Address) -> Result<Self, AuthorityError> {
         let Address { mut config, authority } = address;
         let transport = if config.get_ssl_mode() == SslMode::Disable {
@@ -37,7 +37,7 @@ impl DatabaseAccess {
         &self.transport
     }
 
-    /// Every server that the URL names.
+    /// The servers of the URL.
     pub(super) fn servers(&self) -> impl Iterator<Item = Server<'_>> {
         let (hosts, addresses) = (self.config.get_hosts(), self.config.get_hostaddrs());
         let ports = self.config.get_ports();
@@ -54,8 +54,8 @@ impl DatabaseAccess {
     }
 }
 
-/// Without TLS there is nothing to negotiate, and the driver hands over the stream at once, as it does for TLS from the
-/// start. A server behind a Unix socket never gets that far: the driver keeps its stream.
+/// Direct negotiation: without TLS, as with TLS from the start, the driver passes the stream to the connector at once.
+/// The driver keeps the stream of a Unix socket.
 fn connect_at_once(config: &mut Config) {
     if config.get_hosts().iter().any(|host| matches!(host, Host::Unix(_))) {
         return;
@@ -68,7 +68,7 @@ fn connect_at_once(config: &mut Config) {
     config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
 }
 
-/// A server by its name, its address, or both: then the name is verified and the address dialled.
+/// A server by its name, its address, or both: with both, the name is verified and the address dialled.
 pub(super) struct Server<'c> {
     pub(super) host: Option<&'c Host>,
     pub(super) address: Option<IpAddr>,

@@ -10,7 +10,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use super::messages::TooLong;
 use super::tls::{Flaw, objection};
 
-/// Each names what happened and what to do, and repeats nothing that the other side has said.
+/// Each message names the fault and the remedy, and never repeats text from the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
     #[error(
@@ -153,7 +153,7 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the fault lies in the statement: the database is well, and asking again changes nothing.
+    /// Whether the statement is at fault: the database works, and a retry changes nothing.
     pub fn is_the_statements(&self) -> bool {
         match self {
             Self::NamedStatement | Self::TransactionFailed | Self::Parameters => true,
@@ -162,8 +162,7 @@ impl DatabaseError {
         }
     }
 
-    /// Whether another attempt to connect may succeed with nothing changed: a database that wakes, restarts or is
-    /// full for a moment.
+    /// Whether another attempt to connect may succeed: the database may be waking, restarting or full for a moment.
     pub(super) fn passes(&self) -> bool {
         matches!(
             self,
@@ -182,12 +181,12 @@ impl DatabaseError {
 }
 
 /// Classes of SQLSTATE in which the same statement may succeed later: connection, rollback for concurrency or deadlock,
-/// lack of resources, a lock that is not free, operator's intervention with timeouts among them, system.
+/// lack of resources, an unavailable lock, operator's intervention (timeouts included), system.
 const PASSING: &[&str] = &["08", "40", "53", "55P03", "57", "58"];
 
-/// Whether the connection is as good as before: what PostgreSQL answered, short of ending the session, is a complete
-/// answer, and what the driver refused was never sent. Two answers are the session's own fault: it has lost a statement,
-/// which its client would use again, or it takes no writes, which may be true of no other any more.
+/// Whether the connection is still usable: an error from PostgreSQL that does not end the session is a complete answer,
+/// and a statement that the driver refused was never sent. Two errors are faults of the session itself: it has lost a
+/// named statement, which its client would use again, or it is read-only, although new sessions may be writable.
 pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
     let Some(answer) = error.as_db_error() else {
         return kind(error) == DriverKind::Parameters;
@@ -199,7 +198,7 @@ pub(super) fn leaves_the_connection(error: &tokio_postgres::Error) -> bool {
 fn ends_the_session(answer: &DbError) -> bool {
     match answer.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
-        // PgBouncer sends only the other field, which PostgreSQL may translate.
+        // PgBouncer sends only the field that PostgreSQL may translate.
         None => ["FATAL", "PANIC"].contains(&answer.severity()),
     }
 }
@@ -229,7 +228,7 @@ impl From<&tokio_postgres::Error> for DatabaseError {
         }
         match kind(error) {
             DriverKind::Tls if text(error).contains("does not support TLS") => Self::TlsNotOffered,
-            // Broken off by a proxy that restarts or wakes, and no fault of TLS.
+            // A restarting or waking proxy closed the connection: not a fault of TLS.
             DriverKind::Tls => match broken_off(error) {
                 Some(kind) => Self::Lost(Some(kind)),
                 None => Self::Tls,
@@ -241,7 +240,7 @@ impl From<&tokio_postgres::Error> for DatabaseError {
                 Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
                 // Of a URL with `target_session_attrs=read-write`.
                 Some(error) if error.to_string() == "database does not allow writes" => Self::ReadOnly,
-                // The standard library gives a failed look-up no kind of its own.
+                // The standard library has no error kind for a failed look-up.
                 Some(error) if error.to_string().contains("lookup address") => Self::Unresolved,
                 cause => Self::Lost(cause.map(io::Error::kind)),
             },
@@ -333,7 +332,7 @@ fn handshake(error: &rustls::Error) -> DatabaseError {
 
 const UNREADABLE: &str = "it is not encoded as RFC 5280 asks; issue it anew";
 
-/// The driver keeps its kinds private; their texts are all that tells them apart.
+/// The driver's error kinds are private, so only their texts distinguish them.
 #[derive(PartialEq, Eq)]
 enum DriverKind {
     Tls,
@@ -363,7 +362,7 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), |error| cause(*error))
 }
 
-/// An `io::Error` skips the error that it carries when it is asked for its source.
+/// The `source` of an `io::Error` skips the error that it wraps.
 fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(carried) => Some(carried),

@@ -1,4 +1,4 @@
-//! The database as handlers see it: one statement, one deadline.
+//! The database for handlers: one statement, one deadline.
 
 use profiles::Profile;
 use tokio::time::{Instant, timeout_at};
@@ -11,19 +11,19 @@ use super::pool::lease::Lease;
 use super::pool::metrics::PoolMetrics;
 use super::transaction::{Parameters, Transaction};
 
-/// A pool of connections that are opened when they are first needed: listen first, connect later.
+/// A pool whose connections open when they are first needed: the service listens before it connects.
 ///
-/// Only unnamed statements are ever sent, so any transaction pooler may stand in between. A column of an enum,
-/// domain or composite type must be cast to `text`: to learn such a type the driver would name a statement.
+/// Only unnamed statements are sent, so any transaction pooler may be in between. A column of an enum,
+/// domain or composite type must be cast to `text`: to look up such a type the driver would name a statement.
 pub struct Database {
     pub(super) requests: Connections,
-    /// One connection more, for the health check only, so that a busy pool and a dead database are told apart.
-    /// It is opened when it is needed, and closed after.
+    /// One more connection, for the health check only, to distinguish a busy pool from a dead database.
+    /// It is opened when needed, and closed afterwards.
     pub(super) reserve: Connections,
     place: String,
 }
 
-/// The database with a deadline: a handler's has that of its request. What has no answer by then is cancelled.
+/// The database with a deadline, a handler's with its request's. A statement without an answer by then is cancelled.
 #[derive(Clone, Copy)]
 pub struct Until<'d> {
     database: &'d Database,
@@ -31,12 +31,12 @@ pub struct Until<'d> {
 }
 
 impl Database {
-    /// Nothing is connected before it is needed.
+    /// Opens no connection yet.
     pub(crate) fn new(profile: &Profile, access: &DatabaseAccess) -> Self {
         let (pool, deadline) = (&profile.pool, profile.server.request_timeout.get());
         let requests =
             PoolLimits { kept: pool.size, most: pool.most(), dialled: pool.create_limit, cancels: true };
-        // Stopping a `select 1` is worth nothing, and the reserve has only one place.
+        // Cancelling a `select 1` gains nothing, and the reserve has only one place.
         let reserve = PoolLimits { kept: 0, most: 1, dialled: 1, cancels: false };
         Self {
             requests: Connections::new(access.clone(), pool, &requests, deadline),
@@ -45,22 +45,22 @@ impl Database {
         }
     }
 
-    /// For what must be answered before then: waiting for a connection, opening it and the answers share the deadline.
+    /// With this deadline, which covers waiting for a connection, opening it and the answers.
     pub fn until(&self, end: Instant) -> Until<'_> {
         Until { database: self, end }
     }
 
-    /// The pool for requests; the health check's reserve is not in it.
+    /// The pool for requests, without the health check's reserve.
     pub fn metrics(&self) -> PoolMetrics {
         self.requests.metrics()
     }
 
-    /// Where the database is, for the log: host and port.
+    /// Host and port of the database, for the log.
     pub(crate) fn place(&self) -> &str {
         &self.place
     }
 
-    /// Opens nothing more, and returns when the idle connections are closed.
+    /// Opens no more connections, and returns when the idle ones are closed.
     pub(crate) async fn close(&self) {
         tokio::join!(self.requests.close(), self.reserve.close());
         let PoolMetrics { created, recycled, discarded, trimmed, checkouts, .. } = self.metrics();
@@ -76,15 +76,15 @@ impl Until<'_> {
         lease.settle(answer)
     }
 
-    /// Runs one statement without rows: how many it inserted, changed or deleted.
+    /// Runs one statement without rows, and returns how many rows it inserted, changed or deleted.
     pub async fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, DatabaseError> {
         let lease = self.lease().await?;
         let answer = timeout_at(self.end, lease.client().execute_typed(sql, parameters)).await;
         lease.settle(answer)
     }
 
-    /// Begins a transaction, for statements that all count or none. Each of its statements is sent on its own, so where
-    /// one statement can do it, it is quicker.
+    /// Begins a transaction, for statements that must all take effect or none. Each statement costs a round trip, so a
+    /// single statement is quicker where it suffices.
     pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
         Transaction::begin(self.lease().await?, self.end).await
     }

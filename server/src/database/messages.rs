@@ -1,31 +1,31 @@
-//! How long the messages of a server may be, as their headers announce it.
+//! Limits the length that the message headers of a server announce.
 
-/// The longest message of a session: more than any row that an API answers with.
+/// The longest message of a session: more than any row of an API's answer.
 const LONGEST: usize = 16 << 20;
-/// All that a server may say before it is ready for the first query. libpq takes no more than 2,000 bytes of one message
-/// of authentication (`fe-connect.c`); notices and parameters come beside it.
+/// The most bytes that a server may send before it is ready for the first query. libpq accepts at most 2,000 bytes of
+/// an authentication message (`fe-connect.c`); notices and parameters add to that.
 const GREETING: usize = 256 << 10;
 
-/// PostgreSQL's messages, from the first one after the handshake of TLS: a type byte, and a length that includes itself
+/// PostgreSQL's messages, from the first one after the TLS handshake: a type byte, and a length that includes itself
 /// ("Message Formats" in its manual).
 #[derive(Debug)]
 pub(super) struct Messages {
     header: [u8; 5],
-    /// How many bytes of the header have come.
+    /// The received bytes of the header.
     come: usize,
-    /// How many bytes of the message are still to come.
+    /// The remaining bytes of the message.
     rest: usize,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// How much of the greeting is left.
+    /// The bytes left for the greeting.
     Greeting(usize),
     Session,
 }
 
-/// A message that is longer than any that is needed.
+/// A message beyond the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a message of {0} bytes was announced")]
 pub(super) struct TooLong(usize);
@@ -37,7 +37,7 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// Looks at bytes that have come, and refuses a message as soon as its header has.
+    /// Reads received bytes, and refuses a message as soon as its header is complete.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), TooLong> {
         while !bytes.is_empty() {
             if self.rest > 0 {
@@ -72,7 +72,7 @@ impl Messages {
         if kind == b'Z' {
             self.stage = Stage::Session;
         }
-        // A length that does not include itself is the driver's to refuse.
+        // The driver refuses a length that does not include itself.
         self.rest = length.saturating_sub(4);
         self.come = 0;
         Ok(())
@@ -87,7 +87,7 @@ mod tests {
         [&[kind][..], &length.to_be_bytes()].concat()
     }
 
-    /// One that is whole.
+    /// A complete message.
     fn whole(kind: u8, content: usize) -> Vec<u8> {
         [message(kind, u32::try_from(content + 4).unwrap()), vec![b'x'; content]].concat()
     }

@@ -1,4 +1,4 @@
-//! The way to PostgreSQL: a pool that any transaction pooler can stand in front of.
+//! PostgreSQL: a pool that works behind any transaction pooler.
 
 pub(crate) mod access;
 mod error;

@@ -1,4 +1,4 @@
-//! Whether the database answers: asked once for however many ask, and for certain before the budget ends.
+//! Whether the database answers: one query for all concurrent callers, with an answer within the budget.
 
 use std::mem;
 use std::panic::AssertUnwindSafe;
@@ -16,41 +16,40 @@ use tokio_postgres::error::SqlState;
 use super::pool::connections::Connections;
 use super::{Database, DatabaseError};
 
-/// Whether a real query came back within the budget.
+/// Whether a real query was answered within the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Connected,
-    /// It came back, and the profile promises writes, which the database does not take.
+    /// It was answered, but the database is read-only and the profile promises writes.
     ReadOnly,
     Disconnected,
 }
 
-/// What the database is asked.
+/// The question to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// Whether it answers.
     Answers,
-    /// Whether it takes writes, too.
+    /// Whether it answers and accepts writes.
     TakesWrites,
 }
 
-/// So many callers of one query are a crowd. What was sent together is read off its sockets one by one, so the
-/// answer is theirs as well who are read within this time after it. Whoever asks alone starts a query of his own.
+/// From this many callers on, an answer is also given to callers that arrive within this time after it: simultaneous
+/// requests are read off their sockets one by one. A single caller always starts a new query.
 const CROWD: usize = 32;
 const LINGER: Duration = Duration::from_millis(50);
-/// The longest one connection is waited for before a fresh one is asked: recovery is seen within this time,
-/// whatever became of the connection that was asked before it.
+/// The longest wait for one connection before a fresh one is asked: recovery is noticed within this time, also if the
+/// previous connection never answers.
 const PATIENCE: Duration = Duration::from_millis(600);
 
-/// Asks in a task of its own, so that callers who go away neither take the others' answer with them nor leave theirs
-/// behind for whoever asks next.
+/// Queries in a task of its own, so that a cancelled caller cannot cancel the query or leave a stale result.
 pub(crate) struct Ping {
     queue: Arc<Queue>,
     verdicts: Arc<Verdicts>,
     asking: JoinHandle<()>,
 }
 
-/// Between those who want to know and the task that asks.
+/// Shared by the callers and the task that queries.
 #[derive(Default)]
 struct Queue {
     callers: Mutex<Callers>,
@@ -59,13 +58,13 @@ struct Queue {
 
 #[derive(Default)]
 struct Callers {
-    /// For the answer of the query that is under way, or about to be.
+    /// Callers that wait for the current or the next query.
     waiting: Vec<oneshot::Sender<Verdict>>,
-    /// What a crowd was told, and when.
+    /// The last answer to a crowd, and its time.
     crowds: Option<(Verdict, Instant)>,
 }
 
-/// How often each was the answer of a query; the counts only grow.
+/// How often each was the result of a query; the counts only grow.
 #[derive(Default)]
 pub(crate) struct Verdicts {
     connected: AtomicU64,
@@ -73,8 +72,8 @@ pub(crate) struct Verdicts {
     disconnected: AtomicU64,
 }
 
-/// Asks that the statement's own transaction may write: nothing changes where it may, and PostgreSQL refuses it where it
-/// may not ("SET TRANSACTION": not after the first query, and never on a standby). So there is no row to be read.
+/// Makes the statement's own transaction writable: this changes nothing if it is writable already, and PostgreSQL
+/// refuses it otherwise ("SET TRANSACTION": not after the first query, and never on a standby). So no row need be read.
 const ASK_TO_WRITE: &str = "select set_config('transaction_read_only', 'off', true)";
 const REFUSALS: [SqlState; 2] = [SqlState::ACTIVE_SQL_TRANSACTION, SqlState::FEATURE_NOT_SUPPORTED];
 
@@ -90,7 +89,7 @@ impl Question {
         }
     }
 
-    /// Whether the answer is that the session takes no writes.
+    /// Whether the answer says that the session is read-only.
     fn is_refused(self, error: &tokio_postgres::Error) -> bool {
         self == Self::TakesWrites && error.code().is_some_and(|code| REFUSALS.contains(code))
     }
@@ -120,7 +119,7 @@ impl Ping {
             }
             answer
         };
-        // Without an asker, which ends with the service, nobody knows of a database.
+        // The task has ended with the service, so the state of the database is unknown.
         answer.await.unwrap_or(Verdict::Disconnected)
     }
 
@@ -140,7 +139,7 @@ impl Queue {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers whoever waits by now: until then a query under way is everybody's.
+    /// Answers all waiting callers: until then they share the current query.
     fn answer(&self, verdict: Verdict, told: &mut Vec<oneshot::Sender<Verdict>>) {
         {
             let mut callers = self.callers();
@@ -148,7 +147,7 @@ impl Queue {
             callers.crowds = (told.len() >= CROWD).then(|| (verdict, Instant::now()));
         }
         for caller in told.drain(..) {
-            // One who has gone away wants no answer.
+            // A cancelled caller needs no answer.
             let _ = caller.send(verdict);
         }
     }
@@ -177,7 +176,7 @@ impl Verdicts {
     }
 }
 
-/// One query after the other, as long as somebody wants to know.
+/// Queries one after the other, as long as callers wait.
 async fn serve(
     database: Arc<Database>,
     question: Question,
@@ -188,7 +187,7 @@ async fn serve(
     let (mut alarm, mut told) = (Alarm::default(), Vec::new());
     loop {
         queue.wanted.notified().await;
-        // Pinned where it is made: wrapped by value, a future of this size is copied.
+        // Pinned in place: moving a future of this size copies it.
         let asked = pin!(ask(&database, question, budget, &mut alarm));
         let verdict = match AssertUnwindSafe(asked).catch_unwind().await {
             Ok(Ok(())) => Verdict::Connected,
@@ -209,8 +208,8 @@ async fn serve(
     }
 }
 
-/// A timer for many waits of which most end early. To set one that is due before all others costs a system call, so
-/// this one stays as it is set until it is due, and only then is set to the time that is waited for by then.
+/// A timer for many waits of which most end early. Setting a timer that is due before all others costs a system call,
+/// so this one keeps its time until it is due, and only then is set to the current wait's.
 struct Alarm(Pin<Box<Sleep>>);
 
 impl Default for Alarm {
@@ -233,8 +232,8 @@ impl Alarm {
     }
 }
 
-/// Asks through the pool, as a request would. Where that takes long, because every connection is in use or the
-/// one asked is silent, the reserve is asked as well; the first answer counts.
+/// Queries through the pool, as a request would. If that takes long, because every connection is in use or the queried
+/// one is silent, the reserve is queried too; the first answer counts.
 async fn ask(
     database: &Database,
     question: Question,
@@ -243,22 +242,22 @@ async fn ask(
 ) -> Result<(), DatabaseError> {
     let asked = Instant::now();
     let end = asked + budget;
-    // Before this question takes a place itself.
+    // Read before this query takes a place itself.
     let busy = database.requests.is_full();
     let pool = through(&database.requests, question, end);
     let reserve = async {
         if !busy {
             alarm.until(asked + PATIENCE.min(budget)).await;
         }
-        // Boxed, as it is seldom needed: every question would have to carry its size.
+        // Boxed, as it is seldom needed: otherwise every query would carry its size.
         let answers = Box::pin(until_it_answers(&database.reserve, question, end));
         timeout_at(end, answers).await.unwrap_or(Err(DatabaseError::Timeout))
     };
     tokio::pin!(reserve);
-    // Nothing here waits for longer than until `end`, so no timer is needed around it.
+    // No wait here exceeds `end`, so no timer is needed.
     let answer = tokio::select! {
         biased;
-        // Busy, which says nothing of the database: the reserve will tell.
+        // Busy, which says nothing about the database: the reserve decides.
         answer = pool => if answer == Err(DatabaseError::Exhausted) { reserve.await } else { answer },
         answer = &mut reserve => answer,
     };
@@ -266,13 +265,13 @@ async fn ask(
     answer.map_err(|error| connections.explain(error, asked))
 }
 
-/// One query; and another one as long as it met a pooled connection that had died since its last use, or is older than
-/// what the database has become, which says nothing about the database.
+/// One query, repeated while it meets a pooled connection that has died since its last use or that predates a change of
+/// the database's state: such a connection says nothing about the database.
 async fn through(connections: &Connections, question: Question, end: Instant) -> Result<(), DatabaseError> {
     loop {
         let lease = connections.checkout(end).await?;
         let used = lease.is_used();
-        // Without a timer: whoever asks stops at a time of his own, and a lease that is dropped is settled.
+        // No timer: the caller has its own deadline, and a dropped lease is settled.
         let answer = match lease.client().batch_execute(question.sql()).await {
             Err(error) if question.is_refused(&error) => lease.evict(),
             answer => lease.settle(Ok(answer)),
@@ -284,7 +283,7 @@ async fn through(connections: &Connections, question: Question, end: Instant) ->
     }
 }
 
-/// Asks again and again, each time over a fresh connection and without waiting for what was asked before.
+/// Repeats the query, each time over a fresh connection and without waiting for the previous one.
 async fn until_it_answers(
     connections: &Connections,
     question: Question,
@@ -313,7 +312,7 @@ mod tests {
 
     const BUDGET: Duration = Duration::from_millis(300);
 
-    /// A database that accepts and says nothing.
+    /// A database that accepts connections and never answers.
     async fn silent(size: u32) -> (TcpListener, Arc<Database>) {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgresql://app@{}/app", silent.local_addr().unwrap());

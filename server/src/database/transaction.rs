@@ -1,4 +1,4 @@
-//! Several statements that all count, or none of them.
+//! Several statements that all take effect, or none of them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::DatabaseError;
 use super::pool::lease::Lease;
 
-/// The longest that rolling back may take; after it the connection is thrown away, which rolls back as well.
+/// The longest that a rollback may take; after it the connection is discarded, which rolls back too.
 const ROLLBACK: Duration = Duration::from_secs(1);
 
 /// A statement's parameters, each with its type.
@@ -20,7 +20,7 @@ pub type Parameters<'p> = [(&'p (dyn ToSql + Sync), Type)];
 /// Begun with [`Until::begin`](super::Until::begin). Its statements share one connection and one deadline; a
 /// transaction pooler keeps one server connection for it, so `SET LOCAL` holds until its end.
 ///
-/// It counts only when it is committed. Dropped before that, by a `?` or because the client went away, it is rolled
+/// It takes effect only when committed. Dropped before that, by a `?` or because the client left, it is rolled
 /// back.
 pub struct Transaction {
     /// `None` once the connection is lost or the transaction has ended.
@@ -31,11 +31,11 @@ pub struct Transaction {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Every statement so far had its answer.
+    /// Every statement so far has been answered.
     Sound,
-    /// A statement is under way, or was when its caller went away.
+    /// A statement is running, or was when its caller was cancelled.
     Busy,
-    /// A statement was refused. PostgreSQL would answer `COMMIT` without an error now, and roll back.
+    /// A statement failed. PostgreSQL would now answer `COMMIT` without an error, and roll back.
     Failed,
 }
 
@@ -60,7 +60,7 @@ impl Transaction {
         self.note(answer)
     }
 
-    /// After this, and only then, it counts. Without an answer nobody knows whether it does.
+    /// Commits: only now the transaction takes effect. Without an answer it is unknown whether it did.
     pub async fn commit(mut self) -> Result<(), DatabaseError> {
         self.command("commit").await?;
         self.lease.take().expect("`command` has had its answer").give_back();
@@ -97,7 +97,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        // Still busy, the lease's own end cancels the statement, and closing the connection rolls back.
+        // If it is still busy, the lease's end cancels the statement, and closing the connection rolls back.
         let Some(lease) = self.lease.take().filter(|_| self.state != State::Busy) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The stream to a server, with or without TLS, and the longest message that is taken from it.
+//! The stream to a server, with or without TLS, with a limit for its messages.
 
 use std::io;
 use std::pin::Pin;
@@ -11,15 +11,15 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::messages::Messages;
 
-/// The driver collects a message of any length that its header announces, and hands over a stream only to its TLS
-/// connector. So this is one with and without TLS.
+/// The driver buffers a message of any announced length, and passes its stream only to a TLS connector. So this is a
+/// TLS connector, also for connections without TLS.
 #[derive(Clone)]
 pub(super) enum Transport {
     Plain,
     Tls(MakeRustlsConnect),
 }
 
-/// To one server.
+/// The connector for one server.
 pub(super) enum Connector<T> {
     Plain,
     Tls(T),
@@ -110,7 +110,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// A stream as it is: of a loopback address, where the profile allows it.
+/// A plain stream: to a loopback address, where the profile allows it.
 struct Plain<S>(S);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Plain<S> {

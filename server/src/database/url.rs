@@ -1,4 +1,4 @@
-//! What a connection URL means, in any framework's spelling, before the driver sees it.
+//! Parses a connection URL in any framework's spelling, before the driver sees it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -11,15 +11,15 @@ use profiles::{Database as Policy, PoolMode, TlsPolicy};
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, SslMode, SslNegotiation};
 
-/// Where PostgreSQL is, and whether TLS is used: all of it or none, never "if the server likes".
+/// The address of PostgreSQL, and whether TLS is used: always or never, not "if the server offers it".
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(super) config: Config,
-    /// The file of a private authority, which is then the only one that is trusted.
+    /// The file of a private authority, which is then the only trusted one.
     pub(super) authority: Option<PathBuf>,
 }
 
-/// What cannot be honoured, with its remedy. Names settings, never values that may be secret.
+/// A part of the URL that cannot be honoured, with its remedy. Messages name settings, never values that may be secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     #[error("does not start with `postgresql://`; write it as `postgresql://USER:PASSWORD@HOST/DATABASE`")]
@@ -60,7 +60,7 @@ pub enum UrlError {
     Option { name: String, why: &'static str },
 }
 
-/// What the URL itself says about TLS.
+/// The TLS setting of the URL.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wish {
     Unsaid,
@@ -68,11 +68,11 @@ enum Wish {
     On,
 }
 
-/// An option once understood.
+/// A parsed option.
 enum Meaning {
     /// The driver knows it under this name.
     Keep,
-    /// Its meaning holds here anyway.
+    /// The service already behaves as the option asks.
     Holds,
     Tls(Wish),
     Authority(PathBuf),
@@ -83,7 +83,7 @@ impl Address {
     pub(crate) fn parse(url: &str, policy: &Policy) -> Result<Self, UrlError> {
         let rest = after_scheme(url.trim()).ok_or(UrlError::Scheme)?;
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
-        // Parts that may be the password's are not taken for a host or an option, which errors and logs repeat.
+        // Parts of an unescaped password must not become a host or an option, which errors and logs repeat.
         if place.matches('@').count() > 1
             || options.contains('@')
             || !place.contains('@') && options.contains(':')
@@ -121,7 +121,7 @@ impl Address {
             config.tcp_user_timeout(timeout);
         }
         if authority.is_some() {
-            // Whoever names an authority wants it to be asked.
+            // A URL that names an authority requires TLS.
             wish = if wish == Wish::Off { return Err(UrlError::AuthorityWithoutTls) } else { Wish::On };
         }
         config.ssl_mode(ssl_mode(&config, wish, policy.tls)?);
@@ -129,7 +129,7 @@ impl Address {
         Ok(Self { config, authority })
     }
 
-    /// The password, where it is not for this machine alone.
+    /// The password, unless all servers are on this machine.
     pub(crate) fn remote_password(&self) -> Option<Cow<'_, str>> {
         self.config.get_password().filter(|_| !is_loopback(&self.config)).map(String::from_utf8_lossy)
     }
@@ -144,7 +144,7 @@ fn after_scheme(url: &str) -> Option<&str> {
 }
 
 fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlError> {
-    // A name that is no word may be a piece of something else.
+    // A name with other characters may be a piece of the password.
     let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let refuse =
         |why| Err(UrlError::Option { name: if word { name.to_owned() } else { "…".to_owned() }, why });
@@ -167,9 +167,9 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
         | "channel_binding" => Meaning::Keep,
         "sslmode" => Meaning::Tls(match value {
             "disable" => Wish::Off,
-            // Plain text as soon as somebody says that TLS is not available is no choice worth keeping.
+            // Falling back to plain text when a server denies TLS would be insecure, so it counts as unset.
             "allow" | "prefer" => Wish::Unsaid,
-            // The chain and the host name are always verified, so each of these is the strictest.
+            // Chain and host name are always verified, so these are equivalent.
             "require" | "verify-ca" | "verify-full" => Wish::On,
             _ => return unknown("sslmode", "write `sslmode=verify-full`"),
         }),
@@ -198,7 +198,7 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
         "ssl_min_protocol_version" | "ssl_max_protocol_version" => {
             return refuse("TLS 1.2 and 1.3 are spoken, whichever is the server's best; remove it");
         }
-        // No statement is ever named, so any transaction pooler may stand in between.
+        // No statement is named, so any transaction pooler may be in between.
         "pgbouncer" | "prepared_statements" | "statement_cache_size" | "prepared_statement_cache_size" => {
             Meaning::Holds
         }
@@ -211,7 +211,7 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
             Ok(millis) => Meaning::UserTimeout(Duration::from_millis(millis)),
             Err(_) => return unknown("tcp_user_timeout", "write a number of milliseconds"),
         },
-        // Neon's proxy reads its endpoint here and keeps it to itself.
+        // Neon's proxy reads its endpoint here and does not forward it.
         "options" if is_endpoint(value) => Meaning::Keep,
         "options" if pool_mode != PoolMode::Transaction => Meaning::Keep,
         "options" => {
@@ -228,7 +228,7 @@ fn meaning(name: &str, value: &str, pool_mode: PoolMode) -> Result<Meaning, UrlE
         | "pool_pre_ping" => {
             return refuse("the profile's `[pool]` says it; remove it from the URL");
         }
-        _ => return refuse("nobody here knows it; remove it"),
+        _ => return refuse("it is unknown here; remove it"),
     })
 }
 
@@ -253,7 +253,7 @@ fn ssl_mode(config: &Config, wish: Wish, policy: TlsPolicy) -> Result<SslMode, U
     }
 }
 
-/// Whether every address is this machine's own.
+/// Whether every address is loopback.
 fn is_loopback(config: &Config) -> bool {
     if !config.get_hostaddrs().is_empty() {
         return config.get_hostaddrs().iter().all(IpAddr::is_loopback);
@@ -287,7 +287,7 @@ fn check(config: &Config) -> Result<(), UrlError> {
     if config.get_ssl_negotiation() == SslNegotiation::Direct && config.get_ssl_mode() == SslMode::Disable {
         return Err(UrlError::DirectWithoutTls);
     }
-    // The driver would take the name of the user that runs the service, and that user's database.
+    // The driver would default to the operating system's user and a database of that name.
     if config.get_user().is_none_or(str::is_empty) {
         return Err(UrlError::Missing("user"));
     }
@@ -307,7 +307,7 @@ fn decode(text: &str) -> Result<String, UrlError> {
     Ok(decoded.map_err(|_| UrlError::Form("its options are not UTF-8".to_owned()))?.into_owned())
 }
 
-/// The driver's reasons name options; none repeats a value.
+/// The driver's reasons name options and repeat no value.
 fn reason(error: &tokio_postgres::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

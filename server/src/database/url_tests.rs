@@ -1,4 +1,4 @@
-//! What each spelling of a connection URL becomes.
+//! Every spelling of a connection URL, and its parsed form.
 
 use profiles::{Declaration, EMBEDDED};
 

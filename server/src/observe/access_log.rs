@@ -1,4 +1,4 @@
-//! One request as it is remembered: a line in the log, and a count in the metrics.
+//! One request in the log and in the metrics.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::request::head::{Field, Head};
 
 const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
 
-/// Begins with the head, and ends with the answer.
+/// The facts about one request, from its head to its answer.
 pub(crate) struct Record {
     pub(crate) route: Option<RouteLabel>,
     pub(crate) is_preflight: bool,
@@ -26,23 +26,23 @@ pub(crate) struct Record {
     queued: Option<i64>,
 }
 
-/// The record of a request that is answered later, and whose client may not wait for that.
+/// The entry of a request that is answered later, and whose client may disconnect before.
 pub(crate) struct Pending {
     record: Record,
     method: Method,
-    /// Copied: what shares the request's bytes keeps the connection's buffer from being used again.
+    /// A copy: a slice of the request's bytes would prevent reuse of the connection's buffer.
     path: Box<str>,
     answered: bool,
 }
 
-/// Two levels, one line: an event's level is a constant.
+/// The same line at two levels: an event's level is a constant.
 macro_rules! line {
     ($level:ident, $record:expr, $sum_by:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
             sum_by = $sum_by,
             method = %$method,
             route = $record.route.map(|route| $record.metrics.pattern(route.index)),
-            // Without the query: it may hold what should not be kept.
+            // Without the query, which may contain private data.
             path = $path,
             client = %$record.client,
             queue_ms = $record.queued,
@@ -74,7 +74,7 @@ impl Record {
         self.route.is_some_and(|route| route.kind == RouteKind::Probe)
     }
 
-    /// What makes one line of many: balancers and pages ask on and on, and say nothing new.
+    /// The key by which repeated lines are summed up: load balancers and pages repeat the same request.
     fn sum_by(&self, status: Option<u16>) -> Option<String> {
         let kind = if self.is_preflight {
             "preflight"
@@ -84,7 +84,7 @@ impl Record {
         Some(format!("{kind} {status:?}"))
     }
 
-    /// One line, where it is worth it: probes and preflights that go well are silent, as nobody has asked for them.
+    /// Writes the line; successful probes and preflights, which no user sends, are not logged.
     pub(crate) fn end(&self, method: &Method, path: &str, status: StatusCode, bytes: Option<u64>) {
         let took = self.started.elapsed();
         self.metrics.answered(self.route.map(|route| route.index), method, status, took);
@@ -125,7 +125,7 @@ impl Drop for Pending {
     }
 }
 
-/// How long the request has waited before it came here: the edge says when it came there, in milliseconds since 1970.
+/// How long the request waited before it arrived: the edge sends its own arrival time, in milliseconds since 1970.
 fn queued(head: &Head, client: &Client) -> Option<i64> {
     if !client.vouched {
         return None;
@@ -134,7 +134,7 @@ fn queued(head: &Head, client: &Client) -> Option<i64> {
         return None;
     };
     let since: i64 = value.to_str().ok()?.trim().parse().ok()?;
-    // Two clocks: one that is ahead says nothing.
+    // Two clocks: with one ahead of the other the difference is meaningless.
     Timestamp::now().as_millisecond().checked_sub(since).filter(|waited| *waited >= 0)
 }
 

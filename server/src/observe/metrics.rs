@@ -1,4 +1,4 @@
-//! What the service counts while it runs. Reading it is `exposition`'s thought, and serving it `listener`'s.
+//! The counters of the running service. `exposition` reads them, and `connection/scrape.rs` serves them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::request::head::METHODS;
 
-/// Counting costs a request neither an allocation nor a look-up by name: its place is known by numbers.
+/// Counting a request needs neither an allocation nor a look-up by name: its counters are indexed by numbers.
 pub(crate) struct Metrics {
     durations: Family<Labels, Histogram, fn() -> Histogram>,
-    /// By route and method; the last route stands for all paths that are none's.
+    /// By route and method; the last entry stands for all unknown paths.
     cells: Vec<[Cell; COLUMNS]>,
     patterns: Vec<Arc<str>>,
     active: Gauge,
@@ -29,10 +29,10 @@ pub(crate) struct Metrics {
     limited: Counter,
 }
 
-/// The histograms of one route and method, of which there are as few as there are statuses that its handler answers.
+/// The histograms of one route and method, one for each status that its handler has answered.
 type Cell = Mutex<Vec<(StatusCode, Histogram)>>;
 
-/// OpenTelemetry's conventions for HTTP servers. A client cannot make new ones up: unknown paths are `""`, unknown
+/// OpenTelemetry's conventions for HTTP servers. A client cannot create new labels: unknown paths are `""`, unknown
 /// methods `_OTHER`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[expect(clippy::struct_field_names, reason = "the fields are the labels")]
@@ -42,19 +42,19 @@ struct Labels {
     http_response_status_code: u16,
 }
 
-/// The known ones, and all others.
+/// The known methods, and one entry for all others.
 const COLUMNS: usize = METHODS.len() + 1;
 
-/// The conventions' advice, and below it where this service is at home. In seconds.
+/// In seconds: the buckets that the conventions advise, and smaller ones for this service's usual times.
 const BUCKETS: [f64; 17] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// One more, for as long as it is held.
+/// Adds one to a gauge while it is held.
 #[must_use]
 pub(crate) struct GaugeGuard(Gauge);
 
 impl Metrics {
-    /// Of routes with these paths, in the order of the table.
+    /// Metrics for routes with these paths, in the order of the table.
     pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Self {
         let mut patterns: Vec<Arc<str>> = patterns.into_iter().map(Arc::from).collect();
         patterns.push("".into());
@@ -73,7 +73,7 @@ impl Metrics {
         }
     }
 
-    /// Names the counts. The registry shares them and copies nothing.
+    /// Registers the counters, which are shared and not copied.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "http_server_request_duration",
@@ -106,7 +106,7 @@ impl Metrics {
         &self.patterns[route]
     }
 
-    /// A request was answered.
+    /// Counts an answered request.
     pub(crate) fn answered(&self, route: Option<usize>, method: &Method, status: StatusCode, took: Duration) {
         let route = route.unwrap_or(self.patterns.len() - 1);
         let method = METHODS.iter().position(|known| known == method).unwrap_or(COLUMNS - 1);
@@ -124,42 +124,42 @@ impl Metrics {
         }
     }
 
-    /// A request has begun, and ends when the value is dropped.
+    /// Counts a request as active until the value is dropped.
     pub(crate) fn request_begun(&self) -> GaugeGuard {
         GaugeGuard::new(&self.active)
     }
 
-    /// A request has ended without an answer, because its client did not wait for it.
+    /// Counts a request whose client disconnected before the answer.
     pub(crate) fn abandoned(&self) {
         self.abandoned.inc();
     }
 
-    /// A head was late, or not HTTP.
+    /// Counts a late or malformed head.
     pub(crate) fn malformed(&self) {
         self.malformed.inc();
     }
 
-    /// A connection is open until the value is dropped.
+    /// Counts a connection as open until the value is dropped.
     pub(crate) fn connection_opened(&self) -> GaugeGuard {
         GaugeGuard::new(&self.connections)
     }
 
-    /// The system has not given us a connection that there was.
+    /// Counts a failed accept.
     pub(crate) fn accept_failed(&self) {
         self.accept_errors.inc();
     }
 
-    /// A connection came when as many as may be were open.
+    /// Counts a connection beyond the most that may be open.
     pub(crate) fn excess(&self) {
         self.excess.inc();
     }
 
-    /// A request was refused because too many are handled at once.
+    /// Counts a request that was refused because too many are handled at once.
     pub(crate) fn shed(&self) {
         self.shed.inc();
     }
 
-    /// A request was refused because its client sends too many.
+    /// Counts a request beyond its client's rate.
     pub(crate) fn limited(&self) {
         self.limited.inc();
     }

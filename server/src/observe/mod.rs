@@ -1,4 +1,4 @@
-//! What the service tells of itself: its log, one line for each request, and its metrics.
+//! The service's log, the access log and the metrics.
 
 pub(crate) mod access_log;
 pub mod log;

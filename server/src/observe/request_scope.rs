@@ -1,4 +1,4 @@
-//! The request that is being answered, for every line that is logged meanwhile.
+//! The current request, for the lines that are logged while it is answered.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ task_local! {
     static REQUEST: RequestScope;
 }
 
-/// What tells a request's lines from those of others.
+/// The ids that identify a request's lines.
 pub(crate) struct RequestScope {
     id: HeaderValue,
     trace: Cell<Option<TraceId>>,
@@ -22,23 +22,23 @@ impl RequestScope {
         Self { id, trace: Cell::new(parent.map(|parent| parent.id())) }
     }
 
-    /// While the future runs, and while it is dropped, lines are this request's.
+    /// Lines belong to this request while the future runs or is dropped.
     pub(crate) fn run<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         REQUEST.scope(self, work)
     }
 
-    /// The same for what needs no future.
+    /// The same for a function.
     pub(crate) fn run_sync<T>(self, work: impl FnOnce() -> T) -> T {
         REQUEST.sync_scope(self, work)
     }
 
-    /// Another service has been told of the trace, so its lines and ours are found by it.
+    /// Adds the trace once it has been sent to another service, so that both services' lines are found by it.
     pub(crate) fn joins(trace: TraceId) {
-        // A task that a handler has spawned is no longer the request's.
+        // A task that a handler spawned is outside the request's scope.
         let _ = REQUEST.try_with(|scope| scope.trace.set(Some(trace)));
     }
 
-    /// The request id, and the trace where there is one.
+    /// The request id, and the trace if there is one.
     pub(crate) fn read() -> Option<(String, Option<TraceId>)> {
         let id = |scope: &Self| scope.id.to_str().unwrap_or_default().to_owned();
         REQUEST.try_with(|scope| (id(scope), scope.trace.get())).ok()

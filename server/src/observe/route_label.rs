@@ -1,16 +1,16 @@
-//! A route as the log and the metrics name it.
+//! The name of a route in the log and the metrics.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RouteLabel {
-    /// Its place in the table of routes.
+    /// Its index in the table of routes.
     pub(crate) index: usize,
     pub(crate) kind: RouteKind,
 }
 
-/// Who asks.
+/// The kind of the route's clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteKind {
     Api,
-    /// Machines, every few seconds: a success is not worth a line in the log.
+    /// Machines, every few seconds: a success is not logged.
     Probe,
 }

@@ -1,4 +1,4 @@
-//! Asking the server to stop a statement, and waiting until it has heard.
+//! Cancels a statement, and waits until the server has received the request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,16 +16,16 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 use crate::database::access::{DatabaseAccess, Server};
 use crate::database::transport::Transport;
 
-/// Sends the request, over a connection of its own as the protocol wants it, to every address of every server that the
-/// URL names, at once: those that did not run the statement do not know the key, and ignore it.
+/// Sends the request, over a connection of its own as the protocol requires, to every address of every server of the
+/// URL at once: servers that did not run the statement do not know the key and ignore it.
 ///
-/// It is without effect when it fails, and the caller gives up the connection either way.
+/// A failure has no effect: the caller discards the connection either way.
 pub(super) async fn cancel(statement: &CancelToken, access: &DatabaseAccess) {
     let transport = access.transport();
     join_all(access.servers().map(async |Server { host, address, port }| {
         if let Some(Host::Unix(folder)) = host {
             let socket = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await;
-            // A server that is not there, or breaks off, has nothing to be cancelled.
+            // An unreachable server has no statement to cancel.
             let _ = ask(socket, "", statement, transport).await;
             return;
         }
@@ -57,10 +57,10 @@ where
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// A stream that is shut down only after the other side has closed it.
+/// A stream that is shut down only after the server has closed it.
 ///
-/// A server closes when it has acted on the request. PgBouncer passes it on and drops it when its sender leaves
-/// earlier (seen with 1.18): libpq waits, and the driver does not.
+/// A server closes when it has acted on the request. PgBouncer drops a request whose sender closes earlier (seen with
+/// 1.18): libpq waits, the driver does not.
 struct Patient<S>(S);
 
 struct PatientTls<T>(T);
@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
             let mut buffer = ReadBuf::new(&mut bytes);
             match ready!(Pin::new(&mut self.0).poll_read(context, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
-                // Closed, in good order or not.
+                // Closed, cleanly or not.
                 _ => return Pin::new(&mut self.0).poll_shutdown(context),
             }
         }

@@ -1,4 +1,4 @@
-//! A set of connections: deadpool's pool, with what a serverless database and its pooler ask of one.
+//! A set of connections: deadpool's pool, adapted to a serverless database and its pooler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,20 +24,20 @@ pub(in crate::database) struct Connections {
     _trim: Trim,
 }
 
-/// How many connections a set may hold, and how it treats them.
+/// The sizes of a set, and whether it cancels statements.
 pub(in crate::database) struct PoolLimits {
-    /// Those that stay open while they are idle, for a while.
+    /// How many connections may stay open while idle, for a time.
     pub(in crate::database) kept: u32,
-    /// All of them.
+    /// The most connections.
     pub(in crate::database) most: u32,
-    /// Those that are opened at once.
+    /// How many connections may be opening at once.
     pub(in crate::database) dialled: u32,
     /// Whether a statement without an answer is cancelled.
     pub(in crate::database) cancels: bool,
 }
 
 impl Connections {
-    /// `deadline` is that of a whole request. Nothing is connected before it is needed.
+    /// `deadline` is that of a whole request. Opens no connection yet.
     pub(in crate::database) fn new(
         access: DatabaseAccess,
         settings: &profiles::Pool,
@@ -50,14 +50,14 @@ impl Connections {
         let recycler = Arc::new(Recycler::new(settings, deadline, Arc::clone(&counters)));
         let create = settings.create_timeout.get();
         let dialer = Dialer::new(access.transport().clone(), limits.dialled, create, Arc::clone(&counters));
-        // `Fast` asks the socket only; the recycler pings, where it pays.
+        // `Fast` checks the socket only; the recycler pings in case of doubt.
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(access.config().clone(), dialer.clone(), config);
         let pool = Pool::builder(manager)
             .max_size(most)
             // The last one back is the first one out, so that spare connections grow idle.
             .queue_mode(QueueMode::Lifo)
-            // Recycling has nothing to wait for but the ping, which has its own limit.
+            // The only wait in recycling is the ping, which has its own limit.
             .timeouts(Timeouts {
                 wait: Some(settings.acquire_timeout.get()),
                 create: Some(create),
@@ -78,14 +78,14 @@ impl Connections {
         }
     }
 
-    /// A connection before `end`: an idle one that is fit, or a new one.
+    /// A connection before `end`: a usable idle one, or a new one.
     pub(in crate::database) async fn checkout(&self, end: Instant) -> Result<Lease, DatabaseError> {
         let asked = Instant::now();
-        // A free place is taken without a timer; waiters come first even so.
+        // A free place needs no timer; waiters still come first.
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
         let got = timeout_at(end, async {
             match self.pool.timeout_get(&at_once).await {
-                // Boxed: a caller who need not wait should not carry its size.
+                // Boxed: a caller that need not wait should not carry its size.
                 Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.pool.get()).await,
                 got => got,
             }
@@ -96,8 +96,8 @@ impl Connections {
         Ok(Lease::new(connection, Arc::clone(&self.context)))
     }
 
-    /// The cause behind an error, where a caller has waited for a connection since then: a pool is empty because the
-    /// database does not answer more often than because it is busy.
+    /// The cause of an error for a caller that has waited since `then`: an exhausted pool is more often the effect of a
+    /// silent database than of load.
     pub(in crate::database) fn explain(&self, error: DatabaseError, since: Instant) -> DatabaseError {
         match error {
             DatabaseError::Timeout | DatabaseError::Exhausted => {
@@ -107,7 +107,7 @@ impl Connections {
         }
     }
 
-    /// Whether every connection is in use, or spoken for.
+    /// Whether every connection is in use or reserved by a waiter.
     pub(in crate::database) fn is_full(&self) -> bool {
         let status = self.pool.status();
         status.size + status.waiting >= self.most + status.available
@@ -117,10 +117,10 @@ impl Connections {
         self.context.counters.read(self.pool.status())
     }
 
-    /// Opens nothing more, and returns when the connections are closed; one that is still used closes with its use.
+    /// Opens no more connections, and returns when all are closed; a used one closes after its use.
     pub(in crate::database) async fn close(&self) {
         self.pool.close();
-        // Without an answer the end must not wait: the process closes what is left.
+        // A silent server must not delay the end: the process's exit closes the rest.
         let _ = timeout(profiles::Pool::CLOSES_WITHIN, self.dialer.all_closed()).await;
     }
 }

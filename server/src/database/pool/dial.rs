@@ -1,4 +1,4 @@
-//! Opening connections: a few at once, again after a pause, and never for longer than `pool.create_timeout`.
+//! Opens connections: a few at once, with pauses between attempts, within `pool.create_timeout`.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,19 +17,19 @@ use super::metrics::Counters;
 use crate::database::DatabaseError;
 use crate::database::transport::Transport;
 
-/// The first pause; each further one is twice as long, up to the longest.
+/// The first pause; each further one doubles, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Where nobody listens or the name is unknown, waiting wakes nobody, and whoever asks should soon learn it.
+/// The limit where the connection is refused or the name unknown: waiting does not help, so the caller learns it soon.
 const REFUSALS: u32 = 4;
-/// How long a connection that is no longer used may take to say goodbye.
+/// How long a closed connection may take to send its termination message.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Opens connections for one pool.
 #[derive(Clone)]
 pub(super) struct Dialer {
     transport: Transport,
-    /// A database that wakes would otherwise be met by the whole pool at once.
+    /// Limits simultaneous attempts, so that the pool does not overload a waking database.
     turns: Arc<Semaphore>,
     limit: Duration,
     jitter: Jitter,
@@ -52,25 +52,25 @@ impl Dialer {
         }
     }
 
-    /// Why an attempt has failed since then: what a deadline has cut says nothing itself.
+    /// Why an attempt has failed since then: an attempt cut by a deadline has no error of its own.
     pub(super) fn failure_since(&self, then: Instant) -> Option<DatabaseError> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.as_ref().filter(|(at, _)| *at >= then).map(|(_, failure)| failure.clone())
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     pub(super) fn open(&self) -> watch::Receiver<usize> {
         self.open.subscribe()
     }
 
-    /// Returns when the last connection has been closed.
+    /// Waits until the last connection has been closed.
     pub(super) async fn all_closed(&self) {
-        // It cannot fail: `self` holds the sender.
+        // This cannot fail: `self` holds the sender.
         let _ = self.open().wait_for(|open| *open == 0).await;
     }
 
     async fn dial(&self, mut config: Config) -> Result<(Client, JoinHandle<()>), Error> {
-        // A name may have several addresses, and a URL several hosts: the next one must have its turn.
+        // A name may have several addresses, and a URL several hosts: leave time for the next one.
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(self.limit / 8);
         }
@@ -88,13 +88,13 @@ impl Dialer {
             if let Some(error) = error.filter(|_| !again) {
                 return Err(error);
             }
-            // An attempt without any answer ends with the pool's own deadline for opening a connection.
+            // An unanswered attempt ends with the pool's own deadline for opening a connection.
             sleep(self.jitter.shortened(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// At most half of the limit, so that packets lost in the first handshake do not cost all of it.
+    /// At most half of the limit, so that packets lost in the first handshake do not use up all of it.
     async fn attempt(&self, config: &Config) -> Option<Result<(Client, JoinHandle<()>), Error>> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let connect = timeout(self.limit / 2, config.connect(self.transport.clone()));
@@ -105,8 +105,8 @@ impl Dialer {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), failure));
     }
 
-    /// Runs the connection until its client is dropped. The pool aborts the returned task at the same time; it
-    /// only stands for the connection, which so has a moment to tell the server that it ends.
+    /// Runs the connection until its client is dropped. The pool aborts the returned task at the same time; that task
+    /// is only a handle, so that the connection has a moment to send its termination message.
     fn keep<T: TlsStream + Unpin + Send + 'static>(
         &self,
         connection: Connection<Socket, T>,
@@ -124,7 +124,7 @@ impl Dialer {
             if let Err(error) = ended {
                 let error = DatabaseError::from(&error);
                 if error == DatabaseError::Oversized {
-                    // The statement only learns that its connection is gone.
+                    // The statement's own error says only that the connection is closed.
                     tracing::warn!(
                         class = error.class(),
                         "a connection to the database was given up: {error}"
@@ -147,7 +147,7 @@ impl Connect for Dialer {
     }
 }
 
-/// One of the open connections.
+/// Counts one open connection.
 struct Open(watch::Sender<usize>);
 
 impl Open {

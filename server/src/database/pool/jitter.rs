@@ -1,24 +1,24 @@
-//! Chance, where things that began together must not happen together again.
+//! Random spread, so that simultaneous events do not recur simultaneously.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The standard library's keyed hash: another key in every process, and no dependency.
+/// The standard library's keyed hash: a new key in every process, and no dependency.
 #[derive(Clone, Default)]
 pub(super) struct Jitter(RandomState);
 
 impl Jitter {
-    /// Between half and all of it, another part at each call.
+    /// A random duration between half and all of it.
     pub(super) fn shortened(&self, whole: Duration) -> Duration {
         whole / 2 + self.part(Instant::now(), whole / 2)
     }
 
-    /// Whether something of this age has had its time: between four fifths and all of it, and always the same for the
-    /// same thing.
+    /// Whether something of this age has expired: at a random point between four fifths and all of the limit, always
+    /// the same for the same thing.
     pub(super) fn is_over(&self, age: Duration, thing: impl Hash, whole: Duration) -> bool {
-        // Most are young, and need no hash.
+        // Most are young and need no hash.
         age >= soonest(whole) && age >= self.early(thing, whole)
     }
 

@@ -1,4 +1,4 @@
-//! A connection while it is used: given back only after a complete answer.
+//! A connection in use: returned to the pool only after a complete answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use crate::database::DatabaseError;
 use crate::database::access::DatabaseAccess;
 use crate::database::error::leaves_the_connection;
 
-/// The longest a cancel request may take; after it the server must see for itself that nobody listens.
+/// The longest that a cancel request may take; after it the server itself must notice the closed connection.
 const CANCEL: Duration = Duration::from_secs(1);
 
-/// What the end of a lease needs.
+/// The context for ending a lease.
 pub(super) struct LeaseContext {
     pub(super) access: DatabaseAccess,
     pub(super) recycler: Arc<Recycler>,
     pub(super) counters: Arc<Counters>,
-    /// Whether a statement without an answer is cancelled: its connection then keeps its place for a moment more.
+    /// Whether an unanswered statement is cancelled: its connection then keeps its place a moment longer.
     pub(super) cancels: bool,
 }
 
-/// Dropped early, by a deadline, because the client went away or because the connection broke, its statement may still
-/// run, and the next user would wait for it. So the statement is cancelled and the connection thrown away.
+/// If the lease is dropped early, by a deadline, a disconnected client or a broken connection, its statement may still
+/// run, and the next user would wait for it. So the statement is cancelled and the connection discarded.
 pub(in crate::database) struct Lease {
     connection: Option<Object>,
     context: Arc<LeaseContext>,
@@ -44,12 +44,12 @@ impl Lease {
         self.connection.as_ref().expect("taken only at the lease's end")
     }
 
-    /// Whether it has been used before, so that it may have died since.
+    /// Whether it has been used before, so that it may have been lost since.
     pub(in crate::database) fn is_used(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| Object::metrics(connection).recycle_count > 0)
     }
 
-    /// Ends the lease with what came back, or with nothing before the deadline.
+    /// Ends the lease with the answer, or without one at the deadline.
     pub(in crate::database) fn settle<T>(mut self, answer: Answer<T>) -> Result<T, DatabaseError> {
         let (is_sound, answer) = self.judge(answer);
         if is_sound {
@@ -58,7 +58,7 @@ impl Lease {
         answer
     }
 
-    /// The lease goes on, if the connection is as good as before.
+    /// Continues the lease, if the connection is still usable.
     pub(in crate::database) fn keep<T>(
         mut self,
         answer: Answer<T>,
@@ -67,7 +67,7 @@ impl Lease {
         (is_sound.then_some(self), answer)
     }
 
-    /// Whether the connection is as good as before.
+    /// Whether the connection is still usable.
     fn judge<T>(&mut self, answer: Answer<T>) -> (bool, Result<T, DatabaseError>) {
         match answer {
             Ok(Ok(answer)) => (true, Ok(answer)),
@@ -77,7 +77,7 @@ impl Lease {
                 if failure == DatabaseError::ReadOnly {
                     self.close_inside_a_transaction();
                 } else if error.as_db_error().is_some() {
-                    // PostgreSQL has ended the session, so nothing is left to be cancelled.
+                    // PostgreSQL has ended the session, so there is no statement to cancel.
                     drop(self.discard());
                 }
                 (false, Err(failure))
@@ -93,16 +93,16 @@ impl Lease {
         Some(Discarded(Some(connection)))
     }
 
-    /// Ends the lease with a session that says of itself that it takes no writes.
+    /// Ends the lease of a read-only session.
     pub(in crate::database) fn evict<T>(mut self) -> Result<T, DatabaseError> {
         self.close_inside_a_transaction();
         Err(DatabaseError::ReadOnly)
     }
 
-    /// Closes a session that takes no writes, so that none but a new one is asked when the database takes them again.
+    /// Closes a read-only session, so that a new one is used when the database accepts writes again.
     ///
-    /// It is left inside a transaction: a pooler that stands in between then closes the server's session as well, which
-    /// it would hand to the next client otherwise (PgBouncer, "unclean server").
+    /// It is closed inside a transaction: a pooler in between then closes the server's session too, instead of giving
+    /// it to the next client (PgBouncer, "unclean server").
     fn close_inside_a_transaction(&mut self) {
         let Some(connection) = self.connection.take() else {
             return;
@@ -128,7 +128,7 @@ impl Lease {
     }
 }
 
-/// What PostgreSQL or the driver said, or that the deadline came first.
+/// The answer of PostgreSQL or the driver, or a timeout at the deadline.
 type Answer<T> = Result<Result<T, tokio_postgres::Error>, Elapsed>;
 
 impl Drop for Lease {
@@ -140,8 +140,8 @@ impl Drop for Lease {
             return;
         };
         let context = Arc::clone(&self.context);
-        // The connection stays until the request has been heard: a pooler finds the statement by it. It keeps its
-        // place in the pool as well, so that there is never one connection more than the profile says.
+        // The connection stays open until the request has been received: a pooler finds the statement by it. It also
+        // keeps its place in the pool, so that the profile's limit is never exceeded.
         runtime.spawn(async move {
             let Some(request) = connection.0.as_ref().map(|connection| connection.cancel_token()) else {
                 return;
@@ -153,7 +153,7 @@ impl Drop for Lease {
     }
 }
 
-/// A connection that goes back to no pool, however its end comes.
+/// A connection that never returns to the pool.
 struct Discarded(Option<Object>);
 
 impl Drop for Discarded {

@@ -1,24 +1,24 @@
-//! What the pool does, in numbers.
+//! The counts of the pool.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// One moment of the pool. The counts only grow while the service runs.
+/// A snapshot of the pool. The counts only grow while the service runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolMetrics {
     /// Open connections, idle and in use.
     pub size: usize,
     /// Idle connections.
     pub available: usize,
-    /// Callers that wait for a connection, or for one to be opened.
+    /// Callers that wait for a connection, an opening one included.
     pub waiting: usize,
     /// Connections that were opened.
     pub created: u64,
     /// Connections that were replaced because of their age (`pool.recycle_after`).
     pub recycled: u64,
-    /// Connections that were thrown away: lost, silent, or still busy when their deadline came.
+    /// Connections that were discarded: lost, silent, or still busy at their deadline.
     pub discarded: u64,
-    /// Idle connections that were closed because nobody needed them.
+    /// Idle connections that were closed as not needed.
     pub trimmed: u64,
     /// Connections that were pinged before they were handed out.
     pub pinged: u64,
@@ -26,7 +26,7 @@ pub struct PoolMetrics {
     pub checkouts: u64,
     /// The time from asking for a connection to having one, over all checkouts.
     pub checkout_total: Duration,
-    /// The longest of them.
+    /// The longest such time.
     pub checkout_longest: Duration,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Counters {
     longest_nanos: AtomicU64,
 }
 
-/// Each number stands for itself, so no order between them is needed.
+/// The numbers are independent, so their order does not matter.
 #[derive(Default)]
 pub(super) struct Count(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL: opened, handed out, checked, given back and closed.
+//! Connections to PostgreSQL: opened, handed out, checked, returned and closed.
 
 mod cancel;
 pub(super) mod connections;

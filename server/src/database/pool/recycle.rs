@@ -1,4 +1,4 @@
-//! Whether a pooled connection may be handed out: young enough, and where there is doubt still alive.
+//! Whether a pooled connection may be handed out: young enough, and in case of doubt pinged.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +10,13 @@ use tokio::time::timeout;
 use super::jitter::Jitter;
 use super::metrics::Counters;
 
-/// The longest answer to a ping. It is one round trip, and a slower database is served by a new connection.
+/// The longest wait for a ping. It is one round trip; beyond it a new connection is opened instead.
 const PING: Duration = Duration::from_millis(500);
 
-/// A database that takes no writes for long is not dialled anew for each of them.
+/// Limits new connections while the database stays read-only.
 const CONDEMN_EVERY: Duration = Duration::from_secs(1);
 
-/// When a fresh connection costs no round trip, and when it must prove that it lives.
+/// When a connection is handed out without a round trip, and when it is pinged first.
 pub(super) struct Recycler {
     oldest: Duration,
     ping_after: Duration,
@@ -26,18 +26,17 @@ pub(super) struct Recycler {
     counters: Arc<Counters>,
 }
 
-/// What one connection's silence says of the others: what cut one has most likely cut them all, and to learn that
-/// from each in turn would cost each its deadline.
+/// The consequence of one connection's silence for the others: the same cause has most likely cut all of them, and
+/// testing each in turn would cost a deadline each.
 #[derive(Clone, Copy, Default)]
 struct Doubt {
-    /// A ping had no answer, or a session takes no writes: all connections opened before are closed unasked.
+    /// A ping had no answer, or a session is read-only: all connections opened before are closed without a ping.
     condemned: Option<Instant>,
-    /// A statement had no answer, and it may have been slow: whatever was last used before is pinged.
+    /// A statement had no answer, but may have been slow: connections last used before are pinged.
     suspected: Option<Instant>,
 }
 
-/// For the pool, which asks before it hands out a connection that has been used before. deadpool puts no deadline
-/// around hooks, so the ping has its own.
+/// The pool calls it before it hands out a used connection. deadpool's hooks have no deadline, so the ping has its own.
 pub(super) fn hook(recycler: Arc<Recycler>) -> Hook {
     Hook::async_fn(move |connection, metrics| {
         let judged = match recycler.decide(connection, metrics) {
@@ -52,7 +51,7 @@ pub(super) fn hook(recycler: Arc<Recycler>) -> Hook {
     })
 }
 
-/// What is known of a connection without asking it.
+/// The decision about a connection, without a round trip.
 enum Recycling {
     Reuse,
     Close(&'static str),
@@ -72,13 +71,13 @@ impl Recycler {
         }
     }
 
-    /// A statement was left without an answer.
+    /// Records an unanswered statement.
     pub(super) fn suspect(&self) {
         self.doubt().suspected = Some(Instant::now());
     }
 
-    /// A session takes no writes. Those from before may be like it for as long as they live, even if the database takes
-    /// writes again.
+    /// Records a read-only session. Earlier sessions may stay read-only for their whole life, even if the database
+    /// accepts writes again.
     pub(super) fn condemn(&self) {
         let now = Instant::now();
         let mut doubt = self.doubt();
@@ -115,7 +114,7 @@ impl Recycler {
         match timeout(self.longest_ping, connection.check_connection()).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(_)) => {}
-            // Not whatever was opened while it was waited for: that may be the cure.
+            // Connections opened during the ping are kept: they may work.
             Err(_) => {
                 let mut doubt = self.doubt();
                 doubt.condemned = doubt.condemned.max(Some(asked));

@@ -1,4 +1,4 @@
-//! Idle connections that nobody needs are closed, so that a serverless database can suspend.
+//! Closes idle connections, so that a serverless database can suspend.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use tokio::time::{sleep, timeout};
 
 use super::metrics::Counters;
 
-/// The shortest time between two looks. Closed at once when they come back, as SQLAlchemy does it, the overflow of a
-/// load that comes in waves would be opened anew with each of them.
+/// The shortest interval between two checks. Closing overflow connections immediately after use, as SQLAlchemy does,
+/// would reopen them with every wave of load.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Closes idle connections: those beyond `kept` at the next look, and all of them after `longest_idle`. Looks only when
-/// there can be something to close: a service that does nothing needs no processor. Ends with the pool, or when dropped.
+/// Closes idle connections: those beyond `kept` at the next check, and all of them after `longest_idle`. It checks only
+/// when a connection may be due: an idle service uses no CPU. Ends with the pool, or when dropped.
 pub(super) struct Trim(JoinHandle<()>);
 
 impl Trim {
-    /// `open` is how many connections there are.
+    /// `open` is the number of open connections.
     pub(super) fn start(
         pool: Pool,
         kept: usize,
@@ -41,8 +41,8 @@ impl Trim {
     }
 }
 
-/// How long there will be nothing to close, unless connections come or go; `None` where there is none at all.
-/// The one used last is handed out first, so the first in the row are those that have been idle for longest.
+/// The time until the next connection is due, if no connection comes or goes; `None` without connections.
+/// The last used connection is handed out first, so the first in the queue have been idle longest.
 fn trim(pool: &Pool, kept: usize, longest_idle: Duration, counters: &Counters) -> Option<Duration> {
     let mut excess = pool.status().available.saturating_sub(kept);
     let mut idle_for = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! The certificates of the file that `sslrootcert` names, read once, at the start.
+//! The certificates of the file in `sslrootcert`, read once at start.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
-/// Who vouches for a server, and the certificates that were named one by one.
+/// The trusted authorities, and the individually declared certificates.
 pub(super) struct Authority {
     pub(super) roots: RootCertStore,
-    /// Empty where the roots are Mozilla's, which are named for no database.
+    /// Empty with Mozilla's roots, which declare no individual certificate.
     pub(super) declared: Vec<CertificateDer<'static>>,
 }
 
-/// Why nothing can be trusted that the file says.
+/// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
     #[error(
@@ -39,7 +39,7 @@ pub enum AuthorityError {
     Certificate { file: PathBuf, error: rustls::Error },
 }
 
-/// Mozilla's roots together have a quarter of it.
+/// Four times the size of Mozilla's roots.
 const LARGEST: u64 = 1 << 20;
 
 impl Authority {

@@ -1,4 +1,4 @@
-//! What a certificate says of itself, as far as the verifier asks: read by x509-cert, nothing by hand.
+//! The fields of a certificate that the verifier reads, parsed by x509-cert.
 
 use rustls::CertificateError;
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -9,10 +9,10 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, NameCon
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::{Certificate as Fields, TbsCertificate};
 
-/// One that is encoded as RFC 5280 asks.
+/// A certificate encoded as RFC 5280 requires.
 pub(super) struct Certificate {
     fields: Fields,
-    /// The bytes that its issuer has signed, as they came.
+    /// The original bytes that its issuer signed.
     signed: Vec<u8>,
 }
 
@@ -26,7 +26,7 @@ impl Certificate {
         let mut reader = SliceReader::new(bytes).ok()?;
         let signed = reader.sequence(|parts| {
             let signed = parts.tlv_bytes()?;
-            // Its algorithm and the signature, which `fields` has.
+            // Algorithm and signature are in `fields`.
             parts.tlv_bytes()?;
             parts.tlv_bytes()?;
             Ok(signed.to_vec())
@@ -34,7 +34,7 @@ impl Certificate {
         Some(Self { fields, signed: signed.ok()? })
     }
 
-    /// Whether its key may sign certificates (section 6.1.4), for any name: constraints are left to webpki.
+    /// Whether its key may sign certificates (section 6.1.4); webpki checks name constraints.
     fn may_sign(&self) -> bool {
         let says_so = self.says().get::<BasicConstraints>();
         let is_authority = matches!(says_so, Ok(Some((_, constraints))) if constraints.ca);
@@ -45,7 +45,7 @@ impl Certificate {
         is_authority && usage && matches!(self.says().get::<NameConstraints>(), Ok(None))
     }
 
-    /// Whether servers may show it (section 4.2.1.12).
+    /// Whether servers may present it (section 4.2.1.12).
     pub(super) fn is_for_servers(&self) -> bool {
         match self.says().get::<ExtendedKeyUsage>() {
             Ok(Some((_, purposes))) => purposes.0.contains(&SERVER_AUTH),
@@ -53,7 +53,7 @@ impl Certificate {
         }
     }
 
-    /// Section 4.1.2.5.
+    /// Whether it is valid at this time (section 4.1.2.5).
     pub(super) fn is_valid_at(&self, now: UnixTime) -> Result<(), CertificateError> {
         let validity = &self.says().validity;
         let time = |of: x509_cert::time::Time| UnixTime::since_unix_epoch(of.to_unix_duration());
@@ -75,7 +75,7 @@ impl Certificate {
         self.names_its_issuer_as(self)
     }
 
-    /// Whether that authority has signed it: by name, by what its key may do, and by the signature itself (section 6.1.3).
+    /// Whether this authority issued it: checks the name, the key's permissions and the signature (section 6.1.3).
     pub(super) fn is_signed_by(&self, issuer: &Self, algorithms: &WebPkiSupportedAlgorithms) -> bool {
         self.names_its_issuer_as(issuer)
             && issuer.may_sign()
@@ -93,12 +93,12 @@ impl Certificate {
         }))
     }
 
-    /// Whether it leaves out the extension in which hosts are named.
+    /// Whether it lacks the extension that names hosts.
     pub(super) fn names_no_host(&self) -> bool {
         matches!(self.says().get::<SubjectAltName>(), Ok(None))
     }
 
-    /// Whether the last common name of its subject, the most specific one, is this.
+    /// Whether the subject's last, most specific common name is this one.
     pub(super) fn has_common_name(&self, name: &str) -> bool {
         let subject = self.says().subject.0.iter().flat_map(|part| part.0.iter());
         let common = subject.rev().find(|attribute| attribute.oid == COMMON_NAME);
@@ -116,7 +116,7 @@ impl Certificate {
     }
 }
 
-/// An algorithm as rustls names it: without the outer sequence.
+/// An algorithm in rustls's encoding: without the outer sequence.
 fn id(algorithm: &AlgorithmIdentifierOwned) -> der::Result<Vec<u8>> {
     Ok(AnyRef::from_der(&algorithm.to_der()?)?.value().to_vec())
 }

@@ -16,8 +16,8 @@ pub(super) use verifier::{Flaw, objection};
 use authority::Authority;
 use verifier::Verifier;
 
-/// Trusts Mozilla's roots, which are compiled in, since a slim image has no certificate files; or, as libpq does
-/// it, only what the file holds that `sslrootcert` names.
+/// Trusts Mozilla's roots, compiled in because a slim image has no certificate files; or, like libpq, only the
+/// certificates of the file in `sslrootcert`.
 pub(super) fn connector(file: Option<&Path>) -> Result<MakeRustlsConnect, AuthorityError> {
     let Authority { roots, declared } = match file {
         Some(file) => Authority::read(file)?,
@@ -26,7 +26,7 @@ pub(super) fn connector(file: Option<&Path>) -> Result<MakeRustlsConnect, Author
             declared: Vec::new(),
         },
     };
-    // With a second provider somewhere in the build, rustls cannot choose and panics; so it is named.
+    // The provider is named, since rustls panics when a build has two and none is chosen.
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Verifier::new(roots, declared, Arc::clone(&ring));
     let mut config = ClientConfig::builder_with_provider(ring)
@@ -35,7 +35,7 @@ pub(super) fn connector(file: Option<&Path>) -> Result<MakeRustlsConnect, Author
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    // PostgreSQL 17 and `sslnegotiation=direct` ask for it; older servers do not look.
+    // PostgreSQL 17 requires it for `sslnegotiation=direct`; older servers ignore it.
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(MakeRustlsConnect::new(config))
 }

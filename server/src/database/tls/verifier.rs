@@ -1,5 +1,5 @@
-//! Which certificate is believed: what webpki believes, and two kinds that the owners of databases declare and webpki
-//! refuses (history/adr/0033).
+//! Certificate verification: webpki's, and two kinds of certificates that webpki refuses although the database's owner
+//! declared them (history/adr/0033).
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCer
 
 use super::certificate::Certificate;
 
-/// webpki's answer is final where it is yes. Where it is no, two kinds of certificate are believed all the same:
+/// A certificate that webpki accepts is accepted. Two kinds that webpki refuses are accepted too:
 ///
-/// - one that is, byte for byte, in the file of `sslrootcert`;
-/// - one to which webpki objects only that it says `CA:TRUE`, and that an authority of that file has signed itself.
+/// - a certificate that is, byte for byte, in the file of `sslrootcert`;
+/// - a certificate that webpki refuses only for `CA:TRUE`, and that an authority of that file has signed directly.
 ///
-/// RFC 5280 section 4.2.1.9 says what `CA:TRUE` allows a key to do, and forbids nothing. Dates, purpose and host are
-/// verified as webpki does it, and only the holder of the private key completes the handshake.
+/// By RFC 5280 section 4.2.1.9 `CA:TRUE` permits a key to sign and forbids nothing. Dates, purpose and host are
+/// verified as in webpki, and only the holder of the private key completes the handshake.
 #[derive(Debug)]
 pub(super) struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
@@ -26,7 +26,7 @@ pub(super) struct Verifier {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// What webpki has no word for, or a word that leads astray.
+/// Reasons for which webpki has no error, or a misleading one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Flaw {
     #[error("it is self-signed and not declared")]
@@ -50,7 +50,7 @@ impl Verifier {
         Self { webpki, declared, algorithms }
     }
 
-    /// Of a certificate that webpki has refused.
+    /// Verifies a certificate that webpki has refused.
     fn reconsider(
         &self,
         shown: &CertificateDer<'_>,
@@ -86,7 +86,7 @@ impl Verifier {
         self.declared().any(|authority| certificate.is_signed_by(&authority, &self.algorithms))
     }
 
-    /// The reason in place of webpki's, which has looked no further than to `CA:TRUE`, or knows no self-signed ones.
+    /// A better reason than webpki's, which stops at `CA:TRUE` and does not distinguish self-signed certificates.
     fn explain(
         &self,
         certificate: &Certificate,
@@ -113,8 +113,8 @@ impl Verifier {
     }
 }
 
-/// RFC 9525 section 2 knows no host by its common name, and no authority promises anything about one. Of a certificate
-/// that was declared itself, its declarer does, as in RFC 6125 section 6.6.2; PostgreSQL's manual makes them so.
+/// RFC 9525 section 2 does not identify hosts by common name, and no authority vouches for one. For an individually
+/// declared certificate its declarer does, as in RFC 6125 section 6.6.2; PostgreSQL's manual creates such certificates.
 fn is_its_common_name(name: &ServerName<'_>, certificate: &Certificate) -> bool {
     let ServerName::DnsName(name) = name else {
         return false;
@@ -122,12 +122,12 @@ fn is_its_common_name(name: &ServerName<'_>, certificate: &Certificate) -> bool 
     certificate.names_no_host() && certificate.has_common_name(name.as_ref())
 }
 
-/// Whether `CA:TRUE` is webpki's objection.
+/// Whether webpki refused it for `CA:TRUE`.
 fn is_for_its_authority(refusal: &CertificateError) -> bool {
     matches!(objection(refusal), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// What webpki says, where rustls has no word of its own for it.
+/// webpki's error, where rustls has no variant for it.
 pub(crate) fn objection(refusal: &CertificateError) -> Option<&webpki::Error> {
     let CertificateError::Other(OtherError(error)) = refusal else {
         return None;

@@ -1,4 +1,4 @@
-//! What the verifier takes, and what no change to it gets through.
+//! The certificates that the verifier accepts, and that every changed bit is refused.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn leaf(change: Change) -> CertificateParams {
     params
 }
 
-/// A leaf that says `CA:TRUE`, and the authority that has signed it.
+/// A leaf with `CA:TRUE`, and the authority that signed it.
 fn issued(root: Change, change: Change) -> (CertificateDer<'static>, CertificateDer<'static>) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -138,7 +138,7 @@ fn a_certificate_of_version_1_names_no_host_and_is_named_so() {
     assert_eq!(objection(&refused), Some(&webpki::Error::UnsupportedCertVersion));
 }
 
-/// `openssl x509 -req -signkey`, as older manuals sign a request.
+/// `openssl x509 -req -signkey`, as in older manuals.
 const VERSION_1: &str = concat!(
     "-----BEGIN CERTIFICATE-----\n",
     "MIIBJTCBywIUfmw9UNHcqLkGJZhl0ocg4/a7JYAwCgYIKoZIzj0EAwIwFDESMBAG\n",

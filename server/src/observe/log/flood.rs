@@ -1,14 +1,14 @@
-//! Floods of one line: the first is written, and then one a second that says for how many it stands.
+//! Floods of one line: the first is written, then one a second with the number of lines that it stands for.
 //!
-//! A line is of a kind where its event says so, with the field `sum_by`, which is not written. That is for lines that come
-//! with every request or faster and say the same each time, so that the first says it all:
+//! The field `sum_by` of an event names the kind of its line, and is not written. It is for lines that repeat at least
+//! with every request without news:
 //!
 //! - the health check's query failed, by class; so did a statement for the same reason, with the database at fault
-//! - a request of a probe that did not go well, and a preflight that was refused, by route and status
-//! - a head that is late or broken, by status
+//! - a failed probe, and a refused preflight, by route and status
+//! - a late or malformed head, by status
 //! - a connection that could not be accepted, or for which another was closed
 //!
-//! The metrics count each of them. The access lines of all other requests, panics, and statements at fault themselves are
+//! The metrics count each of them. Access lines of other requests, panics, and statements at fault themselves are
 //! never summed up: each names another request.
 
 use std::time::{Duration, Instant};
@@ -20,23 +20,22 @@ pub(super) const SUM_BY: &str = "sum_by";
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The most that are summed up at once. There are fewer, since none is of a client's making; beyond, lines are written
-/// as they come.
+/// The most kinds summed up at once. There are fewer, since no client can create one; further kinds are not summed up.
 const KINDS: usize = 64;
 
-/// The kinds of which a line was written within the last second.
+/// The kinds with a line within the last second.
 #[derive(Default)]
 pub(super) struct Floods(Vec<Window>);
 
 struct Window {
     kind: Kind,
     ends: Instant,
-    /// The first line that was held back, and how many were.
+    /// The first suppressed line, and the number of suppressed lines.
     held: Option<(Line, u64)>,
 }
 
 impl Floods {
-    /// The line, where it is to be written now.
+    /// The line, if it is to be written now.
     pub(super) fn admit(&mut self, line: Line, now: Instant) -> Option<Line> {
         let Some(kind) = &line.kind else {
             return Some(line);
@@ -51,12 +50,12 @@ impl Floods {
         Some(line)
     }
 
-    /// When there is something to settle.
+    /// When the next kind is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.0.iter().map(|window| window.ends).min()
     }
 
-    /// One line for those of each kind that were held back for a second. A kind without any is over.
+    /// One line for each kind with lines suppressed for a second. A kind without any ends.
     pub(super) fn settle(&mut self, now: Instant) -> Vec<Line> {
         let mut sums = Vec::new();
         self.0.retain_mut(|window| {
@@ -118,7 +117,7 @@ mod tests {
             written.extend(read(floods.admit(line(Some("refused"), number), now)));
         }
         assert_eq!(written, [(0, None), (1, Some(999)), (1000, Some(1000))]);
-        // The rest is told though no more comes, and then the kind is over.
+        // The rest is reported without a further line, and then the kind ends.
         assert_eq!(floods.due(), Some(start + ms(3000)));
         assert_eq!(read(floods.settle(start + ms(3000))), [(2000, Some(500))]);
         assert_eq!(read(floods.settle(start + ms(4000))), []);

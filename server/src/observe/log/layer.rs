@@ -1,4 +1,4 @@
-//! From events of `tracing`, within spans or not, to lines.
+//! Converts events of `tracing`, within spans or not, to lines.
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -9,8 +9,8 @@ use super::flood::SUM_BY;
 use super::line::{Fields, Kind, Line};
 use crate::observe::request_scope::RequestScope;
 
-/// Makes a line of each event. Whose request it belongs to comes from [`RequestScope`], because a span for each request
-/// would cost the probes, which log nothing. A span adds its fields to the lines within it.
+/// Writes a line for each event. The request comes from [`RequestScope`], because a span per request would also cost
+/// the probes, which log nothing. A span adds its fields to the lines within it.
 pub(super) struct Layer<W>(pub(super) W);
 
 impl<S, W> layer::Layer<S> for Layer<W>
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// Whose request the event belongs to. Outside of a request an event may name one itself.
+/// The request of the event. Outside of a request an event may name one itself.
 fn request(fields: &mut Fields) {
     let Some((id, trace)) = RequestScope::read() else {
         return;
@@ -58,8 +58,8 @@ fn request(fields: &mut Fields) {
     }
 }
 
-/// The spans that the event stands in, from the outermost, and their fields: the innermost span's first, for they say
-/// it more exactly.
+/// The spans of the event, from the outermost, and their fields: those of the innermost span come first, as the more
+/// specific ones.
 fn spans<S>(fields: &mut Fields, event: &Event<'_>, context: &Context<'_, S>)
 where
     S: Subscriber + for<'span> LookupSpan<'span>,

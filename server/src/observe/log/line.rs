@@ -1,4 +1,4 @@
-//! A line of the log: what it says, and how it is written.
+//! A line of the log, and its formats.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -12,25 +12,25 @@ use tracing::field::{Field, Visit};
 
 use crate::response::timestamp;
 
-/// What a line says, beside the time at which it is written.
+/// The content of a line, without its time.
 pub(super) struct Line {
     pub(super) level: Level,
     pub(super) target: &'static str,
     pub(super) fields: Fields,
-    /// Lines of one kind are summed up when there are many.
+    /// The kind by which repeated lines are summed up.
     pub(super) kind: Option<Kind>,
 }
 
-/// Where the event stands in the code, and what it is summed by.
+/// The event's position in the code, and the kind by which it is summed up.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Kind(pub(super) Identifier, pub(super) String);
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Clone, Copy)]
 pub(super) enum Format {
     /// `message` and `level` are the keys that Railway reads; it makes every other key searchable.
     Json,
-    /// Time, level and message, then the fields as they come.
+    /// Time, level and message, then the fields in their order.
     Readable { coloured: bool },
 }
 
@@ -53,7 +53,7 @@ impl Format {
 fn json(Line { level, target, fields, .. }: &Line) -> String {
     let mut text = vec![b'{'];
     let mut put = |name: &str, value: &Value| {
-        // Memory takes every byte.
+        // Writing to memory cannot fail.
         let _ = serde_json::to_writer(&mut text, name);
         text.push(b':');
         let _ = serde_json::to_writer(&mut text, value);
@@ -67,7 +67,7 @@ fn json(Line { level, target, fields, .. }: &Line) -> String {
             put(name, value);
         }
     }
-    // The last comma.
+    // Remove the last comma.
     text.pop();
     inert(&String::from_utf8_lossy(&text)).into_owned() + "}\n"
 }
@@ -117,7 +117,7 @@ fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The fields of a line in their order. Each name stands once, with the value that was put first.
+/// The fields of a line in their order. Each name occurs once, with its first value.
 #[derive(Default)]
 pub(super) struct Fields(Vec<(&'static str, Value)>);
 
@@ -128,7 +128,7 @@ impl Fields {
         }
     }
 
-    /// The text of a field that is not to be written.
+    /// Takes out the text of a field that is not written.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         let place = self.0.iter().position(|(known, _)| *known == name)?;
         match self.0.remove(place).1 {
@@ -137,14 +137,14 @@ impl Fields {
         }
     }
 
-    /// Those of `others` that are not here yet.
+    /// Adds the fields of `others` that are missing here.
     pub(super) fn add(&mut self, others: &Self) {
         for (name, value) in &others.0 {
             self.put(name, value.clone());
         }
     }
 
-    /// Those of `others`, in the place of older values.
+    /// Adds the fields of `others`, replacing older values.
     pub(super) fn replace(&mut self, others: Self) {
         self.0.retain(|(name, _)| others.0.iter().all(|(newer, _)| newer != name));
         self.0.extend(others.0);
@@ -174,7 +174,7 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = String::new();
-        // What fails to show itself is shown as far as it came.
+        // A value whose formatting fails is shown up to the failure.
         let _ = write!(text, "{value:?}");
         self.put(field.name(), text);
     }

@@ -21,32 +21,31 @@ use self::layer::Layer;
 use self::line::{Format, Line};
 use self::writer::Queue;
 
-/// How long the end waits for the reader of the log. The last lines are worth that, and a pipe that is never read no
-/// more.
+/// How long the exit waits for the reader of the log, for the sake of the last lines.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
-/// The log of this process. Dropped, it writes the last lines, as far as its reader takes them in time.
-#[must_use = "dropped, it takes no more lines"]
+/// The log of this process. Its drop writes the last lines, as far as the reader takes them in time.
+#[must_use = "the log ends when it is dropped"]
 pub struct Log(Queue);
 
-/// Standard output for both: Railway takes every line of standard error for an error.
-/// `directives` are those of `RUST_LOG`, such as `server=debug`.
+/// Both formats go to standard output: Railway shows every line of standard error as an error.
+/// `directives` is the value of `RUST_LOG`, such as `server=debug`.
 ///
-/// A thread writes the lines. A reader that is slow or stands still delays nothing but them: beyond 1 MiB that wait,
-/// lines are dropped, counted in the metric `server_log_lost_lines`, and told in one line when the reader goes on.
+/// A thread writes the lines, so a slow or stalled reader delays only them. Beyond 1 MiB of queued lines, further lines
+/// are dropped, counted in the metric `server_log_lost_lines`, and reported in one line when the reader continues.
 pub fn install(environment: Environment, directives: Option<&str>) -> io::Result<Log> {
-    // Set to nothing, as by a dashboard's cleared field, it would silence every line.
+    // An empty value, such as a dashboard's cleared field, would silence every line.
     let parsed = directives.filter(|text| !text.trim().is_empty()).map(str::parse::<Targets>);
     let unreadable = matches!(parsed, Some(Err(_)));
     let targets =
         parsed.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let format = Format::for_readers(environment, io::stdout().is_terminal());
-    // A descriptor of its own: a write that waits must not hold the lock of `io::stdout`.
+    // A separate descriptor: a blocked write must not hold the lock of `io::stdout`.
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let queue = Queue::start(output, format)?;
     let log = Log(queue.clone());
     let layer = Layer(move |line: Line| queue.push(line));
-    // A second installation, in a test's process, leaves the first.
+    // A second installation, in a test's process, keeps the first.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(targets).with(layer));
     std::panic::set_hook(Box::new(log_panic));
     if unreadable {
@@ -55,7 +54,7 @@ pub fn install(environment: Environment, directives: Option<&str>) -> io::Result
     Ok(log)
 }
 
-/// How many lines of this process no reader has had.
+/// How many lines of this process were lost.
 pub(crate) fn lost() -> u64 {
     writer::lost()
 }
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
     use crate::observe::request_scope::RequestScope;
 
-    /// What one event becomes, with a hostile text as its message and in its fields.
+    /// The line of an event with a hostile text in its message and its fields.
     fn written(environment: Environment, hostile: &str) -> String {
         let lines = logged(environment, "info", || {
             tracing::info!(path = hostile, shown = %hostile, debugged = ?hostile, "{hostile}");
@@ -90,7 +89,7 @@ mod tests {
         lines.concat()
     }
 
-    /// The lines of what is done meanwhile.
+    /// The lines that are logged during `work`.
     fn logged(environment: Environment, directives: &str, work: impl FnOnce()) -> Vec<String> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&written);
@@ -190,7 +189,7 @@ mod tests {
         assert_eq!(
             lines.iter().map(without_time).collect::<Vec<_>>(),
             [
-                // The event's own word counts before its span's, and the inner span's before the outer one's.
+                // The event's own field precedes its span's, and the inner span's the outer one's.
                 serde_json::json!({
                     "level": "info", "target": target, "id": "edge-7", "message": "refused", "number": 8, "step": 2,
                     "file": "a.csv", "rows": 40, "spans": "import:row",

@@ -1,4 +1,4 @@
-//! Lines on their way out: a bounded queue, and a thread that alone waits for the reader.
+//! Writes lines: a bounded queue, and a thread that waits for the reader.
 
 use std::io::{self, Write};
 use std::mem;
@@ -12,20 +12,20 @@ use tracing::Level;
 use super::flood::Floods;
 use super::line::{Fields, Format, Line};
 
-/// The most bytes that wait for the reader; as many again may be on their way to it.
+/// The most bytes in the queue; as many again may be in the current write.
 const CAPACITY: usize = 1024 * 1024;
 
-/// How long a non-blocking output that is full is left alone.
+/// The pause before another write to a full non-blocking output.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How many lines of this process were lost: they did not fit, or could not be written.
+/// How many lines of this process were lost: the queue was full, or the write failed.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Takes lines and never waits for their reader: what does not fit is dropped and counted.
+/// Accepts lines without waiting for their reader: lines beyond the limit are dropped and counted.
 pub(super) struct Queue(Arc<Shared>);
 
 struct Shared {
@@ -36,13 +36,13 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What waits for the thread.
+    /// Bytes that wait for the thread.
     lines: Vec<u8>,
     floods: Floods,
-    /// Lines that were lost since the log last told of any.
+    /// Lost lines since the last report.
     untold: u64,
     closed: bool,
-    /// The thread has ended: it was closed, and all lines are written.
+    /// The thread has ended: the queue was closed, and all lines are written.
     ended: bool,
 }
 
@@ -65,7 +65,7 @@ impl Queue {
         self.0.changed.notify_all();
     }
 
-    /// Takes no more lines, and returns once those that wait are written, but at the latest after that time.
+    /// Accepts no more lines, and returns once the queued ones are written, or after that time.
     pub(super) fn close(&self, within: Duration) {
         let mut state = self.0.state();
         for line in state.floods.settle_all() {
@@ -103,12 +103,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what waits, in one piece, and says after it what was lost meanwhile.
+    /// Writes the queued bytes in one piece, then a line with the number of lost lines.
     fn write_all(&self, mut output: impl Write) {
         while let Some((lines, untold)) = self.next() {
             if write(&mut output, &lines).is_err() {
                 let mut state = self.state();
-                // There may be a few less: the output may have taken some of them before it failed.
+                // An upper bound: the output may have taken some of them before it failed.
                 state.lose(memchr::memchr_iter(b'\n', &lines).count() as u64);
                 state.untold += untold;
             } else if untold > 0
@@ -121,7 +121,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// What waits, as soon as there is any, and how many lines were lost before it was taken. `None` at the end.
+    /// Waits for queued bytes, and returns them with the number of lines lost before. `None` at the end.
     fn next(&self) -> Option<(Vec<u8>, u64)> {
         let mut state = self.state();
         loop {
@@ -135,7 +135,7 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            // Without floods: as good as until something comes.
+            // Without floods, wait until a line arrives.
             let pause = state.floods.due().map_or(Duration::MAX, |due| due.saturating_duration_since(now));
             state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -171,10 +171,10 @@ mod tests {
 
     use super::*;
 
-    /// Long enough for any machine; nothing waits for it where all is well.
+    /// Long enough for any machine; only a failure waits so long.
     const LONG: Duration = Duration::from_secs(30);
 
-    /// An output that waits for a result before it takes the next piece, until there are no more results to come.
+    /// An output that waits for a result before each piece, until all results are used.
     struct Gate {
         results: Receiver<io::Result<()>>,
         begun: Sender<()>,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     impl Output {
-        /// All that was written, once nothing holds it up.
+        /// All written bytes, once writes are no longer held.
         fn flow(self, queue: &Queue) -> String {
             drop(self.results);
             queue.close(LONG);
