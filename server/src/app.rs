@@ -17,7 +17,7 @@ use profiles::Server;
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
-use crate::observe::access_log::{Pending, Record};
+use crate::observe::access_log::{AccessLogEntry, Pending};
 use crate::observe::request_scope::RequestScope;
 use crate::observe::route_label::RouteKind;
 use crate::policy::cors::Decision;
@@ -25,7 +25,7 @@ use crate::policy::limits::Limits;
 use crate::policy::rate::Rate;
 use crate::policy::{Action, Evaluation, Policy};
 use crate::request::client::{Client, Proxies};
-use crate::request::framing::Flaw;
+use crate::request::framing::FramingError;
 use crate::request::head::{Head, field_name};
 use crate::request::request_id;
 use crate::request::trace::Parent;
@@ -81,7 +81,7 @@ impl App {
         self: &Arc<Self>,
         request: Request<Incoming>,
         peer: IpAddr,
-        flaw: Option<Flaw>,
+        framing_error: Option<FramingError>,
         only_probes: bool,
     ) -> Answer {
         let arrived = Instant::now();
@@ -91,28 +91,28 @@ impl App {
         let id = request_id::of(&head, &client, self.request_id_header.as_ref(), uuid);
         let fields = head.fields();
         let parent = Parent::of(fields.traceparent);
-        let mut record = Record::begin(&self.service.metrics, &head, &client, arrived);
+        let mut entry = AccessLogEntry::begin(&self.service.metrics, &head, &client, arrived);
         let Evaluation { cors: decision, route, action } =
-            self.policy.evaluate(&head, &fields, flaw, &self.service.profile.server, || {
+            self.policy.evaluate(&head, &fields, framing_error, &self.service.profile.server, || {
                 self.count(&client, arrived)
             });
         // The connection is one of the reserve.
         let is_turned_away = only_probes && !route.is_some_and(|route| route.kind == RouteKind::Probe);
         let action = if is_turned_away { Err(self.turn_away()) } else { action };
-        record.is_preflight = decision.is_preflight();
+        entry.is_preflight = decision.is_preflight();
         // A granted preflight is answered by the policy, not by a route.
-        record.route = route.filter(|_| !(record.is_preflight && action.is_ok()));
+        entry.route = route.filter(|_| !(entry.is_preflight && action.is_ok()));
         let scope = RequestScope::new(id.clone(), parent);
         let outcome = match action {
             Err(refusal) => Err(refusal),
             Ok(Action::Reply(reply)) => Ok(reply),
             Ok(Action::Run(Handler::Sync(handler), ..)) => {
                 // The handler runs in the scope too: its log lines and its panic carry this request's id.
-                let work = || self.end(self.run_sync(handler), &head, decision, &record, id);
+                let work = || self.end(self.run_sync(handler), &head, decision, &entry, id);
                 return Either::Left(ready(scope.run_sync(work)));
             }
             Ok(Action::Run(Handler::Async(handler), route, parameters)) => {
-                let (app, pending) = (Arc::clone(self), record.pending(&head));
+                let (app, pending) = (Arc::clone(self), entry.pending(&head));
                 let request = RoutedRequest { arrived, uuid, parent, head, parameters, body };
                 let work = async move {
                     let outcome = app.run(handler, route.kind, request).await;
@@ -121,7 +121,7 @@ impl App {
                 return Either::Right(scope.run(work).boxed());
             }
         };
-        Either::Left(ready(scope.run_sync(|| self.end(outcome, &head, decision, &record, id))))
+        Either::Left(ready(scope.run_sync(|| self.end(outcome, &head, decision, &entry, id))))
     }
 
     /// Finishes a request that an async handler answered.
@@ -143,11 +143,11 @@ impl App {
         outcome: Result<Reply, Refusal>,
         head: &Head,
         decision: Decision,
-        record: &Record,
+        entry: &AccessLogEntry,
         id: HeaderValue,
     ) -> Response<Full<Bytes>> {
         let response = self.respond(outcome, head.method(), decision, id);
-        record.end(head.method(), head.path(), response.status(), response.body().size_hint().exact());
+        entry.end(head.method(), head.path(), response.status(), response.body().size_hint().exact());
         response
     }
 

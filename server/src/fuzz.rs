@@ -68,14 +68,17 @@ pub fn hear(parts: &[&[u8]], limits: &Server) -> Outcome {
             break;
         }
     }
-    let Some((flaw, request)) = begun.take() else {
+    let Some((framing_error, request)) = begun.take() else {
         let status =
             answer.borrow().strip_prefix(b"HTTP/1.1 ").and_then(|bare| bare.get(..3)?.try_into().ok());
         return Outcome::Malformed(status);
     };
     let (head, _body) = Head::split(request);
     // The same order as in `Policy::evaluate`.
-    match head.check(&head.fields(), limits).and_then(|()| flaw.map_or(Ok(()), |flaw| Err(flaw.into()))) {
+    match head
+        .check(&head.fields(), limits)
+        .and_then(|()| framing_error.map_or(Ok(()), |framing_error| Err(framing_error.into())))
+    {
         Ok(()) => Outcome::Served(head),
         Err(refusal) => Outcome::Refused(head, refusal),
     }

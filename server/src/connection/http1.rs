@@ -79,11 +79,11 @@ pub(crate) async fn serve(accepted: Accepted, protocol: Protocol) {
     let socket = Socket::new(stream, Arc::clone(&turn), patience, Arc::clone(&app), Arc::clone(&place));
     let (asked, at) = (Arc::clone(&app), Arc::clone(&place));
     let service = service_fn(move |request| {
-        let flaw = turn.begin();
+        let framing_error = turn.begin();
         let (turn, app, place) = (Arc::clone(&turn), Arc::clone(&asked), Arc::clone(&at));
         let regular = place.is_extra().then(|| place.regular());
         let only_probes = matches!(regular, Some(None));
-        asked.answer(request, peer.ip(), flaw, only_probes).map(move |mut response| {
+        asked.answer(request, peer.ip(), framing_error, only_probes).map(move |mut response| {
             turn.end();
             drop(regular);
             if app.drain().has_begun() || place.ends() {

@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::app::App;
 use crate::connection::places::Place;
-use crate::request::framing::{Flaw, Framing};
+use crate::request::framing::{Framing, FramingError};
 use crate::service::drain::Drain;
 
 /// Whose turn it is on a connection: the service marks begin and end of its turn, the socket the client's bytes.
@@ -31,7 +31,7 @@ use crate::service::drain::Drain;
 pub(crate) struct Turn {
     phase: AtomicU8,
     /// The framing error of the last head.
-    flaw: AtomicU8,
+    framing_error: AtomicU8,
 }
 
 /// The deadlines of a client.
@@ -97,9 +97,9 @@ fn to_begin(usual: Duration, drain: &Drain) -> Duration {
 
 impl Turn {
     /// Starts the service's turn, and returns the framing error of its head.
-    pub(crate) fn begin(&self) -> Option<Flaw> {
+    pub(crate) fn begin(&self) -> Option<FramingError> {
         self.set(Phase::Service);
-        Flaw::of(self.flaw.swap(0, Ordering::Relaxed))
+        FramingError::of(self.framing_error.swap(0, Ordering::Relaxed))
     }
 
     /// Records received bytes; the turn tells whether they begin a head.
@@ -113,7 +113,7 @@ impl Turn {
                 framing.begin(bytes);
             }
         }
-        self.flaw.store(framing.flaw(), Ordering::Relaxed);
+        self.framing_error.store(framing.flaw(), Ordering::Relaxed);
     }
 
     /// Ends the service's turn: it has answered.

@@ -18,7 +18,7 @@ use super::{Database, DatabaseError};
 
 /// Whether a real query was answered within the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum PingResult {
     Connected,
     /// It was answered, but the database is read-only and the profile promises writes.
     ReadOnly,
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// Queries in a task of its own, so that a cancelled caller cannot cancel the query or leave a stale result.
 pub(crate) struct Ping {
     queue: Arc<Queue>,
-    verdicts: Arc<Verdicts>,
+    counts: Arc<PingCounts>,
     asking: JoinHandle<()>,
 }
 
@@ -59,14 +59,14 @@ struct Queue {
 #[derive(Default)]
 struct Callers {
     /// Callers that wait for the current or the next query.
-    waiting: Vec<oneshot::Sender<Verdict>>,
+    waiting: Vec<oneshot::Sender<PingResult>>,
     /// The last answer to a crowd, and its time.
-    crowds: Option<(Verdict, Instant)>,
+    crowds: Option<(PingResult, Instant)>,
 }
 
 /// How often each was the result of a query; the counts only grow.
 #[derive(Default)]
-pub(crate) struct Verdicts {
+pub(crate) struct PingCounts {
     connected: AtomicU64,
     read_only: AtomicU64,
     disconnected: AtomicU64,
@@ -97,18 +97,17 @@ impl Question {
 
 impl Ping {
     pub(crate) fn new(database: Arc<Database>, question: Question, budget: Duration) -> Self {
-        let (queue, verdicts) = (Arc::<Queue>::default(), Arc::<Verdicts>::default());
-        let asking =
-            tokio::spawn(serve(database, question, budget, Arc::clone(&queue), Arc::clone(&verdicts)));
-        Self { queue, verdicts, asking }
+        let (queue, counts) = (Arc::<Queue>::default(), Arc::<PingCounts>::default());
+        let asking = tokio::spawn(serve(database, question, budget, Arc::clone(&queue), Arc::clone(&counts)));
+        Self { queue, counts, asking }
     }
 
-    pub(crate) async fn ask(&self) -> Verdict {
+    pub(crate) async fn ask(&self) -> PingResult {
         let answer = {
             let mut callers = self.queue.callers();
-            if let Some((verdict, since)) = callers.crowds {
+            if let Some((result, since)) = callers.crowds {
                 if since.elapsed() < LINGER {
-                    return verdict;
+                    return result;
                 }
                 callers.crowds = None;
             }
@@ -120,11 +119,11 @@ impl Ping {
             answer
         };
         // The task has ended with the service, so the state of the database is unknown.
-        answer.await.unwrap_or(Verdict::Disconnected)
+        answer.await.unwrap_or(PingResult::Disconnected)
     }
 
-    pub(crate) fn verdicts(&self) -> &Verdicts {
-        &self.verdicts
+    pub(crate) fn counts(&self) -> &PingCounts {
+        &self.counts
     }
 }
 
@@ -140,25 +139,25 @@ impl Queue {
     }
 
     /// Answers all waiting callers: until then they share the current query.
-    fn answer(&self, verdict: Verdict, told: &mut Vec<oneshot::Sender<Verdict>>) {
+    fn answer(&self, result: PingResult, told: &mut Vec<oneshot::Sender<PingResult>>) {
         {
             let mut callers = self.callers();
             mem::swap(&mut callers.waiting, told);
-            callers.crowds = (told.len() >= CROWD).then(|| (verdict, Instant::now()));
+            callers.crowds = (told.len() >= CROWD).then(|| (result, Instant::now()));
         }
         for caller in told.drain(..) {
             // A cancelled caller needs no answer.
-            let _ = caller.send(verdict);
+            let _ = caller.send(result);
         }
     }
 }
 
-impl Verdicts {
-    fn count(&self, verdict: Verdict) {
-        let count = match verdict {
-            Verdict::Connected => &self.connected,
-            Verdict::ReadOnly => &self.read_only,
-            Verdict::Disconnected => &self.disconnected,
+impl PingCounts {
+    fn count(&self, result: PingResult) {
+        let count = match result {
+            PingResult::Connected => &self.connected,
+            PingResult::ReadOnly => &self.read_only,
+            PingResult::Disconnected => &self.disconnected,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
@@ -182,15 +181,15 @@ async fn serve(
     question: Question,
     budget: Duration,
     queue: Arc<Queue>,
-    verdicts: Arc<Verdicts>,
+    counts: Arc<PingCounts>,
 ) {
     let (mut alarm, mut told) = (Alarm::default(), Vec::new());
     loop {
         queue.wanted.notified().await;
         // Pinned in place: moving a future of this size copies it.
         let asked = pin!(ask(&database, question, budget, &mut alarm));
-        let verdict = match AssertUnwindSafe(asked).catch_unwind().await {
-            Ok(Ok(())) => Verdict::Connected,
+        let result = match AssertUnwindSafe(asked).catch_unwind().await {
+            Ok(Ok(())) => PingResult::Connected,
             Ok(Err(error)) => {
                 tracing::warn!(
                     sum_by = error.class(),
@@ -198,13 +197,13 @@ async fn serve(
                     database = database.place(),
                     "no healthy database: {error}"
                 );
-                if error == DatabaseError::ReadOnly { Verdict::ReadOnly } else { Verdict::Disconnected }
+                if error == DatabaseError::ReadOnly { PingResult::ReadOnly } else { PingResult::Disconnected }
             }
             // The panic hook has logged it.
-            Err(_panic) => Verdict::Disconnected,
+            Err(_panic) => PingResult::Disconnected,
         };
-        verdicts.count(verdict);
-        queue.answer(verdict, &mut told);
+        counts.count(result);
+        queue.answer(result, &mut told);
     }
 }
 
@@ -326,7 +325,7 @@ mod tests {
     async fn a_thousand_callers_share_one_flight() {
         let (silent, database) = silent(10).await;
         let ping = Ping::new(database, Question::TakesWrites, BUDGET);
-        assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [Verdict::Disconnected; 1_000]);
+        assert_eq!(join_all((0..1_000).map(|_| ping.ask())).await, [PingResult::Disconnected; 1_000]);
         silent.accept().await.unwrap();
         assert!(silent.accept().now_or_never().is_none(), "one connection was opened");
     }
@@ -337,12 +336,12 @@ mod tests {
         let ping = Ping::new(database, Question::TakesWrites, BUDGET);
         let gone = timeout(BUDGET / 3, ping.ask()).await;
         assert!(gone.is_err(), "the database says nothing");
-        assert_eq!(ping.ask().await, Verdict::Disconnected, "of the question that was under way");
+        assert_eq!(ping.ask().await, PingResult::Disconnected, "of the question that was under way");
         silent.accept().await.unwrap();
         assert!(silent.accept().now_or_never().is_none(), "one connection was opened");
-        assert_eq!(ping.verdicts().disconnected(), 1);
-        assert_eq!(ping.ask().await, Verdict::Disconnected, "of a question of its own");
-        assert_eq!(ping.verdicts().disconnected(), 2);
+        assert_eq!(ping.counts().disconnected(), 1);
+        assert_eq!(ping.ask().await, PingResult::Disconnected, "of a question of its own");
+        assert_eq!(ping.counts().disconnected(), 2);
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::request::head::{Field, Head};
 const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
 
 /// The facts about one request, from its head to its answer.
-pub(crate) struct Record {
+pub(crate) struct AccessLogEntry {
     pub(crate) route: Option<RouteLabel>,
     pub(crate) is_preflight: bool,
     metrics: Arc<Metrics>,
@@ -28,7 +28,7 @@ pub(crate) struct Record {
 
 /// The entry of a request that is answered later, and whose client may disconnect before.
 pub(crate) struct Pending {
-    record: Record,
+    entry: AccessLogEntry,
     method: Method,
     /// A copy: a slice of the request's bytes would prevent reuse of the connection's buffer.
     path: Box<str>,
@@ -37,15 +37,15 @@ pub(crate) struct Pending {
 
 /// The same line at two levels: an event's level is a constant.
 macro_rules! line {
-    ($level:ident, $record:expr, $sum_by:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
+    ($level:ident, $entry:expr, $sum_by:expr, $method:expr, $path:expr, $took:expr, $message:literal $(, $field:ident)*) => {
         tracing::$level!(
             sum_by = $sum_by,
             method = %$method,
-            route = $record.route.map(|route| $record.metrics.pattern(route.index)),
+            route = $entry.route.map(|route| $entry.metrics.pattern(route.index)),
             // Without the query, which may contain private data.
             path = $path,
-            client = %$record.client,
-            queue_ms = $record.queued,
+            client = %$entry.client,
+            queue_ms = $entry.queued,
             duration_us = micros($took),
             $($field,)*
             $message
@@ -53,7 +53,7 @@ macro_rules! line {
     };
 }
 
-impl Record {
+impl AccessLogEntry {
     pub(crate) fn begin(metrics: &Arc<Metrics>, head: &Head, client: &Client, started: Instant) -> Self {
         Self {
             route: None,
@@ -67,7 +67,7 @@ impl Record {
     }
 
     pub(crate) fn pending(self, head: &Head) -> Pending {
-        Pending { record: self, method: head.method().clone(), path: head.path().into(), answered: false }
+        Pending { entry: self, method: head.method().clone(), path: head.path().into(), answered: false }
     }
 
     fn is_probe(&self) -> bool {
@@ -109,18 +109,18 @@ impl Pending {
 
     pub(crate) fn end(mut self, status: StatusCode, bytes: Option<u64>) {
         self.answered = true;
-        self.record.end(&self.method, &self.path, status, bytes);
+        self.entry.end(&self.method, &self.path, status, bytes);
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         if !self.answered {
-            let Self { record, method, path, .. } = self;
-            record.metrics.abandoned();
-            let took = record.started.elapsed();
-            let sum_by = record.sum_by(None);
-            line!(info, record, sum_by, method, path, took, "request without an answer: the client has gone");
+            let Self { entry, method, path, .. } = self;
+            entry.metrics.abandoned();
+            let took = entry.started.elapsed();
+            let sum_by = entry.sum_by(None);
+            line!(info, entry, sum_by, method, path, took, "request without an answer: the client has gone");
         }
     }
 }

@@ -16,7 +16,7 @@ use cors::{Cors, Decision};
 use headers::{AnswerHeaders, with_body_for};
 
 use crate::observe::route_label::{RouteKind, RouteLabel};
-use crate::request::framing::Flaw;
+use crate::request::framing::FramingError;
 use crate::request::head::{Fields, Head};
 use crate::response::refusal::Refusal;
 use crate::response::reply::Reply;
@@ -63,7 +63,7 @@ impl Policy {
         &self,
         head: &Head,
         fields: &Fields<'_>,
-        flaw: Option<Flaw>,
+        framing_error: Option<FramingError>,
         limits: &Server,
         admit: impl FnOnce() -> Result<(), Refusal>,
     ) -> Evaluation {
@@ -75,8 +75,8 @@ impl Policy {
                 admit()?;
             }
             head.check(fields, limits)?;
-            if let Some(flaw) = flaw {
-                return Err(flaw.into());
+            if let Some(framing_error) = framing_error {
+                return Err(framing_error.into());
             }
             act(head, &cors, at)
         };
@@ -155,7 +155,7 @@ mod tests {
         method: &str,
         target: &str,
         lines: &[(&str, &str)],
-        flaw: Option<Flaw>,
+        framing_error: Option<FramingError>,
         is_limited: bool,
     ) -> u16 {
         let today = jiff::civil::date(2026, 1, 1);
@@ -167,7 +167,7 @@ mod tests {
         }
         let (head, ()) = Head::split(request.body(()).unwrap());
         let admit = || if is_limited { Err(Refusal::too_many(1)) } else { Ok(()) };
-        let evaluation = policy.evaluate(&head, &head.fields(), flaw, &profile.server, admit);
+        let evaluation = policy.evaluate(&head, &head.fields(), framing_error, &profile.server, admit);
         evaluation.action.err().map_or(0, |refusal| refusal.status().as_u16())
     }
 
@@ -176,11 +176,11 @@ mod tests {
         const EVIL: (&str, &str) = ("origin", "https://evil.example");
         const HOST: (&str, &str) = ("host", "a");
         const BREW: (&str, &str) = ("access-control-request-method", "BREW");
-        let flaw = Some(Flaw::BareLineFeed);
+        let framing_error = Some(FramingError::BareLineFeed);
         // Each request has the fault of the row and of all rows after it.
-        assert_eq!(refused("DELETE", "//health", &[EVIL], flaw, true), 429);
-        assert_eq!(refused("DELETE", "//health", &[EVIL], flaw, false), 400, "the head");
-        assert_eq!(refused("DELETE", "/nothing", &[HOST, EVIL], flaw, false), 400, "the framing");
+        assert_eq!(refused("DELETE", "//health", &[EVIL], framing_error, true), 429);
+        assert_eq!(refused("DELETE", "//health", &[EVIL], framing_error, false), 400, "the head");
+        assert_eq!(refused("DELETE", "/nothing", &[HOST, EVIL], framing_error, false), 400, "the framing");
         assert_eq!(refused("OPTIONS", "/nothing", &[HOST, EVIL, BREW], None, false), 403, "the preflight");
         assert_eq!(refused("BREW", "/nothing", &[HOST, EVIL], None, false), 501);
         assert_eq!(refused("DELETE", "/nothing", &[HOST, EVIL], None, false), 404);

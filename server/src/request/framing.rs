@@ -7,7 +7,7 @@ use crate::response::refusal::Refusal;
 /// A framing error that hyper accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Flaw {
+pub(crate) enum FramingError {
     /// Transfer-Encoding beside Content-Length: two recipients may see two different ends (RFC 9112 section 6.1).
     TwoLengths = 1,
     /// A line that ends without CR (RFC 9112 section 2.2 lets a recipient accept it; a proxy may not).
@@ -27,7 +27,7 @@ pub(crate) struct Framing {
     last: u8,
     content_length: bool,
     transfer_encoding: bool,
-    other: Option<Flaw>,
+    other: Option<FramingError>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ const CONTENT_LENGTH: &[u8] = b"content-length:";
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
 const LONGEST: usize = TRANSFER_ENCODING.len();
 
-impl Flaw {
+impl FramingError {
     pub(crate) fn of(code: u8) -> Option<Self> {
         match code {
             1 => Some(Self::TwoLengths),
@@ -58,12 +58,14 @@ impl Flaw {
     }
 }
 
-impl From<Flaw> for Refusal {
-    fn from(flaw: Flaw) -> Self {
+impl From<FramingError> for Refusal {
+    fn from(flaw: FramingError) -> Self {
         Self::bad_request(match flaw {
-            Flaw::TwoLengths => "the request has `Transfer-Encoding` and `Content-Length`, and so two ends",
-            Flaw::BareLineFeed => "a line of the request's head ends without a carriage return",
-            Flaw::Fragment => "the request target has a fragment",
+            FramingError::TwoLengths => {
+                "the request has `Transfer-Encoding` and `Content-Length`, and so two ends"
+            }
+            FramingError::BareLineFeed => "a line of the request's head ends without a carriage return",
+            FramingError::Fragment => "the request target has a fragment",
         })
         .closing()
     }
@@ -102,7 +104,7 @@ impl Framing {
                 self.length == 1 && self.start[0] == b'\r'
             };
             if !returned {
-                self.other = Some(Flaw::BareLineFeed);
+                self.other = Some(FramingError::BareLineFeed);
             }
             (self.length, self.last) = (0, 0);
             // RFC 9112 section 2.2: an empty line before the request line is skipped.
@@ -126,7 +128,7 @@ impl Framing {
 
     pub(crate) fn flaw(&self) -> u8 {
         if self.transfer_encoding && self.content_length {
-            Flaw::TwoLengths as u8
+            FramingError::TwoLengths as u8
         } else {
             self.other.map_or(0, |flaw| flaw as u8)
         }
@@ -141,7 +143,7 @@ impl Framing {
 
     fn see_target(&mut self, line: &[u8]) {
         if self.position == Position::Start && memchr(b'#', line).is_some() {
-            self.other = Some(Flaw::Fragment);
+            self.other = Some(FramingError::Fragment);
         }
     }
 
@@ -159,15 +161,15 @@ impl Framing {
 mod tests {
     use super::*;
 
-    fn flaw(parts: &[&str]) -> Option<Flaw> {
+    fn flaw(parts: &[&str]) -> Option<FramingError> {
         let mut framing = Framing::default();
         framing.begin(parts[0].as_bytes());
         parts[1..].iter().for_each(|part| framing.read(part.as_bytes()));
-        Flaw::of(framing.flaw())
+        FramingError::of(framing.flaw())
     }
 
     /// The same bytes in one portion, and split at every position.
-    fn assert_flaw(head: &str, expected: Option<Flaw>) {
+    fn assert_flaw(head: &str, expected: Option<FramingError>) {
         assert_eq!(flaw(&[head]), expected, "{head:?}");
         for at in 1..head.len() {
             let (one, other) = head.split_at(at);
@@ -182,10 +184,13 @@ mod tests {
         for (one, other) in
             [("Content-Length: 5", "Transfer-Encoding: chunked"), ("transfer-encoding:x", "CONTENT-LENGTH:")]
         {
-            assert_flaw(&format!("PUT / HTTP/1.1\r\n{one}\r\n{other}\r\n\r\n"), Some(Flaw::TwoLengths));
+            assert_flaw(
+                &format!("PUT / HTTP/1.1\r\n{one}\r\n{other}\r\n\r\n"),
+                Some(FramingError::TwoLengths),
+            );
             assert_flaw(
                 &format!("PUT / HTTP/1.1\r\n{other}\r\nhost: a\r\n{one}\r\n\r\n"),
-                Some(Flaw::TwoLengths),
+                Some(FramingError::TwoLengths),
             );
         }
     }
@@ -202,15 +207,15 @@ mod tests {
 
     #[test]
     fn a_line_without_cr_is_noticed_in_the_head_only() {
-        assert_flaw("GET / HTTP/1.1\nhost: a\r\n\r\n", Some(Flaw::BareLineFeed));
-        assert_flaw("GET / HTTP/1.1\r\nhost: a\r\n\n", Some(Flaw::BareLineFeed));
+        assert_flaw("GET / HTTP/1.1\nhost: a\r\n\r\n", Some(FramingError::BareLineFeed));
+        assert_flaw("GET / HTTP/1.1\r\nhost: a\r\n\n", Some(FramingError::BareLineFeed));
         assert_flaw("PUT / HTTP/1.1\r\nhost: a\r\n\r\na\nb", None);
     }
 
     #[test]
     fn a_fragment_is_noticed_in_the_target_only() {
-        assert_flaw("GET /health#/../admin HTTP/1.1\r\nhost: a\r\n\r\n", Some(Flaw::Fragment));
-        assert_flaw("\r\nGET /health?q=1# HTTP/1.1\r\nhost: a\r\n\r\n", Some(Flaw::Fragment));
+        assert_flaw("GET /health#/../admin HTTP/1.1\r\nhost: a\r\n\r\n", Some(FramingError::Fragment));
+        assert_flaw("\r\nGET /health?q=1# HTTP/1.1\r\nhost: a\r\n\r\n", Some(FramingError::Fragment));
         assert_flaw("PUT /health HTTP/1.1\r\nhost: a\r\nx-tag: #1\r\n\r\n#", None);
     }
 
@@ -220,13 +225,17 @@ mod tests {
         let mut framing = Framing::default();
         framing.begin(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n");
         framing.begin(flawed);
-        assert_eq!(Flaw::of(framing.flaw()), Some(Flaw::TwoLengths));
+        assert_eq!(FramingError::of(framing.flaw()), Some(FramingError::TwoLengths));
 
         let mut framing = Framing::default();
         framing.begin(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HT");
         framing.begin(b"TP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n");
-        assert_eq!(Flaw::of(framing.flaw()), None);
+        assert_eq!(FramingError::of(framing.flaw()), None);
         framing.begin(flawed);
-        assert_eq!(Flaw::of(framing.flaw()), Some(Flaw::TwoLengths), "found again by the next answer");
+        assert_eq!(
+            FramingError::of(framing.flaw()),
+            Some(FramingError::TwoLengths),
+            "found again by the next answer"
+        );
     }
 }

@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::database::ping::Verdict;
+use crate::database::ping::PingResult;
 use crate::observe::route_label::RouteKind;
 use crate::response::reply::Reply;
 use crate::response::timestamp;
@@ -37,9 +37,9 @@ struct Health {
 
 async fn get(service: &Service) -> Reply {
     let (code, status, database) = match service.ping.ask().await {
-        Verdict::Connected => (StatusCode::OK, "ok", "connected"),
-        Verdict::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "read-only"),
-        Verdict::Disconnected => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "disconnected"),
+        PingResult::Connected => (StatusCode::OK, "ok", "connected"),
+        PingResult::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "read-only"),
+        PingResult::Disconnected => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "disconnected"),
     };
     let environment = service.profile.environment.as_str();
     let timestamp = timestamp::rfc3339(Timestamp::now());

@@ -111,14 +111,14 @@ impl AtScrape {
     }
 
     fn health(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let verdicts = self.service.ping.verdicts();
+        let counts = self.service.ping.counts();
         let (name, help) =
             ("health_verdicts", "Queries of the health check, by what they said of the database");
         let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (verdict, count) in [
-            ("connected", verdicts.connected()),
-            ("read-only", verdicts.read_only()),
-            ("disconnected", verdicts.disconnected()),
+            ("connected", counts.connected()),
+            ("read-only", counts.read_only()),
+            ("disconnected", counts.disconnected()),
         ] {
             counter
                 .encode_family(&[("verdict", verdict)])?
