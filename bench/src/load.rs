@@ -128,7 +128,7 @@ fn measure(
     Measured { columns, rounds: (0..bench.rounds).map(round).collect() }
 }
 
-pub(crate) struct Seen {
+pub(crate) struct LoadResult {
     answers: f64,
     seconds: f64,
     /// Milliseconds.
@@ -137,7 +137,7 @@ pub(crate) struct Seen {
 }
 
 /// Ends the program on any answer but 2xx, and on a broken connection.
-pub(crate) fn fire(one: &Running, request: Request, connections: u32, seconds: u64) -> Seen {
+pub(crate) fn fire(one: &Running, request: Request, connections: u32, seconds: u64) -> LoadResult {
     let script = tempfile::Builder::new().suffix(".lua").tempfile().expect("a temporary file");
     std::fs::write(&script, script_of(request)).expect("room for a script");
     let mut wrk = Command::new("wrk");
@@ -155,7 +155,7 @@ pub(crate) fn fire(one: &Running, request: Request, connections: u32, seconds: u
     let name = one.contender.name();
     assert!(errors == 0.0, "{name}, {}: {errors} answers were none, or not 2xx\n{text}", request.path);
     assert!(answers > 0.0, "{name}, {}: no answer\n{text}", request.path);
-    Seen { answers, seconds: microseconds / 1e6, p50: p50 / 1e3, p99: p99 / 1e3 }
+    LoadResult { answers, seconds: microseconds / 1e6, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
 /// The script runs nothing per request. wrk counts every status but 2xx and 3xx as an error, and no route answers 3xx.

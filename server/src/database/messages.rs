@@ -15,11 +15,11 @@ pub(super) struct Messages {
     come: usize,
     /// The remaining bytes of the message.
     rest: usize,
-    stage: Stage,
+    phase: Phase,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum Phase {
     /// The bytes left for the greeting.
     Greeting(usize),
     Session,
@@ -32,7 +32,7 @@ pub(super) struct TooLong(usize);
 
 impl Default for Messages {
     fn default() -> Self {
-        Self { header: [0; 5], come: 0, rest: 0, stage: Stage::Greeting(GREETING) }
+        Self { header: [0; 5], come: 0, rest: 0, phase: Phase::Greeting(GREETING) }
     }
 }
 
@@ -60,17 +60,17 @@ impl Messages {
     fn begin(&mut self) -> Result<(), TooLong> {
         let [kind, length @ ..] = self.header;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        match &mut self.stage {
-            Stage::Greeting(left) => match left.checked_sub(length.saturating_add(1)) {
+        match &mut self.phase {
+            Phase::Greeting(left) => match left.checked_sub(length.saturating_add(1)) {
                 Some(less) => *left = less,
                 None => return Err(TooLong(length)),
             },
-            Stage::Session if length > LONGEST => return Err(TooLong(length)),
-            Stage::Session => {}
+            Phase::Session if length > LONGEST => return Err(TooLong(length)),
+            Phase::Session => {}
         }
         // ReadyForQuery.
         if kind == b'Z' {
-            self.stage = Stage::Session;
+            self.phase = Phase::Session;
         }
         // The driver refuses a length that does not include itself.
         self.rest = length.saturating_sub(4);
