@@ -1,5 +1,4 @@
-//! What the policy for origins costs in heap allocations: nothing. In a program of its own, for it counts with an
-//! allocator of its own.
+//! The CORS decision makes no heap allocation. This is a separate program because it counts with its own allocator.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
@@ -19,7 +18,7 @@ fn production() -> Policy {
     Policy::new(&profile, ROUTES, None).unwrap()
 }
 
-/// How often memory was asked for, and whether the origin was granted.
+/// The number of allocations, and whether the origin was granted.
 fn count(policy: &Policy, method: &str, lines: &[(HeaderName, &str)]) -> (u64, bool) {
     let mut request = Request::builder().method(method).uri("/health").header("host", "api.example.com");
     for (name, value) in lines {
@@ -27,7 +26,7 @@ fn count(policy: &Policy, method: &str, lines: &[(HeaderName, &str)]) -> (u64, b
     }
     let (head, ()) = Head::split(request.body(()).unwrap());
     let mut headers = HeaderMap::with_capacity(24);
-    // The first copy of a value makes it one that is shared.
+    // The first copy of a value makes it a shared one, which allocates.
     policy.cors(&head, &mut headers);
     headers.clear();
     let counted = allocation_counter::measure(|| policy.cors(&head, &mut headers));

@@ -1,4 +1,4 @@
-//! The development profile with nothing set: the service brings its own PostgreSQL.
+//! The development profile without variables: the service starts its own PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 use std::io::{Read as _, Write as _};
@@ -11,12 +11,12 @@ use std::time::Duration;
 
 static SERVER: LazyLock<&str> = LazyLock::new(built);
 
-/// As the development profile builds it for `--launch`, so that a run of all tests compiles that database once.
-#[expect(clippy::disallowed_methods, reason = "what cargo tells a test stands in the environment")]
+/// The same build as for `--launch` of the development profile, so that a run of all tests compiles the database once.
+#[expect(clippy::disallowed_methods, reason = "cargo passes its settings to a test in the environment")]
 fn built() -> &'static str {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--locked", "-p", "server", "--features", "embedded-postgres"]);
-    // What is said of this package would have others, such as ring, built again, and again after the tests.
+    // Remove cargo's variables of this package: they would rebuild others, such as ring, now and after the tests.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -47,7 +47,7 @@ impl Service {
         Self { process, port }
     }
 
-    /// The health check's whole answer, as soon as the service listens.
+    /// The health check's answer, as soon as the service listens.
     fn health(&self) -> String {
         for _ in 0..1_200 {
             if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
@@ -79,7 +79,7 @@ impl Service {
 #[ignore = "compiles PostgreSQL for minutes: `cargo test -p server --test embedded -- --ignored`, as scripts/test --long does"]
 fn the_embedded_database_is_healthy_from_the_first_answer_and_survives_every_end() {
     let folder = tempfile::tempdir().unwrap();
-    // The last of them starts after the database was killed.
+    // The last run starts after the database was killed.
     for signal in ["TERM", "KILL", "INT"] {
         let service = Service::start(folder.path());
         let health = service.health();

@@ -1,4 +1,4 @@
-//! The table: what a page sends, and what comes of it.
+//! The table of requests that a page sends, and their outcomes.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub(crate) struct Row {
     foreign: Outcome,
 }
 
-/// What the request carries.
+/// The content of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     Plain,
@@ -28,7 +28,7 @@ pub(crate) enum Sent {
     Authorization,
     /// A header that is not in `cors.request_headers`.
     Unlisted,
-    /// As a form or an image is sent: the page says that it does not want to read.
+    /// `no-cors`, like a form or an image: the page does not ask to read the answer.
     NoCors,
     NoCorsText,
 }
@@ -36,11 +36,11 @@ pub(crate) enum Sent {
 /// The number is the status of the last answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
-    /// The page reads all of it.
+    /// The page reads the whole answer.
     Read(u16),
-    /// The request arrives, and the page learns nothing of the answer.
+    /// The request arrives, but the page cannot read the answer.
     Withheld(u16),
-    /// The browser sends no more than the preflight, and the page learns nothing.
+    /// The browser sends only the preflight, and the page cannot read the answer.
     Stopped(u16),
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Credentials {
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    // What needs no preflight arrives from everywhere; what changes something is refused before its handler.
+    // Requests without a preflight arrive from every page; those that change something are refused before the handler.
     row(Well,           "GET",    "/api/notes", Plain,         Read(200),     Read(200),     Withheld(200)),
     row(Well,           "HEAD",   "/api/notes", Plain,         Read(200),     Read(200),     Withheld(200)),
     row(Well,           "POST",   "/api/notes", Text,          Read(200),     Read(200),     Withheld(403)),
@@ -61,7 +61,7 @@ const ROWS: &[Row] = &[
     row(Well,           "GET",    "/boom",      Plain,         Read(500),     Read(500),     Withheld(500)),
     row(Limited,        "GET",    "/api/notes", Plain,         Read(429),     Read(429),     Withheld(429)),
     row(Severed,        "GET",    "/health",    Plain,         Read(503),     Read(503),     Withheld(503)),
-    // What needs one is sent by the allowed page only.
+    // Requests with a preflight are sent for the allowed page only.
     row(Well,           "GET",    "/api/notes", Authorization, Read(200),     Read(200),     Stopped(403)),
     row(Well,           "POST",   "/api/notes", Json,          Read(200),     Read(200),     Stopped(403)),
     row(Well,           "PUT",    "/api/notes", Json,          Read(200),     Read(200),     Stopped(403)),
@@ -70,13 +70,13 @@ const ROWS: &[Row] = &[
     row(Well,           "DELETE", "/boom",      Plain,         Read(500),     Read(500),     Stopped(403)),
     row(Limited,        "PUT",    "/api/notes", Json,          Read(429),     Read(429),     Stopped(403)),
     row(Severed,        "DELETE", "/api/notes", Plain,         Read(503),     Read(503),     Stopped(403)),
-    // What the profile does not list, nobody may send.
+    // A header that the profile does not list is refused for every page.
     row(Well,           "GET",    "/api/notes", Unlisted,      Stopped(403),  Stopped(403),  Stopped(403)),
     row(Well,           "QUERY",  "/api/notes", Plain,         Stopped(403),  Stopped(403),  Stopped(403)),
-    // `credentials = false`: with them, not even the allowed page reads.
+    // `credentials = false`: with credentials even the allowed page cannot read.
     row(Uncredentialed, "GET",    "/api/notes", Plain,         Read(200),     Withheld(200), Withheld(200)),
     row(Uncredentialed, "PUT",    "/api/notes", Json,          Read(200),     Stopped(204),  Stopped(403)),
-    // Cross-Origin-Resource-Policy: an answer is not embedded either, not even by the allowed page.
+    // Cross-Origin-Resource-Policy: no page can embed an answer, the allowed page included.
     row(Well,           "GET",    "/api/notes", NoCors,        Withheld(200), Withheld(200), Withheld(200)),
     row(Well,           "POST",   "/api/notes", NoCorsText,    Withheld(200), Withheld(200), Withheld(403)),
 ];
@@ -140,13 +140,13 @@ impl Case {
         }
     }
 
-    /// The user's cookie is of the service's host, and goes with what pages of that host send, whatever their port:
-    /// a cookie knows no port (RFC 6265 section 8.5).
+    /// The user's cookie belongs to the service's host, and is sent by pages of that host on any port: cookies are not
+    /// isolated by port (RFC 6265 section 8.5).
     pub(crate) fn sends_cookie(&self) -> bool {
         self.credentials == Credentials::Included && matches!(self.page, Page::Allowed | Page::OtherPort)
     }
 
-    /// The query, by which its requests are known at the service.
+    /// The query, which identifies its requests at the service.
     pub(crate) fn mark(&self) -> String {
         format!("case={:?}-{}-{:?}", self.page, self.number, self.credentials)
     }

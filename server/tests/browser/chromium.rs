@@ -17,14 +17,14 @@ use url::{ParseError, Url};
 pub(crate) struct Chromium {
     client: Client,
     _driver: Driver,
-    /// What the browser writes; removed when it has ended.
+    /// The browser's files, removed when it has ended.
     _folder: TempDir,
 }
 
 /// `chromedriver` and the browser's processes, all in one group.
 struct Driver(Child);
 
-/// Without a screen, and without a word to anybody but the pages' servers. As root it has no sandbox.
+/// Headless, and without connections except to the pages' servers. As root it has no sandbox.
 const ARGUMENTS: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
@@ -62,7 +62,7 @@ impl Chromium {
         self.client.goto(url).await.unwrap();
     }
 
-    /// What the script gives to its last argument.
+    /// The value that the script passes to its last argument.
     pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute_async(script, arguments).await.unwrap()
     }
@@ -71,13 +71,13 @@ impl Chromium {
         self.client.screenshot().await.unwrap()
     }
 
-    /// What the console says since it was last asked: errors of scripts, violations of a policy.
+    /// The console's messages since the last call: errors of scripts, violations of a policy.
     pub(crate) async fn console(&self) -> Vec<String> {
         self.log("browser").await.iter().map(ToString::to_string).collect()
     }
 
-    /// The URLs that were requested since it was last asked, whatever became of them, but for what the browser has
-    /// inside: its own first page (`chrome:`), and what a page holds in itself (`data:`).
+    /// The URLs requested since the last call, failed ones included, except internal ones: the browser's first page
+    /// (`chrome:`) and embedded data (`data:`).
     pub(crate) async fn requested(&self) -> Vec<String> {
         let entries = self.log("performance").await;
         let messages = entries.iter().map(|entry| entry["message"].as_str().unwrap());
@@ -95,7 +95,7 @@ impl Chromium {
     }
 }
 
-/// Chromium's own command, beside those of the standard.
+/// Chromium's own command, which the standard does not have.
 #[derive(Debug)]
 struct Log(&'static str);
 
@@ -110,9 +110,9 @@ impl WebDriverCompatibleCommand for Log {
 }
 
 impl Driver {
-    /// And the port that it chose.
+    /// Starts it, and returns the port that it chose.
     fn start() -> (Self, u16) {
-        // The shell's input ends with this process, whatever ends it; and with the input ends the whole group.
+        // The shell's input closes when this process ends for any reason, and then the shell kills the whole group.
         let script = "{ \"$0\" --port=0; kill -KILL 0; } & read -r _; kill -KILL 0";
         let driver = Command::new("sh")
             .args(["-c", script, &path("chromedriver")])
@@ -140,7 +140,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.signal("KILL");
         let _ = self.0.wait();
-        // The last of them may still write into the folder that is removed next.
+        // The last process may still write into the folder, which is removed next.
         for _ in 0..100 {
             if !self.signal("0") {
                 return;

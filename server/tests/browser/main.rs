@@ -1,6 +1,6 @@
-//! The service as pages see it, in a real browser: what their scripts can read, and what they can send.
+//! The service in a real browser: which answers scripts of a page can read, and which requests they can send.
 //!
-//! Nothing here knows what CORS headers mean but Debian's Chromium.
+//! Only Debian's Chromium interprets the CORS headers here.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only where `#[test]` stands")]
 
 mod cases;
@@ -36,7 +36,7 @@ const SAFELISTED: &[&str] = &[
     "pragma",
 ];
 
-/// Sends all requests, and says of each what the page learned.
+/// Sends all requests, and reports what the page could read of each answer.
 const FETCH: &str = "
 const [requests, done] = arguments;
 const ask = async ({ url, ...init }) => {
@@ -76,7 +76,7 @@ async fn a_page_reads_and_sends_exactly_what_the_profile_promises() {
     println!("{count} cases in {:?}", began.elapsed());
 }
 
-/// What `fetch` is given.
+/// The arguments of `fetch`.
 fn request(case: &Case, services: &Services) -> Value {
     let (row, address) = (case.row, services.address(case.row.to));
     let mut request = json!({
@@ -151,7 +151,7 @@ async fn the_docs_page_shows_every_operation_and_asks_nobody_else_and_is_404_whe
         .map(|(method, path)| format!("{} {path}", method.to_ascii_uppercase()))
         .collect();
     let browser = Chromium::start().await;
-    // By a name: what is on the user's own machine, Swagger UI never shows to its validator on another site.
+    // By a host name: Swagger UI never sends a document on localhost to its validator on another site.
     let own = format!("http://docs.example:{}/", service.local_addr().port());
     browser.open(&format!("{own}docs")).await;
     until(async || shown(&browser).await == described).await;
@@ -168,7 +168,7 @@ async fn the_docs_page_shows_every_operation_and_asks_nobody_else_and_is_404_whe
     let elsewhere: Vec<_> = asked.iter().filter(|url| !url.starts_with(&own)).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 
-    // Neither log is blind: what the policy forbids is in the one, and what it allows in the other.
+    // Both logs work: one has the forbidden request, the other the allowed one.
     let forbidden = "new Image().src = '/picture'; fetch('/livez').then(arguments[0], arguments[0])";
     browser.run(forbidden, vec![]).await;
     until(async || browser.console().await.iter().any(|line| line.contains("Content Security Policy"))).await;

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// Where the script that asks comes from.
+/// The page of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     /// The profile's origin.
@@ -12,7 +12,7 @@ pub(crate) enum Page {
     OtherPort,
     /// The same server by another name: another site.
     OtherHost,
-    /// Of the allowed server, but in a sandbox: its origin is `null`.
+    /// A sandboxed page of the allowed server: its origin is `null`.
     Opaque,
 }
 
@@ -39,7 +39,7 @@ impl Pages {
         }
     }
 
-    /// As the browser writes it.
+    /// The origin as the browser sends it.
     pub(crate) fn origin(&self, page: Page) -> String {
         match page {
             Page::Opaque => "null".to_owned(),

@@ -1,4 +1,4 @@
-//! The services that the pages ask: well, beyond a rate limit, without a database, and without credentials.
+//! The services under test: healthy, beyond a rate limit, without a database, and without credentials.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ pub(crate) enum To {
     Uncredentialed,
 }
 
-/// What the profile exposes.
+/// The headers that the profile exposes.
 pub(crate) const EXPOSED: &[&str] = &["x-request-id", "retry-after"];
 
 pub(crate) struct Services {
@@ -85,7 +85,7 @@ impl Services {
             .await,
         ];
         let [well, limited, severed, uncredentialed] = running.each_ref().map(Running::local_addr);
-        // The one request that it grants in a minute.
+        // Uses up the one request that it grants per minute.
         assert_eq!(get(limited, "/nothing").await.status, 404);
         Self {
             well: Tap::to(well).await,
@@ -97,7 +97,7 @@ impl Services {
         }
     }
 
-    /// Where a browser finds it.
+    /// The service's URL for a browser.
     pub(crate) fn address(&self, to: To) -> SocketAddr {
         let tap = match to {
             To::Well => &self.well,
@@ -108,7 +108,7 @@ impl Services {
         tap.address()
     }
 
-    /// What reached any of them, by its query; a preflight comes first.
+    /// The requests with this query that reached any service; a preflight comes first.
     pub(crate) fn arrived(&self) -> BTreeMap<String, Vec<Exchange>> {
         let taps = [&self.well, &self.limited, &self.severed, &self.uncredentialed];
         let mut arrived = BTreeMap::<_, Vec<_>>::new();
@@ -122,7 +122,7 @@ impl Services {
     }
 }
 
-/// The production profile for pages on this machine, which no production may have.
+/// The production profile with origins on this machine, which the rules refuse in production.
 fn profile(pages: &Pages, changes: &[(&str, &str)]) -> Declaration {
     let exposed = format!("exposed_headers = {EXPOSED:?}");
     let local =

@@ -1,4 +1,4 @@
-//! The wire between browser and service, which writes down what passes.
+//! A relay between browser and service that records the bytes.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ pub(crate) struct Tap {
     connections: Arc<Mutex<Vec<Arc<Connection>>>>,
 }
 
-/// What passed each way.
+/// The bytes of each direction.
 #[derive(Default)]
 struct Connection {
     asked: Mutex<Vec<u8>>,
@@ -70,7 +70,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: &Mutex<Vec<
 }
 
 impl Connection {
-    /// A browser sends the next request when it has the answer to the last one.
+    /// Pairs requests and answers: a browser sends a request after the answer to the previous one.
     fn exchanges(&self) -> Vec<Exchange> {
         let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8(bytes.lock().unwrap().clone()).unwrap();
         let (asked, answered) = (text(&self.asked), text(&self.answered));
@@ -94,5 +94,5 @@ impl Connection {
     }
 }
 
-/// No body here contains it; and each of a request ends with a line's end, so that the next request begins a line.
+/// No body contains it, and each request body ends with a line end, so that the next request begins a line.
 const VERSION: &str = "HTTP/1.1 ";

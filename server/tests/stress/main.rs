@@ -1,4 +1,4 @@
-//! The service under stress: many hostile clients, many clients without a request, faults and restarts.
+//! The service under stress: many hostile clients, many idle clients, faults and restarts.
 //!
 //! A program of its own, whose tests wait for each other: they take the whole machine. The soak is a step of
 //! `scripts/test --long`, where it lasts 20 seconds;
@@ -31,7 +31,7 @@ use crate::nginx::Nginx;
 use crate::replica::Replica;
 use crate::support::{A, NO_DATABASE, changed};
 
-/// Of idle connections: as many as the production profile takes, but a few.
+/// The number of idle connections: slightly fewer than the production profile allows.
 const MANY: usize = 9_900;
 
 static MACHINE: Mutex<()> = Mutex::const_new(());
@@ -152,7 +152,7 @@ async fn ten_thousand_idle_connections_are_kept_and_cost_little() {
     panic!("{} descriptors are left", replica.files());
 }
 
-/// What is sent in turn, and what may come back: while the database is broken, `/health` says so.
+/// The requests in turn, and their permitted statuses: while the database is down, `/health` reports it.
 const TRAFFIC: &[(&str, &str, &str, &[u16])] = &[
     ("GET", "/livez", "", &[200]),
     ("GET", "/readyz", "", &[200, 503]),
@@ -171,7 +171,7 @@ struct Tally {
     lost: std::sync::Mutex<Vec<String>>,
 }
 
-/// Asks one after the other until it is told to stop. 429 is an answer too: all of this is one client.
+/// Sends requests one after the other until it is stopped. 429 is an answer too: all requests come from one client.
 async fn traffic(address: SocketAddr, offset: usize, tally: Arc<Tally>) {
     for (method, path, fields, statuses) in TRAFFIC.iter().cycle().skip(offset) {
         if tally.stop.load(Ordering::Relaxed) {
@@ -326,13 +326,13 @@ async fn soak_with_faults_and_restarts_loses_no_request_and_no_memory() {
     println!("log lines by level: {seen:?}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "who runs the soak says how long")]
+#[expect(clippy::disallowed_methods, reason = "the caller sets the soak's length")]
 fn soak() -> Duration {
     let seconds = std::env::var("SOAK_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(20))
 }
 
-/// Clients that nobody wants; what they get does not matter.
+/// Hostile clients; their answers do not matter.
 async fn nuisance(address: SocketAddr, kind: u8, tally: Arc<Tally>) {
     let head = format!("GET /livez HTTP/1.1\r\nhost: a\r\norigin: {A}\r\nx: {}", "y".repeat(9_000));
     while !tally.stop.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! A real nginx in front of replicas, as a platform's edge is.
+//! A real nginx in front of replicas, like a platform's edge.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,8 +20,8 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Takes turns among the replicas, over connections of each kind; what one refuses goes to the next, which is nginx's
-    /// default for requests that may be repeated.
+    /// Round robin over the replicas, with connections of each kind. A request that one replica refuses goes to the
+    /// next, which is nginx's default for idempotent requests.
     pub(crate) fn before(replicas: &[Replica], connections: Connections) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = Port::take().unwrap();

@@ -1,4 +1,4 @@
-//! The released service as one of several, with a log in a file: a pipe that nobody reads would stop it.
+//! The released service as one of several replicas, with its log in a file.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ impl Replica {
         SocketAddr::from(([127, 0, 0, 1], self.port.number()))
     }
 
-    /// As a platform does: SIGTERM, the end, and the next release on the same port.
+    /// Restarts it like a platform: SIGTERM, its end, and the next release on the same port.
     pub(crate) async fn restart(&mut self) {
         self.end().await;
         self.process = spawn(&self.profile, &self.database, &self.port, &self.log);
@@ -60,14 +60,14 @@ impl Replica {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
-    /// Bytes of memory that are in use (`VmRSS`).
+    /// Resident memory in bytes (`VmRSS`).
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    /// Open file descriptors.
+    /// The number of open file descriptors.
     pub(crate) fn files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
     }

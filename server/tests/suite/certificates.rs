@@ -1,5 +1,5 @@
-//! The certificates that databases show: those that libpq's `verify-full` takes and platforms issue, and those that
-//! nothing may take.
+//! Certificates of databases: those that libpq's `verify-full` accepts and platforms issue, and those that must be
+//! refused.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use testkit::{Postgres, url};
 
 use crate::tls::{assert_logged, health};
 
-/// A key with its certificate, and whom it vouches for.
+/// A certificate with its key and its parameters, which also signs others.
 struct Owner {
     certificate: Certificate,
     params: CertificateParams,
@@ -51,7 +51,7 @@ fn server(host: &str, changes: &[Change]) -> CertificateParams {
     params
 }
 
-/// As the template of a platform does it, without the right to sign.
+/// From a platform's template, without the permission to sign.
 fn says_ca(params: &mut CertificateParams) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![
@@ -62,7 +62,7 @@ fn says_ca(params: &mut CertificateParams) {
     ];
 }
 
-/// As PostgreSQL's manual does it: the host is the common name alone.
+/// As in PostgreSQL's manual: only the common name contains the host.
 fn common_name_only(params: &mut CertificateParams) {
     params.subject_alt_names.clear();
     params.distinguished_name.push(DnType::CommonName, "localhost");
@@ -114,7 +114,7 @@ impl Shown {
         for url in [url.clone(), weaker, url.clone() + "&hostaddr=127.0.0.1"] {
             assert_eq!(health(&url).await, 200, "{url}");
         }
-        // TLS 1.2 signs something else.
+        // TLS 1.2 signs other data.
         assert_eq!(health(&(url + "&channel_binding=require")).await, 200);
     }
 
@@ -128,7 +128,7 @@ async fn a_leaf_that_says_ca_is_accepted_from_a_declared_authority() {
     let (root, other, mut shown) = (Owner::authority("root-ca"), Owner::authority("root-ca"), Shown::new());
     let leaf = root.issue(server("localhost", &[says_ca]));
     shown.shows(&leaf, &[]).is_accepted_with(&[&root]).await;
-    // In a file with others, the name of one of which is the same.
+    // In a file with other certificates, one of the same name.
     assert_eq!(health(&shown.url(&[&Owner::authority("another"), &other, &root])).await, 200);
     shown.is_refused_with(&[&other], "tls-untrusted", "copy the authority's certificate again").await;
     shown.is_refused_with(&[&Owner::authority("another")], "tls-untrusted", "`sslrootcert`").await;
@@ -172,7 +172,7 @@ async fn a_declared_certificate_holds_for_its_host_and_its_dates_only() {
     }
     let elsewhere = Owner::self_signed(server("elsewhere.example.net", &[says_ca]));
     shown.shows(&elsewhere, &[]).is_refused_with(&[&elsewhere], "tls-wrong-host", "`hostaddr=…`").await;
-    // A common name counts where no host is named, and only then.
+    // A common name counts only if no host is named.
     let unnamed =
         Owner::self_signed(server("localhost", &[says_ca, |params| params.subject_alt_names.clear()]));
     shown.shows(&unnamed, &[]).is_refused_with(&[&unnamed], "tls-no-host", "subjectAltName=DNS:").await;

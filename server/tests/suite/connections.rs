@@ -1,4 +1,4 @@
-//! How many connections the service takes, and what becomes of the others.
+//! The limit of connections, and the treatment of excess ones.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -119,7 +119,7 @@ async fn asked(stream: &mut TcpStream) -> Answer {
     Answer::parse(std::str::from_utf8(&answer[..read]).unwrap())
 }
 
-/// Connections whose heads never end.
+/// Connections with endless heads.
 async fn busy(address: SocketAddr, connections: usize) -> Vec<TcpStream> {
     let mut busy = Vec::new();
     for _ in 0..connections {
@@ -143,7 +143,7 @@ async fn the_connection_that_is_idle_longest_gives_way_to_a_new_one() {
         kept.push(stream);
         sleep(Duration::from_millis(20)).await;
     }
-    // Used again: the second is idle longest now.
+    // After this use the second is idle longest.
     assert_eq!(asked(&mut kept[0]).await.status, 200);
     for gone in [1, 2] {
         let started = Instant::now();
@@ -151,7 +151,7 @@ async fn the_connection_that_is_idle_longest_gives_way_to_a_new_one() {
         assert_eq!((answer.status, answer.header("connection")), (404, Some("close")), "{answer:?}");
         assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
         assert_eq!(rest(&mut kept[gone]).await, "");
-        // Its place is taken again.
+        // Its place is occupied again.
         let mut other = TcpStream::connect(address).await.unwrap();
         assert_eq!(asked(&mut other).await.status, 200);
         kept[gone] = other;
@@ -198,7 +198,7 @@ async fn the_reserve_is_held_for_a_second_by_what_says_nothing() {
     let _busy = busy(address, 1).await;
     let started = Instant::now();
     let mut silent = Vec::new();
-    // More than the reserve has places.
+    // More than the reserve has.
     for _ in 0..300 {
         silent.push(TcpStream::connect(address).await.unwrap());
     }
@@ -209,7 +209,7 @@ async fn the_reserve_is_held_for_a_second_by_what_says_nothing() {
     }
 }
 
-/// The new connection and the request that takes its place away come at the same moment.
+/// The new connection and a request that occupies its place arrive simultaneously.
 #[tokio::test]
 async fn a_request_that_waits_on_the_connection_that_gives_way_is_answered() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,7 +220,7 @@ async fn a_request_that_waits_on_the_connection_that_gives_way_is_answered() {
     let environment = [("DATABASE_URL", NO_DATABASE), ("PORT", &port.to_string())];
     let program = Program::start(&["--profile", file.to_str().unwrap()], &environment);
     let address = until_ready(&port).await;
-    // Until the connection that found the service ready has given its place back.
+    // Wait until the connection of the readiness check has released its place.
     sleep(Duration::from_millis(200)).await;
     let mut kept = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
     for stream in &mut kept {

@@ -1,4 +1,4 @@
-//! The contract in `specs/` is the one that is served, and other people's tools agree that it is kept.
+//! The contract in `specs/` is served, and third-party tools confirm that the service keeps it.
 
 use std::io::{Seek as _, Write as _};
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ async fn the_served_document_is_the_contract() {
     assert_eq!(served["openapi"], "3.1.0");
 }
 
-/// The whole answer, which need not be text.
+/// The whole answer, which may be binary.
 async fn bytes(address: SocketAddr, path: &str) -> (Answer, Vec<u8>) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request("GET", path, &[]).as_bytes()).await.unwrap();
@@ -56,7 +56,7 @@ async fn the_docs_are_one_page_whose_policy_allows_its_own_files_only() {
         let (name, sources) = directive.split_once(' ').unwrap();
         let expected = match name {
             "script-src" | "style-src" | "connect-src" => "'self'",
-            // Pictures of the style, which holds them itself.
+            // Images embedded in the style.
             "img-src" => "data:",
             _ => "'none'",
         };
@@ -150,7 +150,7 @@ async fn the_procfile_starts_the_service_and_sigterm_ends_it() {
     assert_eq!((health.status, &health.json()["environment"]), (200, &"production".into()));
     honcho.signal("TERM");
     let (_, output) = honcho.end().await;
-    // Honcho's own exit code says only that it was told to end; what it started must have ended well.
+    // Honcho's own exit code reports only the signal; its child must have exited with 0.
     let last = output.lines().find(|line| line.contains("\"message\":\"ended\"")).expect(&output);
     let line: Value = serde_json::from_str(&last[last.find('{').unwrap()..]).unwrap();
     assert_eq!((&line["level"], &line["target"]), (&"info".into(), &"server".into()), "Railway's keys");

@@ -1,4 +1,4 @@
-//! What the service does not depend on.
+//! Crates that the service must not depend on.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The document and the table of routes cannot drift apart, nor the document and what is answered.
+//! The OpenAPI document agrees with the table of routes and with the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::support::{Answer, NO_DATABASE, get, production, request, rest, send, 
 
 type Operations = BTreeSet<(String, String)>;
 
-/// The production profile, but with the documentation, which no production may show.
+/// The production profile with the documentation shown, which the rules refuse in production.
 fn shown(changes: &[(&str, &str)]) -> Declaration {
     let shown = [
         ("environment = \"production\"", "environment = \"development\""),
@@ -25,7 +25,7 @@ fn shown(changes: &[(&str, &str)]) -> Declaration {
     production(&[&shown, changes].concat())
 }
 
-/// Every method of every path that a document describes. HEAD comes with GET, and is seldom described apart.
+/// Every method of every path in a document. GET implies HEAD, which is seldom described separately.
 fn described(document: &Value) -> Operations {
     let mut operations = Operations::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -47,7 +47,7 @@ fn served(routes: &[&Route], declaration: &Declaration) -> Operations {
     operations
 }
 
-/// What only one of them has, each way.
+/// The operations that only one of them has, in both directions.
 fn drift(described: &Operations, served: &Operations) -> [Operations; 2] {
     let comes_with_get = |(path, method): &(String, String)| {
         method == "HEAD" && served.contains(&(path.clone(), "GET".to_owned()))
@@ -112,7 +112,7 @@ fn what_only_one_of_them_has_is_found() {
     assert_eq!(drift(&table, &more)[1], operations(&[("/a", "PUT"), ("/b", "HEAD")]));
 }
 
-/// Answers to every operation of the document, under one circumstance after the other.
+/// Answers to every operation of the document, in each situation.
 struct Seen {
     document: Value,
     answers: Vec<(String, String, Answer)>,
@@ -126,7 +126,7 @@ impl Seen {
         }
     }
 
-    /// On connections that were there before, for there are no new ones any more.
+    /// On existing connections, since new ones are no longer accepted.
     async fn ask_while_it_ends(&mut self, declaration: &Declaration) {
         let service = serve(declaration, NO_DATABASE).await;
         let mut waiting = Vec::new();
@@ -153,7 +153,7 @@ impl Seen {
         &self.document["paths"][path][method.to_ascii_lowercase()]["responses"]
     }
 
-    /// What the document says of such an answer: by its status, its class, or of all others.
+    /// The document's entry for an answer: by its status, its class, or the default.
     fn declared(&self, path: &str, method: &str, answer: &Answer) -> (String, &Value) {
         let status = answer.status.to_string();
         let keys = [status.clone(), format!("{}XX", &status[..1]), "default".to_owned()];

@@ -1,4 +1,4 @@
-//! The end of the service, as the platform brings it about.
+//! The shutdown of the service by the platform.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::support::{
     Answer, LONG, NO_DATABASE, Program, changed, get, production, rest, serve_with, until_ready,
 };
 
-/// More than the buffers of both ends hold.
+/// Larger than the socket buffers of both ends.
 const LARGE: usize = 8 << 20;
 
 const LARGE_ROUTE: Route = Route {
@@ -60,7 +60,7 @@ async fn sigterm_and_sigint_end_an_idle_service_at_once() {
     for signal in ["TERM", "INT"] {
         let (program, address) = start("development", NO_DATABASE).await;
         assert_eq!(get(address, "/livez").await.status, 200);
-        // An idle connection that would be kept alive does not hold it up.
+        // An idle keep-alive connection does not delay the end.
         let mut idle = open(address, "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await;
         let started = Instant::now();
         program.signal(signal);
@@ -133,10 +133,10 @@ async fn a_service_in_process_stops_too() {
 }
 
 const ASKED: &str = "GET /livez HTTP/1.1\r\nhost: api.example.com\r\n\r\n";
-/// What a busy machine may take to show what it has done.
+/// A margin for a busy machine.
 const SOON: Duration = Duration::from_millis(200);
 
-/// Everything until the end of the connection, which is no reset.
+/// All bytes until the connection closes, without a reset.
 async fn whole(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let ended = timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the service closes in time");
@@ -145,14 +145,14 @@ async fn whole(stream: &mut TcpStream) -> String {
     text
 }
 
-/// One answer, and the end. A process that was stopped may have read the request before it is told of the signal.
+/// One answer, and the end. A stopped process may have read the request before it handles the signal.
 fn assert_answered(text: &str) -> Answer {
     let answer = Answer::parse(text);
     assert_eq!((answer.status, answer.body.as_str()), (200, "{\"status\":\"ok\"}"), "{text}");
     answer
 }
 
-/// One answer, which says that it is the last of its connection.
+/// One answer with `connection: close`.
 fn assert_last(text: &str) {
     assert_eq!(assert_answered(text).header("connection"), Some("close"), "{text}");
 }
@@ -164,10 +164,10 @@ async fn ends_well(program: Program, started: Instant, within: Duration) -> Stri
     output
 }
 
-/// The clients ask while the service cannot take their connections, which the kernel makes for it.
+/// The clients send requests while the service is stopped: the kernel completes their connections.
 #[tokio::test]
 async fn what_waits_in_the_queue_is_answered() {
-    // The development profile takes 500 at once; the rest waits for those.
+    // The development profile allows 500 at once; the others wait for them.
     for waiting in [1, 60, 900] {
         let (program, address) = start("development", NO_DATABASE).await;
         program.signal("STOP");
@@ -226,7 +226,7 @@ async fn half_a_head_may_be_completed_on_any_connection() {
     sleep(SOON).await;
     program.signal("TERM");
     let started = Instant::now();
-    // Longer than a connection that says nothing is kept.
+    // Longer than a silent connection is kept.
     sleep(Duration::from_millis(1_600)).await;
     for mut stream in [first, second] {
         stream.write_all(other.as_bytes()).await.unwrap();
@@ -251,8 +251,7 @@ async fn a_connection_without_a_word_has_a_moment_and_does_not_hold_the_end_up()
     ends_well(program, started, Duration::from_secs(5)).await;
 }
 
-/// The rest of what was sent is read and dropped: with bytes unread the kernel would reset the connection, answer and
-/// all.
+/// Further bytes are read and dropped: closing with unread bytes would reset the connection and lose the answer.
 #[tokio::test]
 async fn what_follows_the_last_answer_does_not_reset_it() {
     let (program, address) = start("development", NO_DATABASE).await;
@@ -288,7 +287,7 @@ async fn a_client_that_has_ended_its_side_is_answered() {
     ends_well(program, started, Duration::from_secs(4)).await;
 }
 
-/// Three seconds for what fills the buffers of both ends: longer than a connection that says nothing is kept.
+/// Three seconds for an answer that fills the buffers of both ends: longer than a silent connection is kept.
 #[tokio::test]
 async fn a_slow_reader_gets_all_of_an_answer_under_way() {
     let service = serve_with(&production(&[]), NO_DATABASE, LARGE_ROUTES).await;
@@ -349,7 +348,7 @@ async fn a_lame_duck_is_not_ready_and_serves_everything_else() {
         sleep(SOON).await;
     }
     assert!(started.elapsed() < Duration::from_secs(2), "the machine is too slow for this test");
-    // Begun while it served, and completed while it drains.
+    // Begun while serving, completed while draining.
     let (half, other) = ASKED.split_at(30);
     let mut late = open(address, half).await;
     sleep(Duration::from_millis(2_500).saturating_sub(started.elapsed())).await;
@@ -363,7 +362,7 @@ async fn a_lame_duck_is_not_ready_and_serves_everything_else() {
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {log}");
 }
 
-/// Before its handlers stand the kernel ends the process; from then on the end is a good one.
+/// Before the signal handlers are installed the kernel kills the process; from then on it exits with 0.
 #[tokio::test]
 async fn a_signal_during_the_start_ends_it() {
     for after in [0, 5, 15, 30, 60, 120] {
@@ -390,6 +389,6 @@ async fn a_signal_while_the_pool_opens_waits_for_the_verdict_only() {
     let unhealthy = Answer::parse(&whole(&mut asked).await);
     assert_eq!((unhealthy.status, unhealthy.header("connection")), (503, Some("close")));
     drop(asked);
-    // Of five seconds for the drain: the check's budget is two, and a pool that opens is given up within 1.2 s.
+    // Within the drain's five seconds: the check's budget is two, and an opening pool is abandoned within 1.2 s.
     ends_well(program, started, Duration::from_secs(5)).await;
 }

@@ -1,4 +1,4 @@
-//! Every way in which a database fails, and how soon the service is well again.
+//! Every fault of a database, and how soon the service recovers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,13 +47,13 @@ async fn timed(answer: impl Future<Output = u16>) -> (u16, Duration) {
     (status, started.elapsed())
 }
 
-/// As many idle connections as the pool keeps.
+/// Sends this many slow requests at once, so that the pool opens a connection for each.
 async fn warm(service: &Running, connections: usize) {
     let answers = join_all((0..connections).map(|_| get(service.local_addr(), "/nap/200"))).await;
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
 }
 
-/// Clients that ask as fast as they are answered, until they are told to stop.
+/// Clients that send the next request after each answer, until they are stopped.
 struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<tokio::task::JoinHandle<(usize, Duration)>>,
@@ -77,7 +77,7 @@ impl Load {
         Self { stop, clients }
     }
 
-    /// How many requests there were, and the slowest.
+    /// The number of requests, and the slowest.
     async fn end(self) -> (usize, Duration) {
         self.stop.store(true, Ordering::SeqCst);
         let ended = timeout(20 * SECOND, join_all(self.clients)).await.expect("no request hangs");
@@ -100,7 +100,7 @@ async fn after_postgresql_was_killed_and_restarted_under_load_no_request_fails_a
     sleep(SECOND).await;
     assert!(failed.load(Ordering::SeqCst) > 0, "while it is down");
     postgres.start_again();
-    // What was asked while it was down may still be answered.
+    // Requests from the downtime may still be answered.
     until(async || nap(service.local_addr()).await == 204).await;
     sleep(SECOND / 2).await;
     let after = failed.load(Ordering::SeqCst);
@@ -171,7 +171,7 @@ async fn twelve_black_holed_idle_connections_cost_one_ping_together() {
     sleep(Duration::from_millis(1_600)).await;
 
     proxy.set(Fault::Freeze).await.unwrap();
-    // One ping's limit is 500 ms; asked one after the other, twelve would take six seconds.
+    // One ping's limit is 500 ms; twelve in sequence would take six seconds.
     let (status, took) = timed(nap(service.local_addr())).await;
     assert!(status == 204 && took < 4 * SECOND, "{status} after {took:?}");
     let answers = join_all((0..12).map(|_| timed(nap(service.local_addr())))).await;
@@ -187,7 +187,7 @@ async fn twelve_black_holed_fresh_connections_cost_one_deadline_together() {
     warm(&service, 12).await;
 
     proxy.set(Fault::Freeze).await.unwrap();
-    // Fresh connections are not pinged; the one that gives no answer casts doubt on the others.
+    // Fresh connections are not pinged; one without an answer makes the others suspect.
     let (status, took) = timed(nap(service.local_addr())).await;
     assert!(status == 503 && took < HASTY_AT_MOST, "{status} after {took:?}");
     let (status, took) = timed(nap(service.local_addr())).await;
@@ -277,7 +277,7 @@ async fn recovery_is_seen_within_a_second_whatever_the_fault_was() {
         });
         sleep(Duration::from_millis(2_300)).await;
         assert!(!probing.is_finished(), "{fault} is seen");
-        // New connections work again; those that were forgotten stay silent.
+        // New connections work again; the old ones stay silent.
         let forgotten = fault == "silent and forgotten";
         proxy.set(if forgotten { Fault::Freeze } else { Fault::None }).await.unwrap();
         let repaired = Instant::now();
@@ -294,7 +294,7 @@ async fn the_first_request_after_a_suspend_succeeds_and_few_connections_are_open
     let address = service.local_addr();
     warm(&service, 12).await;
 
-    // As Neon does it: the sessions end, and a new one is answered when the compute runs.
+    // Like Neon: the sessions end, and a new one is answered when the compute runs.
     proxy.set(Fault::Wake(Duration::from_millis(1_500))).await.unwrap();
     proxy.cut();
     sleep(Duration::from_millis(50)).await;
@@ -324,7 +324,7 @@ async fn a_database_that_is_back_in_a_moment_is_waited_for() {
 
 #[tokio::test]
 async fn a_database_that_is_starting_is_waited_for() {
-    // A standby without its primary answers for certain what every start answers for a moment.
+    // A standby without a primary always gives the answer that every start gives for a moment.
     let mut postgres = Postgres::start().unwrap();
     postgres.become_standby();
     let service = serve(&production(&[]), &postgres.url()).await;
@@ -367,7 +367,7 @@ async fn a_statement_whose_connection_is_cut_is_a_503_and_runs_no_longer() {
     assert_eq!(answer.status, 503);
     assert_tells_nothing(&answer);
     assert_eq!(nap(address).await, 204);
-    // PostgreSQL sleeps on when only the network knows.
+    // PostgreSQL does not notice a fault of the network, and continues to sleep.
     until(async || postgres.sessions() == 1).await;
 }
 
@@ -376,8 +376,8 @@ fn assert_tells_nothing(answer: &Answer) {
     assert_eq!(detail, "the database did not answer");
 }
 
-/// A server that greets every client with this, and then says `more` for as long as it is listened to. How many bytes it
-/// got rid of at most.
+/// A server that sends every client this greeting, and then `more` until the client closes. Returns the most bytes that
+/// it could send.
 async fn talkative(greeting: Vec<u8>, more: Vec<u8>) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, most) = (listener.local_addr().unwrap().port(), Arc::<AtomicUsize>::default());
@@ -408,12 +408,12 @@ async fn what_announces_two_gigabytes_or_never_ends_is_refused_by_its_first_byte
         let (port, most) = talkative(greeting, more).await;
         let url = testkit::url("127.0.0.1", port);
         crate::tls::assert_logged(&url, "oversized", "see what it is that answers there").await;
-        // The rest is in the buffers of two sockets.
+        // Further bytes are in the buffers of two sockets.
         assert!(most.load(Ordering::SeqCst) < 16 << 20, "{most:?}");
     }
 }
 
-/// A row of so many bytes.
+/// A row of this many bytes.
 const ROW: Route = Route {
     path: |_| "/row/{bytes}",
     methods: &[(

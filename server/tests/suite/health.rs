@@ -75,12 +75,12 @@ async fn an_unhealthy_answer_says_nothing_of_the_reason() {
     }
 }
 
-/// With a budget that a busy machine does not use up.
+/// With a budget that suffices on a busy machine.
 fn patient() -> Declaration {
     production(&[("budget = \"2s\"", "budget = \"5s\"")])
 }
 
-/// A connection on which the health check has been asked for.
+/// A connection with a pending health check.
 async fn asked(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request("GET", "/health", &[]).as_bytes()).await.unwrap();
@@ -160,7 +160,7 @@ async fn a_silent_database_is_disconnected_within_the_budget() {
         assert!(took < Duration::from_millis(1_500), "{took:?}");
     }
     proxy.set(Fault::None).await.unwrap();
-    // The silent connection was thrown away; a new one answers.
+    // The silent connection was discarded; a new one answers.
     assert_eq!(verdict(&get(service.local_addr(), "/health").await), connected());
 }
 
@@ -197,7 +197,7 @@ async fn a_statement_cut_by_its_deadline_is_cancelled_and_blocks_nobody() {
     assert_eq!(get(service.local_addr(), "/nap/30000").await.status, 503);
     assert_eq!(get(service.local_addr(), "/one").await.body, "1", "the only connection of the pool is free");
 
-    // A client that goes away frees it as well.
+    // A disconnected client frees it too.
     let mut gone = TcpStream::connect(service.local_addr()).await.unwrap();
     gone.write_all(request("GET", "/nap/30000", &[]).as_bytes()).await.unwrap();
     sleep(Duration::from_millis(100)).await;

@@ -1,4 +1,4 @@
-//! Requests over real sockets: every answer, whatever happens inside.
+//! Requests over real sockets: every answer, also after an internal failure.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ const JSON: Route = Route {
 };
 static ROUTES: &[&Route] = &[&BOOM, &LATER, &SLOW, &THING, &JSON];
 
-/// Every answer of the service with content has these; `stamped` says which is missing.
+/// The headers of every answer with content; `stamped` names the missing ones.
 fn assert_stamped(answer: &Answer) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
@@ -179,7 +179,7 @@ async fn row_20_errors_and_panics_carry_the_grant() {
         assert_problem(&answer, status);
         assert_granted(&answer);
     }
-    // Only a page without a grant is answered 403.
+    // Only a page without a grant gets 403.
     let refused =
         send(service.local_addr(), "PUT", "/api/things/7", &[("origin", "https://evil.example")]).await;
     assert_problem(&refused, 403);
@@ -239,7 +239,7 @@ async fn a_page_of_another_site_changes_nothing() {
     let answer = send(service.local_addr(), "PUT", "/api/things/7", &foreign).await;
     assert_problem(&answer, 403);
     assert!(answer.cors().is_empty());
-    // What does not exist looks the same from everywhere.
+    // An unknown path looks the same to every page.
     assert_eq!(send(service.local_addr(), "PUT", "/nothing", &foreign).await.status, 404);
     assert_eq!(send(service.local_addr(), "DELETE", "/api/things/7", &foreign).await.status, 405);
     for fields in [
@@ -307,7 +307,7 @@ async fn a_streamed_body_is_cut_at_the_limit() {
     };
     let fits = raw(service.local_addr(), chunked(2, "0\r\n\r\n")).await;
     assert!(fits.ends_with("[\"7\",64]"), "{fits}");
-    // No last chunk: the answer does not wait for what is already too much.
+    // No last chunk: a body that is already too large is refused before its end.
     let large = Answer::parse(&raw(service.local_addr(), chunked(3, "")).await);
     assert_problem(&large, 413);
 }
@@ -357,7 +357,7 @@ async fn a_head_beyond_the_limit_is_431() {
         serve(&production(&[("header_limit = \"32KiB\"", "header_limit = \"8KiB\"")]), NO_DATABASE).await;
     let answer = send(service.local_addr(), "GET", "/livez", &[("x-long", &"x".repeat(9_000))]).await;
     assert_problem(&answer, 431);
-    // What does not fit into the read buffer either is refused by hyper, before it is a request.
+    // hyper refuses a head that exceeds its read buffer, before it is a request.
     let answer =
         raw(service.local_addr(), request("GET", "/livez", &[("x-long", &"x".repeat(30_000))])).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");

@@ -1,4 +1,4 @@
-//! How much is taken, of all clients together and of each, on real sockets.
+//! The limits of all clients together and of each client, on real sockets.
 
 use std::time::Duration;
 
@@ -57,10 +57,10 @@ async fn beyond_the_most_requests_at_once_is_503_and_probes_are_exempt() {
     assert_granted(&refused);
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(get(address, "/livez").await.status, 200);
-    assert_eq!(get(address, "/nothing").await.status, 404, "what needs no handler needs no place");
+    assert_eq!(get(address, "/nothing").await.status, 404, "an answer without a handler needs no permit");
 
     for slow in slow {
-        assert_eq!(slow.await.unwrap(), 204, "who has a place keeps it");
+        assert_eq!(slow.await.unwrap(), 204, "a running request keeps its permit");
     }
     assert_eq!(get(address, "/quick").await.status, 204);
 }
@@ -73,7 +73,7 @@ async fn a_place_is_free_again_after_a_panic_and_after_a_client_that_left() {
     for _ in 0..3 {
         assert_eq!(get(address, "/boom").await.status, 500);
     }
-    // A body that never comes holds the only place, until its connection is gone.
+    // A body that never arrives holds the only permit, until its connection closes.
     let mut gone = TcpStream::connect(address).await.unwrap();
     gone.write_all(b"PUT /put HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhe").await.unwrap();
     until(async || get(address, "/quick").await.status == 503).await;

@@ -1,4 +1,4 @@
-//! Clients that ask until the service is gone, and count what they lost.
+//! Clients that send requests until the service has ended, and count the lost ones.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use tokio::time::timeout;
 /// How a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Connections {
-    /// A new one for each request.
+    /// A new connection for each request.
     Fresh,
-    /// One for as long as the service keeps it.
+    /// One connection for as long as the service keeps it.
     Kept,
 }
 
-/// Clients that ask at the same time, each one request after the other.
+/// Concurrent clients, each with one request after the other.
 pub(crate) struct Load(JoinSet<Count>);
 
-/// What came of the requests. Lost is one whose connection was made and whose bytes were sent, and that has no complete
-/// answer.
+/// The results of the requests. A request is lost if its connection was established and its bytes were sent, but no
+/// complete answer arrived.
 #[derive(Default)]
 pub(crate) struct Count {
     pub(crate) answered: usize,
@@ -34,7 +34,7 @@ impl Load {
         Self((0..clients).map(|_| client(address, connections)).collect())
     }
 
-    /// Waits until no client can connect any more.
+    /// Waits until no client can connect.
     pub(crate) async fn end(self) -> Count {
         self.0.join_all().await.into_iter().fold(Count::default(), |mut sum, count| {
             sum.answered += count.answered;

@@ -1,4 +1,4 @@
-//! The log of the real process: one line per request, and nothing that should not be kept.
+//! The log of the real process: one line per request, without private data.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -19,7 +19,7 @@ use crate::support::{
     A, Answer, NO_DATABASE, Program, changed, get, log_while, production, raw, send, serve_with, until_ready,
 };
 
-/// The lines of a process with the production profile behind a proxy on this machine, while something happens.
+/// The lines of a process with the production profile behind a proxy on this machine, while `held` runs.
 async fn lines_while(database: &str, held: impl AsyncFnOnce(SocketAddr)) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("proxied.toml");
@@ -35,7 +35,7 @@ async fn lines_while(database: &str, held: impl AsyncFnOnce(SocketAddr)) -> Vec<
     log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
 }
 
-/// Those of requests.
+/// The lines of requests.
 fn requests(lines: &[Value]) -> Vec<&Value> {
     lines.iter().filter(|line| line["message"].as_str().unwrap().starts_with("request")).collect()
 }
@@ -157,14 +157,14 @@ async fn the_drivers_own_lines_are_in_no_log() {
     assert_eq!(get(until_ready(&port).await, "/health").await.status, 200);
     service.signal("TERM");
     let (_, log) = service.end().await;
-    // It logs parameters of statements, through the crate `log`, which nothing here listens to.
+    // The driver logs parameters of statements through the crate `log`, which has no logger here.
     assert!(!log.contains("tokio_postgres") && !log.contains("transaction_read_only"), "{log}");
 }
 
-/// Requests whose lines are more than a pipe and the log's own queue hold, 7 KB each.
+/// The number of requests whose lines, 7 KB each, exceed a pipe and the log's queue.
 const MANY: usize = 500;
 
-/// A process whose log is not read.
+/// A process with an unread log.
 struct Unread {
     service: Program,
     address: SocketAddr,
@@ -172,7 +172,7 @@ struct Unread {
     _ports: [Port; 2],
 }
 
-/// Each of [`MANY`] requests has been answered.
+/// Sends [`MANY`] requests, each of which is answered.
 async fn unread() -> Unread {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("unread.toml");
@@ -206,7 +206,7 @@ async fn a_log_that_is_not_read_delays_neither_answers_nor_the_end() {
     service.signal("TERM");
     let asked = Instant::now();
     let (status, log) = service.end().await;
-    // Nothing was under way: the drain's 10 s are no time to wait for.
+    // No request was in flight, so the drain's 10 s are not used.
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     assert!(status.success(), "{status}: {log}");
 }
@@ -217,7 +217,7 @@ async fn a_log_that_is_read_again_tells_how_many_lines_were_lost() {
     let lost = lost_lines(metrics).await;
     let log = service.output();
     let read = spawn_blocking(move || std::io::read_to_string(log).unwrap());
-    // The queue is free as soon as the thread goes on; what comes now is kept, the last line too.
+    // The queue is free once the thread continues; further lines are kept, the last one too.
     sleep(Duration::from_millis(500)).await;
     service.signal("TERM");
     let (status, errors) = service.end().await;
@@ -277,18 +277,18 @@ const BOOM: Route = Route {
     summary: "Panics.",
 };
 
-/// The same without anything to wait for.
+/// The same in a sync handler.
 const BOOM_AT_ONCE: Route = Route {
     path: |_| "/boom-at-once",
     methods: &[(Method::GET, Handler::Sync(|_| panic!("a panic\nof two lines")))],
     ..BOOM
 };
 
-/// The service of the next test, in a process whose log is its own; `#[ignore]` keeps it out of others.
+/// The service of the next test, in a process with its own log; `#[ignore]` excludes it from other runs.
 #[tokio::test]
 #[ignore = "run by `a_panic_is_logged_once_with_its_place`"]
 async fn a_service_with_routes_that_panic() {
-    // The harness has begun a line.
+    // The test harness has begun a line.
     println!();
     let _log = server::log::install(profiles::Environment::Production, None).unwrap();
     let service = serve_with(&production(&[]), NO_DATABASE, &[&BOOM, &BOOM_AT_ONCE]).await;

@@ -1,4 +1,4 @@
-//! The second listener: what it says, to whom, and for how long.
+//! The second listener: its metrics, its clients and its lifetime.
 #![expect(clippy::float_cmp, reason = "counts are whole numbers, which a float holds exactly")]
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ fn measured(changes: &[(&str, &str)]) -> (Declaration, SocketAddr) {
     (production(&changes), SocketAddr::from(([127, 0, 0, 1], port.number())))
 }
 
-/// One sample for each name with its labels, as they are written.
+/// The samples by name with labels, as written.
 type Samples = BTreeMap<String, f64>;
 
 async fn scrape(address: SocketAddr) -> Samples {
@@ -292,7 +292,7 @@ async fn only_this_machine_reaches_it() {
     let (declaration, metrics) = measured(&[]);
     let _service = serve(&declaration, NO_DATABASE).await;
     assert_eq!(get(metrics, "/metrics").await.status, 200);
-    // Another address of this machine stands for any other: it leads to every listener on all addresses.
+    // Another address of this machine reaches every listener that is bound to all addresses.
     let elsewhere = SocketAddr::from(([127, 0, 0, 2], metrics.port()));
     assert!(TcpStream::connect(elsewhere).await.is_err(), "{elsewhere}");
 }

@@ -1,4 +1,4 @@
-//! The pool keeps what the profile says of it.
+//! The pool keeps the profile's settings.
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -72,7 +72,7 @@ async fn only_a_connection_that_was_idle_is_pinged() {
 async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
     let postgres = Postgres::start().unwrap();
     let proxy = FaultProxy::to(postgres.port()).await.unwrap();
-    // One client asks for more than its rate.
+    // One client sends more than its rate.
     let profile = production(&[
         ("recycle_after = \"1h\"", "recycle_after = \"15s\""),
         ("rate_limit = 600", "# rate_limit = 600"),
@@ -83,7 +83,7 @@ async fn connections_are_replaced_by_their_age_and_not_all_at_once() {
     assert!(warm.iter().all(|answer| answer.status == 204), "{warm:?}");
     assert_eq!(proxy.counts().sessions.opened, 10);
 
-    // Between twelve and fifteen seconds after it was opened, each at its own time.
+    // Each between twelve and fifteen seconds after it was opened.
     let (started, mut waves) = (Instant::now(), Vec::new());
     while started.elapsed() < Duration::from_millis(15_200) {
         let before = proxy.counts().sessions.opened;
@@ -110,7 +110,7 @@ async fn the_pool_counts_what_it_does() {
     assert_eq!(metrics().await["size"], 0, "nothing is opened before it is needed");
 
     let busy = tokio::spawn(join_all((0..15).map(move |_| get(address, "/nap/2000"))));
-    // Who waits for a connection to be opened waits as well, so both must be seen together.
+    // Callers of an opening connection count as waiting too, so both must be seen together.
     until(async || {
         let full = metrics().await;
         full["size"] == 12 && full["waiting"] == 3 && full["available"] == 0

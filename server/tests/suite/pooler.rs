@@ -1,7 +1,7 @@
-//! Poolers in transaction mode, and what they and PostgreSQL refuse.
+//! Poolers in transaction mode, and the refusals of them and of PostgreSQL.
 //!
-//! A single client never shows what a transaction pooler breaks: there are always more clients than server
-//! connections here.
+//! A single client never shows the faults of a transaction pooler, so there are always more clients than server
+//! connections.
 
 use std::net::SocketAddr;
 
@@ -67,7 +67,7 @@ const WRITE: Route = Route {
     )],
     ..SUM
 };
-/// What must not be done: a type of one's own that is not cast.
+/// A mistake: a user-defined type without a cast.
 const BARE_MOOD: Route = Route {
     path: |_| "/bare-mood",
     methods: &[(
@@ -277,7 +277,7 @@ async fn a_pooler_without_its_database_is_unhealthy_and_well_again_with_it() {
         is_unhealthy(address).await;
         is_unhealthy(address).await;
         postgres.start_again();
-        // The pooler itself tries again once in a second.
+        // The pooler itself retries once a second.
         let deadline = Instant::now() + Duration::from_secs(4);
         while get(address, "/health").await.status != 200 {
             assert!(Instant::now() < deadline, "not healthy again; {}", bouncer.log());
@@ -289,7 +289,7 @@ async fn a_pooler_without_its_database_is_unhealthy_and_well_again_with_it() {
     assert!(log.contains("\"class\":\"timeout\""), "{log}");
 }
 
-/// A later PgBouncer says at once what 1.18 leaves open: its words of 1.25, from a socket.
+/// A later PgBouncer reports at once what 1.18 does not: the message of 1.25, from a socket.
 #[tokio::test]
 async fn a_pooler_that_says_why_it_has_no_database_is_named_in_the_log() {
     let pooler = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,7 +10,7 @@ use crate::support::{NO_DATABASE, changed, command};
 const URL: (&str, &str) = ("DATABASE_URL", "postgresql://app:hunter2@db.example.net/app");
 
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    // What a developer may have set makes no difference.
+    // A developer's own variables must not matter.
     let mut environment = environment.to_vec();
     environment.push(("RUST_BACKTRACE", "full"));
     let output = command(arguments, &environment).output().unwrap();
@@ -125,7 +125,7 @@ fn the_exit_code_does_not_depend_on_who_reads_the_message() {
             assert_eq!(status.code(), Some(code), "{arguments:?}");
         }
     }
-    // A reader that has seen enough is no error; a disk that is full is one.
+    // A closed reader is not an error; a full disk is.
     for (output, code) in [(closed(), 0), (full(), 1)] {
         let status = command(&["--help"], &[]).stdout(output).stderr(full()).status().unwrap();
         assert_eq!(status.code(), Some(code));

@@ -1,4 +1,4 @@
-//! A database that takes no writes: what is refused, what the health check says, and how soon it is over.
+//! A read-only database: refused statements, the health check's answer, and the recovery.
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -40,7 +40,7 @@ fn postgres() -> Postgres {
     postgres
 }
 
-/// Of every session that begins from now on, as platforms do it to a database that outgrows its disk.
+/// Makes new sessions read-only or writable, as platforms do with a database that outgrows its disk.
 fn sessions_take_writes(postgres: &Postgres, they_do: bool) {
     let read_only = if they_do { "off" } else { "on" };
     postgres.ask(&format!(
@@ -53,7 +53,7 @@ async fn posts(service: &Running, path: &str, count: usize) -> Vec<u16> {
     join_all(posts).await.iter().map(|answer| answer.status).collect()
 }
 
-/// As many idle connections as the pool keeps.
+/// Sends twelve slow requests at once, so that the pool opens a connection for each.
 async fn warm(service: &Running) {
     let answers = join_all((0..12).map(|_| get(service.local_addr(), "/nap/200"))).await;
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
@@ -91,7 +91,7 @@ async fn a_pooler_keeps_no_session_either_that_was_refused_a_write() {
     }
 }
 
-/// What the health check says: its status, and its word for the database.
+/// The health check's status, and its state of the database.
 async fn health(service: &Running) -> (u16, String) {
     let answer = get(service.local_addr(), "/health").await;
     (answer.status, answer.json()["database"].as_str().unwrap().to_owned())
@@ -149,7 +149,7 @@ async fn the_health_check_asks_a_session_of_now_and_also_while_the_pool_is_busy(
     assert!(busy.await.unwrap().iter().all(|answer| answer.status == 204));
 }
 
-/// Its sessions are ended, so that it begins new ones.
+/// Ends its sessions, so that it begins new ones.
 fn service_forgets(postgres: &Postgres) {
     postgres.ask(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity \

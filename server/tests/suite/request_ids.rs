@@ -1,4 +1,4 @@
-//! What a request is called, and whose trace it belongs to.
+//! The id of a request, and its trace.
 
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
@@ -7,7 +7,7 @@ use server::{Context, Handler, Reply, Route, RouteKind, Served};
 
 use crate::support::{NO_DATABASE, production, raw, request, send, serve, serve_with};
 
-/// Says what it would tell the next service.
+/// Answers with the trace headers for the next service.
 const NEXT: Route = Route {
     path: |_| "/next",
     methods: &[(Method::GET, Handler::Async(|context| async move { Ok(next(&context)) }.boxed()))],

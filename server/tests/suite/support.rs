@@ -1,4 +1,4 @@
-//! What the tests share: profiles with a change, a plain HTTP client, and the service as a process.
+//! Shared by the tests: changed profiles, a plain HTTP client, and the service as a process.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ pub(crate) async fn serve_with(
     server::start_with(declaration, &environment, listener, routes).unwrap()
 }
 
-/// A statement that takes as many milliseconds as the query says.
+/// A statement that takes the milliseconds of the query.
 pub(crate) const NAP: Route = Route {
     path: |_| "/nap/{ms}",
     methods: &[(
@@ -134,7 +134,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
 
 /// The real program, with a clean environment.
 ///
-/// A test that fails leaves none behind: dropped, it is told to end like any other, and then killed.
+/// A failed test leaves no process behind: its drop sends SIGTERM, then SIGKILL.
 pub(crate) struct Program(Option<Child>);
 
 impl Program {
@@ -151,7 +151,7 @@ impl Program {
         self.0.as_ref().expect("only `end` takes it").id()
     }
 
-    /// What it prints from now on, to be read by the caller; nothing else reads it.
+    /// Its further output, which only the caller reads.
     pub(crate) fn output(&mut self) -> ChildStdout {
         self.0.as_mut().and_then(|child| child.stdout.take()).expect("it is taken once, before `end`")
     }
@@ -162,7 +162,7 @@ impl Program {
         assert!(status.success());
     }
 
-    /// Waits for the end, and returns what was printed.
+    /// Waits for its end, and returns its output.
     pub(crate) async fn end(mut self) -> (ExitStatus, String) {
         for _ in 0..400 {
             if let Some(ended) = self.0.take_if(|child| child.try_wait().unwrap().is_some()) {
@@ -221,7 +221,7 @@ pub(crate) async fn until(mut seen: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// What the service says in its log, as a process whose log is its own, while something happens.
+/// The log of the service as a process, while `held` runs.
 pub(crate) async fn log_while(url: &str, held: impl AsyncFnOnce(SocketAddr)) -> String {
     let port = Port::take().unwrap();
     let environment = [("DATABASE_URL", url), ("PORT", &port.to_string())];
@@ -237,7 +237,7 @@ pub(crate) async fn log_while(url: &str, held: impl AsyncFnOnce(SocketAddr)) -> 
     log
 }
 
-/// 503 within the budget of two seconds, though a busy machine adds to it, and nothing told.
+/// 503 within the budget of two seconds, plus a margin for a busy machine, without details.
 pub(crate) async fn is_unhealthy(address: SocketAddr) {
     let started = Instant::now();
     let answer = get(address, "/health").await;

@@ -1,4 +1,4 @@
-//! How long a client may take, on real sockets: to begin, to send, to read, and to come back.
+//! The deadlines of a client on real sockets: to begin, to send, to read, and to send the next request.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::http::assert_problem;
 use crate::support::{Answer, NO_DATABASE, production, raw, request, rest, serve_with};
 
-/// More than the buffers of both ends hold.
+/// Larger than the socket buffers of both ends.
 const LARGE: usize = 16 << 20;
 
 const ROUTE: Route = Route {
@@ -44,7 +44,7 @@ static ROUTES: &[&Route] = &[&ROUTE, &SMALL];
 const HEAD: Duration = Duration::from_millis(400);
 const KEEP_ALIVE: Duration = Duration::from_millis(1500);
 const WRITE: Duration = Duration::from_millis(700);
-/// What a busy machine may add.
+/// A margin for a busy machine.
 const LATE: Duration = Duration::from_secs(2);
 
 async fn serve() -> Running {
@@ -117,9 +117,9 @@ async fn an_open_connection_may_wait_longer_for_its_next_request_than_a_head_may
         assert!(whole_answer(&mut stream).await.ends_with("\"small\""));
         sleep(HEAD * 2).await;
     }
-    // From the second answer on it is left alone.
+    // From the second answer on it is unchanged.
     let idle = Instant::now() - HEAD * 2;
-    assert_eq!(rest(&mut stream).await, "", "closed without a word");
+    assert_eq!(rest(&mut stream).await, "", "closed without an answer");
     assert_within(idle, KEEP_ALIVE);
 }
 
@@ -146,7 +146,7 @@ async fn a_client_that_reads_nothing_or_too_slowly_is_cut() {
         stream.write_all(request("GET", "/large", &[]).as_bytes()).await.unwrap();
         let started = Instant::now();
         let (mut read, mut buffer) = (0, [0; 512]);
-        // It drips, or sleeps; the service must be gone long before all is read.
+        // It reads slowly or not at all; the service must close long before all is read.
         while started.elapsed() < WRITE + LATE {
             sleep(pause).await;
             match stream.read(&mut buffer).await {
@@ -159,7 +159,7 @@ async fn a_client_that_reads_nothing_or_too_slowly_is_cut() {
         let read = read + ended.unwrap_or(left.len());
         assert!(read < LARGE / 2, "{read} bytes came");
     }
-    // Nobody is left to wait for.
+    // No connection is left to wait for.
     assert_eq!(service.stop().await, server::Drained { cut: 0 });
 }
 
@@ -181,7 +181,7 @@ async fn a_message_with_two_lengths_is_400_and_nothing_is_served_after_it() {
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
     assert_problem(&Answer::parse(&answer), 400);
 
-    // Behind another request in the same packet the socket cannot tell where it begins; hyper still ends there.
+    // After another request in the same packet the socket cannot find its beginning; hyper still ends the connection.
     let answers = raw(service.local_addr(), format!("{smuggled}{two}{smuggled}")).await;
     assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{answers}");
     assert!(answers.contains("connection: close"), "{answers}");
@@ -199,7 +199,7 @@ async fn a_head_with_a_bare_line_feed_is_400() {
     }
 }
 
-/// What hyper answers by itself is bare; the client gets the same form as everywhere.
+/// hyper's own answers are bare; the client gets them in the form of all refusals.
 #[tokio::test]
 async fn what_cannot_be_parsed_is_refused_in_the_same_form() {
     let service = serve().await;

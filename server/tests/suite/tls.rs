@@ -1,4 +1,4 @@
-//! TLS and authentication: what is accepted, and what each refusal says in the log and nowhere else.
+//! TLS and authentication: accepted servers, and refusals, whose reasons appear in the log only.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{command, get, is_unhealthy, log_while, production, serve};
 
-/// A PostgreSQL that shows a certificate of this authority for `localhost`.
+/// A PostgreSQL with a certificate of this authority for `localhost`.
 fn postgres_with(authority: &Authority) -> Postgres {
     Postgres::with_tls(&authority.sign(&["localhost"]).unwrap()).unwrap()
 }
@@ -52,7 +52,7 @@ async fn a_private_authoritys_certificate_for_this_host_is_accepted() {
 
 #[tokio::test]
 async fn the_hosts_name_is_sent_even_when_the_address_is_given() {
-    // Neon finds the database by it. What the first message of a handshake holds, only its receiver can tell.
+    // Neon finds the database by SNI. Only the receiver of the first handshake message can read it.
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = server.local_addr().unwrap().port();
     let hello = tokio::spawn(async move {

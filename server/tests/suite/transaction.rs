@@ -1,4 +1,4 @@
-//! Statements that all count, or none of them, behind a pooler that has fewer connections than there are clients.
+//! Statements that all take effect or none, behind a pooler with fewer connections than clients.
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -10,7 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::support::{get, production, serve_with, until};
 
-/// Takes one from an account and gives it to another; the path says what comes between and after.
+/// Moves one from an account to another; the path chooses the step in between and the end.
 const MOVE: Route = Route {
     path: |_| "/move/{how}",
     methods: &[(Method::GET, Handler::Async(|context| transfer(context).boxed()))],

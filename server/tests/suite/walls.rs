@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// From the lowest room to the highest. A room names those before it, and none after it.
+/// From the lowest room to the highest. A room names only earlier ones.
 const ROOMS: &[&str] = &[
     "database",
     "response",
@@ -86,7 +86,7 @@ fn room(file: &str) -> &str {
     file.split_once('/').map_or(file.trim_end_matches(".rs"), |(folder, _)| folder)
 }
 
-/// Which files each file names outside its tests. What a folder's `mod.rs` only passes on is not its own.
+/// The files that each file names outside its tests. Re-exports of a folder's `mod.rs` do not count.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let sources = sources();
     let crate_ = Crate::new(&sources);
@@ -108,7 +108,7 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
 struct Crate {
     /// The file of each module.
     files: BTreeMap<Vec<String>, String>,
-    /// What a module passes on: the item's name, and its path from there.
+    /// A module's re-exports: the item's name, and its path from there.
     passed_on: BTreeMap<(Vec<String>, String), Vec<String>>,
 }
 
@@ -125,7 +125,7 @@ impl Crate {
         Self { files, passed_on }
     }
 
-    /// The file that defines what a path names, when it is one of this crate's.
+    /// The file that defines the item of a path, if it is in this crate.
     fn file_of(&self, module: &[String], path: &[String]) -> Option<String> {
         let path = self.absolute(module, path)?;
         let known = (0..=path.len()).rev().find(|end| self.files.contains_key(&path[..*end]))?;
@@ -136,7 +136,7 @@ impl Crate {
         {
             return Some(file);
         }
-        // The crate's root is what `lib.rs` is about; a path that ends there names a macro or nothing.
+        // A path that ends at the crate's root names a macro or nothing.
         (known > 0).then(|| self.files[module].clone())
     }
 
@@ -179,7 +179,7 @@ fn uses(text: &str) -> Vec<(bool, Vec<String>)> {
     found
 }
 
-/// What stands before a `use`, and what it names.
+/// The text before a `use`, and its path.
 fn declaration(statement: &str) -> Option<(&str, &str)> {
     let (before, tree) = statement.split_once("use ")?;
     let begins = before.lines().last().is_none_or(|line| ["", "pub", "pub(crate)"].contains(&line.trim()));

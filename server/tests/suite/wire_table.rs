@@ -1,6 +1,6 @@
-//! HTTP/1.1 on the wire, byte for byte: what is asked, and which statuses come back before the connection ends.
+//! HTTP/1.1 byte for byte: requests, and the statuses of the answers before the connection ends.
 //!
-//! Where a request is sound, and hyper or the service is more tolerant than the RFC asks, a comment says why that is
+//! Where hyper or the service is more tolerant than the RFC requires, a comment says why that is
 //! harmless. Transfer-Encoding beside Content-Length and bare line feeds are in `timeouts`.
 
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::support::{LONG, NO_DATABASE, production, serve_with};
 
-/// Says what it got: the body's length.
+/// Answers with the body's length.
 const ECHO: Route = Route {
     path: |_| "/echo",
     methods: &[(Method::GET, Handler::Async(echo)), (Method::PUT, Handler::Async(echo))],
@@ -29,7 +29,7 @@ fn echo(context: Context) -> BoxFuture<'static, Result<Reply, Refusal>> {
     async move { Ok(Reply::json(StatusCode::OK, &context.body().len())) }.boxed()
 }
 
-/// What is sent, and the statuses of all answers.
+/// The sent bytes, and the statuses of all answers.
 type Row = (&'static str, &'static [u16]);
 
 /// RFC 9112 section 3: the request line.
@@ -43,7 +43,7 @@ const REQUEST_LINES: &[Row] = &[
     ("GET http://b/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[200]),
     ("GET ftp://a/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[200]),
     ("GET http://a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[404]),
-    // Section 3.2.3: authority-form is for CONNECT, and this is no proxy.
+    // Section 3.2.3: authority-form is for CONNECT, and the service is not a proxy.
     ("CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\nconnection: close\r\n\r\n", &[501]),
     ("CONNECT /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[501]),
     ("GET a:443 HTTP/1.1\r\nhost: a:443\r\nconnection: close\r\n\r\n", &[400]),
@@ -63,7 +63,7 @@ const REQUEST_LINES: &[Row] = &[
     // Section 3.2 has no fragment. hyper drops it; a proxy in front may have routed by it (CVE-2023-45539).
     ("GET /echo#/../secret HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
     ("GET http://a/echo?q# HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
-    // RFC 3986 section 2: what a URI cannot hold.
+    // RFC 3986 section 2: bytes that a URI cannot contain.
     ("GET /ec\0ho HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
     ("GET /ech\u{f6} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[400]),
     ("GET /echo\\ HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[404]),
@@ -78,14 +78,14 @@ const VERSIONS: &[Row] = &[
     ("GET /echo HTTP/1.0\r\n\r\n", &[200]),
     ("GET /echo HTTP/1.0\r\nconnection: keep-alive\r\n\r\nGET /echo HTTP/1.0\r\n\r\n", &[200, 200]),
     ("GET /echo HTTP/1.0\r\n\r\nGET /echo HTTP/1.0\r\n\r\n", &[200]),
-    // HTTP/0.9 is gone.
+    // HTTP/0.9 is obsolete.
     ("GET /echo\r\n\r\n", &[400]),
     ("GET /echo HTTP/1.2\r\nhost: a\r\n\r\n", &[400]),
     ("GET /echo HTTP/0.9\r\nhost: a\r\n\r\n", &[400]),
     ("GET /echo HTTP/2.0\r\nhost: a\r\n\r\n", &[400]),
     ("GET /echo http/1.1\r\nhost: a\r\n\r\n", &[400]),
-    // RFC 9113 section 3.4: the preface of HTTP/2 is made to fail here. hyper closes without a word, which its
-    // client understands as well as an answer in a language that it did not ask for.
+    // RFC 9113 section 3.4: the preface of HTTP/2 is designed to fail here. hyper closes without an answer, which an
+    // HTTP/2 client understands as well as an answer in HTTP/1.1.
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[]),
 ];
 
@@ -123,7 +123,7 @@ const FIELDS: &[Row] = &[
     ("GET /echo HTTP/1.1\r\nhost: a\r\nx: y\0z\r\n\r\n", &[400]),
     ("GET /echo HTTP/1.1\r\nhost: a\r\nx\0: y\r\n\r\n", &[400]),
     ("GET /echo HTTP/1.1\r\nhost: a\r\nx(y): z\r\n\r\n", &[400]),
-    // Bytes beyond ASCII are opaque (obs-text), and none of our values comes from a request.
+    // Bytes beyond ASCII are opaque (obs-text), and the service sends no value of a request back.
     ("GET /echo HTTP/1.1\r\nhost: a\r\nx: \u{f6}\r\nconnection: close\r\n\r\n", &[200]),
 ];
 
@@ -131,7 +131,7 @@ const FIELDS: &[Row] = &[
 const LENGTHS: &[Row] = &[
     ("PUT /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello", &[200]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", &[200]),
-    // Equal ones may be taken for one (section 6.3); hyper does, and reads no further than they say.
+    // Equal values may be merged (section 6.3); hyper does, and reads exactly that many bytes.
     (
         "PUT /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\nhello",
         &[200],
@@ -144,7 +144,7 @@ const LENGTHS: &[Row] = &[
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5 5\r\n\r\nhello", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ncontent-length:\r\n\r\n", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 18446744073709551616\r\n\r\n", &[400]),
-    // A number, and more than the profile takes.
+    // A number above the profile's limit.
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 9223372036854775807\r\n\r\n", &[413]),
     // A body of GET has no meaning (RFC 9110 section 9.3.1), but its end must be known.
     ("GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello", &[200]),
@@ -173,14 +173,14 @@ const CODINGS: &[Row] = &[
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding:\r\n\r\n", &[400]),
-    // Section 6.1: 501 for a coding that is not known, and chunked comes last and once.
+    // Section 6.1: 501 for an unknown coding; chunked comes last and once.
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", &[501]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n", &[501]),
     (
         "PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         &[501],
     ),
-    // Section 6.1: 1.0 does not know it.
+    // Section 6.1: HTTP/1.0 has no transfer codings.
     ("PUT /echo HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", &[400]),
     // Section 7.1: chunks.
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n\r\n", &[400]),
@@ -188,17 +188,17 @@ const CODINGS: &[Row] = &[
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nx\r\n\r\n", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello", &[400]),
-    // More follows than the chunk was said to hold.
+    // The chunk is longer than its size.
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n", &[400]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\nhello\n0\n\n", &[400]),
-    // Section 7.1.1: unknown extensions are ignored; a line feed hides in none.
+    // Section 7.1.1: unknown extensions are ignored; a line feed in one is refused.
     (
         "PUT /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
          5;x=\"y\"\r\nhello\r\n0\r\n\r\n",
         &[200],
     ),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5;x\nhello\r\n0\r\n\r\n", &[400]),
-    // Section 7.1.2: trailers are read and dropped, and none becomes a field of the request.
+    // Section 7.1.2: trailers are read and dropped; none becomes a field of the request.
     (
         "PUT /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
          5\r\nhello\r\n0\r\nx: y\r\n\r\n",
@@ -213,11 +213,11 @@ const CONNECTIONS: &[Row] = &[
          content-length: 5\r\n\r\nhello",
         &[100, 200],
     ),
-    // Nothing is asked to continue that is refused, or that has no body.
+    // No 100 for a request that is refused or that has no body.
     ("PUT /nothing HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n", &[404]),
     ("PUT /echo HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 9999999\r\n\r\n", &[413]),
     ("GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\n\r\n", &[200]),
-    // What is expected beyond that may be answered 417; ignored, it costs nothing.
+    // Other expectations may be answered 417; ignoring them is harmless.
     ("GET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: tea\r\n\r\n", &[200]),
     // Section 9.6: nothing after close.
     (
@@ -231,7 +231,7 @@ const CONNECTIONS: &[Row] = &[
          BREW /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
         &[200, 404, 501],
     ),
-    // A refusal ends nothing that is framed well, and everything that is not.
+    // A refusal ends the connection only if the framing is malformed.
     (
         "GET //echo HTTP/1.1\r\nhost: a\r\n\r\nGET /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
         &[400, 200],
@@ -260,7 +260,7 @@ async fn every_row_of_the_wire_table_is_so() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the profile bounds: targets (RFC 9110 section 4.1), heads (RFC 6585 section 5), and hyper the fields.
+/// The profile limits targets (RFC 9110 section 4.1) and heads (RFC 6585 section 5), hyper the number of fields.
 fn limits() -> Vec<(String, Vec<u16>)> {
     let head = |target: &str, fields: &str| {
         format!("GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{fields}\r\n")
@@ -270,7 +270,7 @@ fn limits() -> Vec<(String, Vec<u16>)> {
     vec![
         (head(&target(8 << 10), ""), vec![200]),
         (head(&target((8 << 10) + 1), ""), vec![414]),
-        // Beyond all buffers it is hyper that refuses, and cannot tell a long target from a long head.
+        // Beyond its buffer hyper refuses, and cannot distinguish a long target from a long head.
         (head(&target(100_000), ""), vec![431]),
         (head("/echo", &format!("x: {}\r\n", "y".repeat(32_000))), vec![200]),
         (head("/echo", &format!("x: {}\r\n", "y".repeat(33_000))), vec![431]),
@@ -281,15 +281,15 @@ fn limits() -> Vec<(String, Vec<u16>)> {
     ]
 }
 
-/// The statuses of all answers until the service closes, or why it does not.
+/// The statuses of all answers until the service closes, or an error if it does not.
 async fn statuses(address: SocketAddr, sent: &[u8]) -> Result<Vec<u16>, String> {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // The service may have closed before all is sent.
+    // The service may close before all bytes are sent.
     let _ = stream.write_all(sent).await;
     let mut answer = Vec::new();
     let ended = timeout(LONG / 4, stream.read_to_end(&mut answer)).await;
     let text = String::from_utf8_lossy(&answer);
-    // Details speak of HTTP/1.1, too; and an answer to 1.0 says so.
+    // Details mention HTTP/1.1 too; an answer to 1.0 has its version.
     let statuses: Vec<u16> = text
         .split("HTTP/1.")
         .skip(1)
